@@ -1,0 +1,1 @@
+"""Debug and program Arm Cortex-M microcontrollers through CMSIS-DAP probes, real or virtual."""

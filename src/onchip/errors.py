@@ -1,0 +1,198 @@
+"""The whole error tree.
+
+    OnchipError
+    ├── UsageError            what was asked cannot be meant: refused before anything is touched
+    ├── WireError             bytes that are not a message of the protocol
+    ├── ProbeError            the way to the probe
+    │   ├── ProbeNotFound
+    │   ├── ProbeBusy
+    │   ├── ProbeLost         unplugged, or its socket closed
+    │   ├── ProbeTimeout      no answer in time
+    │   └── ProbeRefused      the probe answered DAP_ERROR, or lacks the capability
+    ├── TransferError         one DP or AP operation failed; carries ``operation`` and ``address``
+    │   ├── TransferFault     ACK FAULT: the bus or the port refused the access
+    │   ├── TransferWait      ACK WAIT for longer than all retries
+    │   ├── TransferNoAck     nothing drove the line
+    │   ├── TransferParity    the data's parity was wrong
+    │   ├── TransferMismatch  a match-wait ran out
+    │   └── TransferSkipped   never reached the wire: an earlier operation of its batch failed
+    ├── TargetError           the target's debug hardware answers, but not as needed
+    │   ├── CoreStateError    needs a halted core, or a running one
+    │   ├── CoreTimeout       did not halt, reset or answer in time
+    │   ├── BreakpointError   no comparator left, or none that can do it
+    │   ├── WatchpointError   likewise
+    │   ├── LockedChip        read-out protection hides the chip from the debugger
+    │   └── WrongChip         what answers is not what was asked for
+    ├── ImageError            a firmware file that cannot be read, or contradicts itself
+    ├── FlashError            programming; carries ``address``
+    │   ├── AlgorithmError    an FLM file that is none, or that crashed on the target
+    │   ├── PlanError         refused before anything was erased
+    │   ├── EraseError
+    │   ├── ProgramError
+    │   └── VerifyError       what is on the chip is not what was to be there
+    ├── SymbolError           debug information that is missing or damaged
+    └── BoardError            a virtual board that cannot be built as asked
+
+A message says what was attempted, where, what came back and what to try. ``hint`` is the last part,
+kept apart so that a terminal can show it on its own line.
+"""
+
+from __future__ import annotations
+
+
+class OnchipError(Exception):
+    """Base of everything that onchip raises on purpose."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message}; {self.hint}"
+
+
+class UsageError(OnchipError):
+    """What was asked cannot be meant; nothing was touched."""
+
+
+class WireError(OnchipError):
+    """The bytes are not a message of the protocol."""
+
+
+class ProbeError(OnchipError):
+    """The way to the probe failed."""
+
+
+class ProbeNotFound(ProbeError):
+    """No probe answers to that name."""
+
+
+class ProbeBusy(ProbeError):
+    """Another process holds the probe."""
+
+
+class ProbeLost(ProbeError):
+    """The probe was unplugged, or its connection closed."""
+
+
+class ProbeTimeout(ProbeError):
+    """The probe did not answer in time."""
+
+
+class ProbeRefused(ProbeError):
+    """The probe answered that it will not or cannot."""
+
+
+class TransferError(OnchipError):
+    """One DP or AP operation failed.
+
+    ``operation`` names it ("read DRW", "write SELECT"); ``address`` is the target address it was
+    meant for, or None for an operation that has none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str = "",
+        address: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.operation = operation
+        self.address = address
+
+
+class TransferFault(TransferError):
+    """The target answered FAULT."""
+
+
+class TransferWait(TransferError):
+    """The target answered WAIT until the retries ran out."""
+
+
+class TransferNoAck(TransferError):
+    """Nothing answered on the wire."""
+
+
+class TransferParity(TransferError):
+    """The data came with wrong parity."""
+
+
+class TransferMismatch(TransferError):
+    """A value that was waited for did not appear within the retries."""
+
+
+class TransferSkipped(TransferError):
+    """The operation did not run, because an earlier one of its batch failed."""
+
+
+class TargetError(OnchipError):
+    """The target's debug hardware does not do what was asked."""
+
+
+class CoreStateError(TargetError):
+    """The core is running where it must be halted, or the other way round."""
+
+
+class CoreTimeout(TargetError):
+    """The core did not get there in time."""
+
+
+class BreakpointError(TargetError):
+    """The breakpoint cannot be set."""
+
+
+class WatchpointError(TargetError):
+    """The watchpoint cannot be set."""
+
+
+class LockedChip(TargetError):
+    """The chip's read-out protection is on."""
+
+
+class WrongChip(TargetError):
+    """What answers is not what was asked for."""
+
+
+class ImageError(OnchipError):
+    """A firmware file cannot be read, or contradicts itself."""
+
+
+class FlashError(OnchipError):
+    """Programming failed. ``address`` is the first address concerned, if one is."""
+
+    def __init__(
+        self, message: str, *, address: int | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.address = address
+
+
+class AlgorithmError(FlashError):
+    """A flash algorithm cannot be used, or failed in another way than it may."""
+
+
+class PlanError(FlashError):
+    """The job was refused before anything was erased."""
+
+
+class EraseError(FlashError):
+    """A sector or the chip could not be erased."""
+
+
+class ProgramError(FlashError):
+    """A page could not be programmed."""
+
+
+class VerifyError(FlashError):
+    """What is on the chip is not what was to be there."""
+
+
+class SymbolError(OnchipError):
+    """Debug information is missing or damaged."""
+
+
+class BoardError(OnchipError):
+    """A virtual board cannot be built as asked."""
