@@ -1,0 +1,142 @@
+"""A probe behind a TCP socket, in the framing of OpenOCD's ``cmsis-dap backend tcp``.
+
+A packet is one frame each way and frames keep their order, so packets may be written ahead: the
+kernel's buffers hold them. What went wrong on the socket is renamed here, once: a closed or reset
+connection is ``ProbeLost``, silence is ``ProbeTimeout``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections import deque
+
+from onchip.errors import ProbeBusy, ProbeError, ProbeLost, ProbeNotFound, ProbeTimeout, WireError
+from onchip.wire import dap_tcp
+
+_RECEIVE_SIZE = 65536
+_NOT_ANSWERING = "is `onchip board CHIP` still running there?"
+
+
+class TcpLink:
+    """A `Link` to the probe that listens at ``host``:``port``."""
+
+    def __init__(self, host: str, port: int, *, connect_timeout_s: float = 2.0) -> None:
+        """Open the connection.
+
+        Raises:
+            ProbeNotFound: nobody accepts connections there.
+        """
+        self._where = f"tcp:{host}:{port}"
+        try:
+            self._socket: socket.socket | None = socket.create_connection(
+                (host, port), timeout=connect_timeout_s
+            )
+        except OSError as error:
+            raise ProbeNotFound(
+                f"no probe answers at {self._where} ({_reason(error)})",
+                hint="start one with `onchip board stm32f407`, or use --probe virtual:stm32f407",
+            ) from error
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._decoder = dap_tcp.Decoder()
+        self._responses: deque[bytes] = deque()
+        self._answered = False
+
+    @property
+    def description(self) -> str:
+        """``tcp:HOST:PORT``."""
+        return self._where
+
+    def write(self, packet: bytes) -> None:
+        """Send one packet; see `Link.write`.
+
+        Raises:
+            ProbeLost: the connection is gone.
+        """
+        try:
+            self._open_socket().sendall(dap_tcp.encode(dap_tcp.FrameKind.REQUEST, packet))
+        except OSError as error:
+            raise self._lost(_reason(error)) from error
+
+    def read(self, timeout_s: float) -> bytes:
+        """Return the next response; see `Link.read`.
+
+        Raises:
+            ProbeTimeout: none came within ``timeout_s``.
+            ProbeLost: the connection is gone, or speaks another protocol.
+            ProbeBusy: the other end closed before it ever answered: it serves somebody else.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not self._responses:
+            self._receive(deadline, timeout_s)
+        self._answered = True
+        return self._responses.popleft()
+
+    def close(self) -> None:
+        """Close the connection. Closing twice is harmless."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.close()
+            self._socket = None
+
+    def now(self) -> float:
+        """Return the monotonic clock of this machine, in seconds."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for ``seconds`` of real time."""
+        time.sleep(seconds)
+
+    def __repr__(self) -> str:
+        return f"<TcpLink {self._where}{'' if self._socket else ' (closed)'}>"
+
+    def _receive(self, deadline: float, timeout_s: float) -> None:
+        connection = self._open_socket()
+        connection.settimeout(max(deadline - time.monotonic(), 1e-6))
+        try:
+            data = connection.recv(_RECEIVE_SIZE)
+        except TimeoutError as error:
+            raise ProbeTimeout(
+                f"the probe at {self._where} did not answer within {timeout_s:g} s",
+                hint=_NOT_ANSWERING,
+            ) from error
+        except OSError as error:
+            raise self._lost(_reason(error)) from error
+        finally:
+            connection.settimeout(None)
+        if not data:
+            raise self._lost("closed by the other end")
+        try:
+            frames = self._decoder.feed(data)
+        except WireError as error:
+            self.close()
+            raise ProbeLost(
+                f"what listens at {self._where} is not a CMSIS-DAP probe: {error.message}",
+                hint="check the port; `onchip list` names the boards that are plugged in",
+            ) from error
+        self._responses.extend(
+            frame.payload for frame in frames if frame.kind == dap_tcp.FrameKind.RESPONSE
+        )
+
+    def _open_socket(self) -> socket.socket:
+        if self._socket is None:
+            raise ProbeLost(f"the connection to {self._where} is closed")
+        return self._socket
+
+    def _lost(self, reason: str) -> ProbeError:
+        self.close()
+        if not self._answered:
+            return ProbeBusy(
+                f"the probe at {self._where} hung up before it answered ({reason})",
+                hint="another program may be using it; close that one first",
+            )
+        return ProbeLost(
+            f"the probe at {self._where} is gone ({reason})",
+            hint="plug it in again; a virtual board with `onchip board CHIP`",
+        )
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error) or type(error).__name__).lower()
