@@ -1,1 +1,4 @@
-"""To be described by its owner."""
+"""From a firmware file to verified flash: image, algorithm, plan, engine.
+
+Below stand ``target`` and ``symbols``; above stand ``registry`` and ``session``.
+"""
