@@ -1,1 +1,25 @@
-"""To be described by its owner."""
+"""A Cortex-M core under debug: run control, registers, breakpoints, watchpoints, faults, reset.
+
+Below stands ``coresight``: the core's debug registers are memory seen through a MEM-AP. Above,
+``target``, ``flash`` and the session know chips; here only the architecture is known.
+"""
+
+from .breakpoints import Breakpoint, BreakpointKind, BreakpointManager
+from .core import Core
+from .fault import FaultReport
+from .state import CoreState, HaltKind, HaltReason, ResetKind
+from .watchpoints import Watchpoint, WatchpointManager
+
+__all__ = [
+    "Breakpoint",
+    "BreakpointKind",
+    "BreakpointManager",
+    "Core",
+    "CoreState",
+    "FaultReport",
+    "HaltKind",
+    "HaltReason",
+    "ResetKind",
+    "Watchpoint",
+    "WatchpointManager",
+]
