@@ -3,6 +3,7 @@
     OnchipError
     ├── UsageError            what was asked cannot be meant: refused before anything is touched
     ├── WireError             bytes that are not a message of the protocol
+    │   └── CommandUnknown    the probe answered 0xFF: it does not have the command
     ├── ProbeError            the way to the probe
     │   ├── ProbeNotFound
     │   ├── ProbeBusy
@@ -58,6 +59,10 @@ class UsageError(OnchipError):
 
 class WireError(OnchipError):
     """The bytes are not a message of the protocol."""
+
+
+class CommandUnknown(WireError):
+    """The probe answered 0xFF in the place of the command byte: it does not have the command."""
 
 
 class ProbeError(OnchipError):

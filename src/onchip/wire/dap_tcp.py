@@ -1,0 +1,91 @@
+"""CMSIS-DAP over TCP, in the framing that OpenOCD's ``cmsis-dap backend tcp`` speaks.
+
+::
+
+    | signature u32 | payload length u16 | kind u8 | 0 u8 | payload ... |      little-endian
+
+The signature 0x0050_4144 reads "DAP\\0" on the wire; kind is 1 for a request, 2 for a response. The
+decoder is incremental: bytes go in as the socket gives them, whole frames come out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from struct import Struct
+from typing import Final
+
+from ..errors import WireError
+
+SIGNATURE: Final = 0x0050_4144
+DEFAULT_PORT: Final = 4441
+MAX_PAYLOAD: Final = 1024
+HEADER: Final = Struct("<IHBB")
+
+
+class Kind(IntEnum):
+    """What a frame holds."""
+
+    REQUEST = 1
+    RESPONSE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One CMSIS-DAP packet and its direction, a ``Kind``."""
+
+    kind: int
+    payload: bytes
+
+
+def encode(kind: int, payload: bytes) -> bytes:
+    """Return the frame around one packet.
+
+    Raises:
+        WireError: the packet is longer than ``MAX_PAYLOAD``, or no such kind.
+    """
+    if len(payload) > MAX_PAYLOAD:
+        raise WireError(f"a packet of {len(payload)} bytes; the framing carries {MAX_PAYLOAD}")
+    if kind not in (Kind.REQUEST, Kind.RESPONSE):
+        raise WireError(f"a frame is a request (1) or a response (2), not {kind}")
+    return HEADER.pack(SIGNATURE, len(payload), kind, 0) + payload
+
+
+class Decoder:
+    """Turn a stream of bytes into frames."""
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    @property
+    def pending(self) -> int:
+        """Return how many bytes of an unfinished frame wait for the rest."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Add bytes of the stream and return the frames that are now whole.
+
+        Raises:
+            WireError: the stream is not of this framing. It cannot be followed any further: the
+                connection is to be closed.
+        """
+        self._buffer += data
+        frames = []
+        start = 0
+        while len(self._buffer) - start >= HEADER.size:
+            signature, length, kind, _ = HEADER.unpack_from(self._buffer, start)
+            if signature != SIGNATURE:
+                raise WireError(f"signature {signature:#010x} where {SIGNATURE:#010x} was to be")
+            if kind not in (Kind.REQUEST, Kind.RESPONSE):
+                raise WireError(f"a frame of kind {kind}")
+            if length > MAX_PAYLOAD:
+                raise WireError(f"a frame of {length} bytes; the most is {MAX_PAYLOAD}")
+            end = start + HEADER.size + length
+            if len(self._buffer) < end:
+                break
+            frames.append(Frame(kind, bytes(self._buffer[start + HEADER.size : end])))
+            start = end
+        del self._buffer[:start]
+        return frames
