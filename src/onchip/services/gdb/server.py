@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class GdbServer:
     """Serve GDB on a TCP port for one session.
 
-    ``port`` 0 picks a free one. ``on_listening(port)`` is called once the server accepts; the caller
+    ``port`` 0 picks a free one. ``on_listening(port)`` is called once it accepts; the caller
     prints ``GDB server started on port N`` there. ``on_log(text)`` gets a line for people now and
     then, ``on_console(text)`` what the target prints through semihosting.
     """
