@@ -14,7 +14,7 @@ response if it reads without VALUE_MATCH; and, before that, one more if it asks 
 
 **After a failure** the response does not quite say how many words it holds. AP reads are posted:
 one that was counted as done may still lack its word, if what failed was the fetching of it. Then
-both lengths are legal (``words_in_response``), and padding to a HID report's size hides which it is.
+both lengths are legal (``words_in_response``), and a HID report's padding hides which it is.
 """
 
 from __future__ import annotations
