@@ -1,4 +1,4 @@
-"""Values read off real chips and typed from the manuals: they judge ``arch``, which both ends share."""
+"""Values of real chips, typed from the manuals: they judge ``arch``, which both ends share."""
 
 from __future__ import annotations
 
