@@ -48,7 +48,7 @@ class VirtualSpec:
         if not chip or (slash and not model) or (at and not file):
             raise UsageError(
                 f"{spec!r} does not name a virtual board",
-                hint="the form is virtual:CHIP[/PROBEMODEL][@FILE], as in virtual:stm32f407@flash.bin",
+                hint="the form is virtual:CHIP[/PROBEMODEL][@FILE], as in virtual:stm32f407",
             )
         return cls(chip, model or DEFAULT_PROBE_MODEL, Path(file) if file else None)
 
@@ -84,11 +84,18 @@ def build_board(spec: VirtualSpec, **options: Any) -> VirtualBoard:
     )
 
 
+def plugged_boards() -> list[PluggedBoard]:
+    """Return the boards that are plugged in, lowest port first."""
+    from onchip.probe import discovery
+
+    return discovery.plugged_boards()
+
+
 def virtual_chips() -> tuple[str, ...]:
     """Return the names of the chips that a virtual board can carry."""
-    from onchip.virtual_board.target.chip import known_chips
+    from onchip.virtual_board.target.chip import chip_names
 
-    return tuple(known_chips())
+    return chip_names()
 
 
 def probe_models() -> tuple[str, ...]:
@@ -116,8 +123,6 @@ def _open_board(board: PluggedBoard) -> Link:
 
 
 def _only_board() -> PluggedBoard:
-    from onchip.probe.discovery import plugged_boards
-
     boards = plugged_boards()
     if not boards:
         raise ProbeNotFound("no probe is plugged in", hint=_PLUG_IN)
@@ -130,8 +135,6 @@ def _only_board() -> PluggedBoard:
 
 
 def _board_by_serial(prefix: str) -> PluggedBoard:
-    from onchip.probe.discovery import plugged_boards
-
     boards = plugged_boards()
     fits = [board for board in boards if board.serial.lower().startswith(prefix.lower())]
     exact = [board for board in fits if board.serial.lower() == prefix.lower()]

@@ -7,23 +7,44 @@ A session leaves the target as it found it: what was running runs on, with nothi
 
 from __future__ import annotations
 
+import contextlib
 import os
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
+
+from onchip import registry
+from onchip.coresight import rom_table
+from onchip.coresight.access_port import find_access_ports
+from onchip.coresight.debug_port import DebugPort
+from onchip.coresight.mem_ap import MemAp
+from onchip.cortex_m.core import Core
+from onchip.cortex_m.state import ResetKind
+from onchip.dap.client import DapClient
+from onchip.dap.com_port import ComPort
+from onchip.errors import LockedChip, OnchipError, TargetError, TransferError, UsageError
+from onchip.flash.progress import ProgressCallback, silent
+from onchip.target import chip as chips
 
 if TYPE_CHECKING:
-    from onchip.coresight.debug_port import DebugPort
-    from onchip.coresight.mem_ap import MemAp
-    from onchip.cortex_m.core import Core
-    from onchip.dap.client import DapClient, ProbeInfo
-    from onchip.flash.engine import FlashEngine, ProgrammingReport
+    from onchip.coresight.access_port import AccessPort
+    from onchip.coresight.memory import Memory
+    from onchip.coresight.rom_table import Component
+    from onchip.dap.info import ProbeInfo
+    from onchip.flash.engine import EraseMode, FlashEngine, ProgrammingReport
+    from onchip.flash.image import Format, Image
     from onchip.probe.link import Link
+    from onchip.probe.turns import Turns
     from onchip.target.chip import Chip
+    from onchip.target.memory_map import MemoryMap
 
 DEFAULT_FREQUENCY_HZ = 4_000_000
 PROBE_VARIABLE = "ONCHIP_PROBE"
+"""The environment variable that names the probe where a script or command does not."""
+
+_NORDIC_CTRL_AP_IDR = 0x0288_0000
+_NORDIC_APPROTECTSTATUS = 0x0C
 
 
 class ConnectMode(StrEnum):
@@ -55,22 +76,355 @@ def connect(
 
     Raises:
         UsageError: a setting cannot be meant; nothing was touched.
+        BoardError: the virtual board cannot be built.
         ProbeError: no way to the probe.
         TransferError: the probe cannot talk to the chip.
         TargetError: the chip answers, but is locked, or not the one that was asked for.
     """
-    raise NotImplementedError
+    try:
+        mode = ConnectMode(connect)
+    except ValueError:
+        raise UsageError(
+            f"connect={connect!r} is no way to connect", hint=f"use {', '.join(ConnectMode)}"
+        ) from None
+    if frequency_hz <= 0:
+        raise UsageError(f"a clock of {frequency_hz} Hz does not tick")
+    chip = None if target is None else chips.load_chip(target)
+    link = registry.open_link(probe or os.environ.get(PROBE_VARIABLE) or None)
+    try:
+        return open_session(link, chip=chip, frequency_hz=frequency_hz, mode=mode)
+    except BaseException:
+        link.close()
+        raise
+
+
+def open_session(
+    link: Link,
+    *,
+    chip: Chip | None = None,
+    frequency_hz: int = DEFAULT_FREQUENCY_HZ,
+    mode: ConnectMode = ConnectMode.ATTACH,
+) -> Session:
+    """Connect through a link that the caller has opened; `Session.close` closes it.
+
+    Raises:
+        OnchipError: as `connect` does. The link stays open then.
+    """
+    client = DapClient.open(link, frequency_hz=frequency_hz)
+    if mode is ConnectMode.UNDER_RESET:
+        client.hold_reset(True)
+    try:
+        dp = DebugPort(client)
+        dp.connect()
+        aps = find_access_ports(dp)
+        core = _find_core(aps)
+        running = not core.halted
+        if mode is ConnectMode.UNDER_RESET:
+            core.reset(ResetKind.HARDWARE, halt=True)
+    except OnchipError:
+        if mode is ConnectMode.UNDER_RESET:
+            with contextlib.suppress(OnchipError):
+                client.hold_reset(False)
+        raise
+    if mode is ConnectMode.HALT:
+        core.halt()
+    session = Session(client, dp, aps, core, resume_on_close=running)
+    session.recognise(chip)
+    return session
+
+
+def _find_core(aps: list[AccessPort | MemAp]) -> Core:
+    """Return the core behind the first MEM-AP that has one, connected."""
+    failure: OnchipError | None = None
+    for ap in aps:
+        if isinstance(ap, MemAp):
+            core = Core(ap)
+            try:
+                core.connect()
+            except (TransferError, TargetError) as error:
+                failure = failure or error
+            else:
+                return core
+    _refuse_locked_nordic(aps, failure)
+    if failure is not None:
+        raise failure
+    raise TargetError(
+        "the debug port answers, but no access port leads to a memory bus",
+        hint="the chip may be locked; try --connect under-reset",
+    )
+
+
+def _refuse_locked_nordic(aps: list[AccessPort | MemAp], failure: OnchipError | None) -> None:
+    for ap in aps:
+        if isinstance(ap, MemAp) or ap.idr != _NORDIC_CTRL_AP_IDR:
+            continue
+        if ap.read(_NORDIC_APPROTECTSTATUS) & 1 == 0:
+            raise LockedChip(
+                f"the chip is locked: APPROTECTSTATUS of its CTRL-AP (AP {ap.index}) reads 0",
+                hint="only erasing everything unlocks it, and onchip does not do that unasked",
+            ) from failure
 
 
 class Session:
-    """One open connection. Use it with ``with``, or call `close`."""
+    """One open connection to one core. Use it with ``with``, or call `close`."""
 
-    link: Link
-    client: DapClient
-    probe_info: ProbeInfo
-    dp: DebugPort
-    aps: list[MemAp]
-    core: Core
-    chip: Chip | None
     resume_on_close: bool
-    """Whether `close` lets the core run; starts as whether it was found running."""
+    """Whether `close` lets the core run. Starts as whether it was found running."""
+
+    def __init__(
+        self,
+        client: DapClient,
+        dp: DebugPort,
+        aps: list[AccessPort | MemAp],
+        core: Core,
+        *,
+        resume_on_close: bool,
+    ) -> None:
+        self.client = client
+        self.dp = dp
+        self.aps = aps
+        self.core = core
+        self.chip: Chip | None = None
+        self.resume_on_close = resume_on_close
+        self._rom_table: Component | None = None
+        self._closed = False
+
+    # ---- what is connected
+
+    @property
+    def link(self) -> Link:
+        """The way to the probe."""
+        return self.client.link
+
+    @property
+    def lock(self) -> Turns:
+        """Hold it (``with session.lock:``) over calls that no other thread may come between."""
+        return self.client.lock
+
+    @property
+    def probe_info(self) -> ProbeInfo:
+        """What the probe says of itself."""
+        return self.client.info
+
+    @property
+    def memory(self) -> Memory:
+        """The target's memory, as the program sees it: without our breakpoints' opcodes."""
+        return self.core.memory
+
+    @property
+    def memory_map(self) -> MemoryMap:
+        """The chip's regions; of an unknown chip, those that Arm gives every Cortex-M."""
+        return (self.chip or chips.generic_chip(self.core.name)).memory_map
+
+    @property
+    def chip_name(self) -> str:
+        """The chip's name, or the core's when the chip is not known."""
+        return self.core.name if self.chip is None else self.chip.name
+
+    @property
+    def rom_table(self) -> Component:
+        """The CoreSight components behind the core's access port; read once."""
+        if self._rom_table is None:
+            self._rom_table = rom_table.walk(self.core.ap)
+        return self._rom_table
+
+    @property
+    def uart(self) -> ComPort:
+        """The probe's virtual COM port, wired to a UART of the chip.
+
+        Raises:
+            ProbeRefused: the probe has none.
+        """
+        return ComPort(self.client)
+
+    def recognise(self, chip: Chip | None = None) -> None:
+        """Set `chip`: the one given, once the target agrees, or the one that the target shows.
+
+        Raises:
+            WrongChip: the target contradicts ``chip``.
+            LockedChip: its read-out protection is on.
+            TransferError: an identification register of ``chip`` cannot be read.
+        """
+        evidence = self._evidence()
+        if chip is None:
+            chip = chips.identify(evidence, self._read_words)
+        else:
+            chips.check_chip(chip, evidence, self._read_words)
+        if chip is not None:
+            chips.check_unlocked(chip, self._read_words)
+        self.chip = chip
+
+    # ---- what is done with it
+
+    def flash(
+        self,
+        image: str | Path | Image,
+        *,
+        base: int | None = None,
+        format: Format | None = None,
+        erase: EraseMode = "sector",
+        reset: bool = True,
+        progress: ProgressCallback = silent,
+    ) -> ProgrammingReport:
+        """Program a firmware image and verify it; then start it.
+
+        Args:
+            image: a file (ELF, Intel HEX, S-record, UF2, BIN), or an `Image` already read.
+            base: where a BIN file goes; None is the start of the chip's flash.
+            format: the file's format; None recognises it.
+            erase: ``sector`` erases what must change, ``chip`` everything.
+            reset: reset and run afterwards; else the core stays halted, on `close` too.
+            progress: called with a `Progress` now and then.
+
+        Raises:
+            UsageError: the chip is not known, so neither is its flash.
+            ImageError: the file cannot be read, or contradicts itself.
+            FlashError: not everything was programmed and verified; a `PlanError` before erasing.
+        """
+        engine, chip = self._engine()
+        loaded = self._load(image, chip, base=base, format=format)
+        report = engine.program(loaded, erase=erase, progress=progress)
+        self._after_flash(reset=reset)
+        return report
+
+    def erase(
+        self, start: int, length: int, *, reset: bool = True, progress: ProgressCallback = silent
+    ) -> ProgrammingReport:
+        """Erase every flash sector that ``length`` bytes from ``start`` touch; then reset.
+
+        Raises:
+            UsageError: the chip is not known.
+            FlashError: as `flash`.
+        """
+        engine, _ = self._engine()
+        report = engine.erase([(start, length)], progress=progress)
+        self._after_flash(reset=reset)
+        return report
+
+    def erase_chip(
+        self, *, reset: bool = True, progress: ProgressCallback = silent
+    ) -> ProgrammingReport:
+        """Erase all flash; then reset.
+
+        Raises:
+            UsageError: the chip is not known.
+            FlashError: as `flash`.
+        """
+        engine, _ = self._engine()
+        report = engine.erase("chip", progress=progress)
+        self._after_flash(reset=reset)
+        return report
+
+    def verify(
+        self,
+        image: str | Path | Image,
+        *,
+        base: int | None = None,
+        format: Format | None = None,
+        progress: ProgressCallback = silent,
+    ) -> ProgrammingReport:
+        """Compare the chip with an image. The core is halted meanwhile.
+
+        Raises:
+            UsageError: the chip is not known.
+            ImageError: the file cannot be read.
+            VerifyError: they differ; ``address`` is the first difference.
+        """
+        engine, chip = self._engine()
+        loaded = self._load(image, chip, base=base, format=format)
+        return engine.verify(loaded, progress=progress)
+
+    def reset(self, kind: str | ResetKind = ResetKind.SYSTEM, *, halt: bool = False) -> None:
+        """Reset the target; it runs afterwards, or with ``halt`` stops at its first instruction.
+
+        `close` then leaves it running, or halted, likewise.
+
+        Raises:
+            UsageError: there is no such kind of reset.
+            TargetError: this core has no such reset, or did not come out of it.
+        """
+        try:
+            kind = ResetKind(kind)
+        except ValueError:
+            kinds = ", ".join(each.value for each in ResetKind)
+            raise UsageError(f"{kind!r} is no kind of reset", hint=f"use {kinds}") from None
+        self.core.reset(kind, halt=halt)
+        self.resume_on_close = not halt
+
+    def close(self) -> None:
+        """Disarm everything, leave the core running if it was found so, let go of the probe.
+
+        Raises:
+            OnchipError: the target could not be left as it was found; the probe is free all the same.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self.core.disconnect(resume=self.resume_on_close)
+            self.dp.disconnect()
+        finally:
+            self.client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+        else:  # what went wrong first is what the caller must see
+            with contextlib.suppress(OnchipError):
+                self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "halted" if self.core.halted else "running"
+        return f"<Session {self.link.description}: {self.chip_name}, {self.core.name}, {state}>"
+
+    # ---- within
+
+    def _evidence(self) -> chips.Evidence:
+        root = self.rom_table
+        known = root.pidr != 0
+        return chips.Evidence(
+            dpidr=int(self.dp.idr),
+            cpuid=int(self.core.cpuid),
+            rom_designer=root.designer_code if known else None,
+            rom_part=root.part if known else None,
+        )
+
+    def _read_words(self, addresses: list[int]) -> list[int]:
+        batch = self.core.batch()
+        results = [self.core.ap.queue_read_u32(batch, address) for address in addresses]
+        batch.run()
+        return [result.value for result in results]
+
+    def _engine(self) -> tuple[FlashEngine, Chip]:
+        if self.chip is None:
+            names = ", ".join(chip.name for chip in chips.known_chips())
+            raise UsageError(
+                f"the chip with this {self.core.name} is not one that onchip knows",
+                hint=f"name it with --target (target= in Python): {names}",
+            )
+        from onchip.flash.engine import FlashEngine
+
+        return FlashEngine(self.core, self.chip), self.chip
+
+    def _load(
+        self, image: str | Path | Image, chip: Chip, *, base: int | None, format: Format | None
+    ) -> Image:
+        from onchip.flash.image import Image
+
+        if isinstance(image, Image):
+            return image
+        return Image.load(image, base=base, format=format)
+
+    def _after_flash(self, *, reset: bool) -> None:
+        if reset:
+            self.reset()
+        else:
+            self.resume_on_close = False

@@ -1,7 +1,7 @@
 """What is plugged in: virtual boards of this user, found by the notes that they leave.
 
-`onchip board` writes one JSON file into the user's runtime directory while it runs and removes it at
-the end. A note whose process is dead or whose port refuses is stale: it is dropped on sight. The
+`onchip board` writes one JSON file into the user's runtime directory while it runs, and removes it
+at the end. A note whose process is dead or whose port refuses is stale: it is dropped on sight. The
 default port is tried as well, so that a board without a note (another user's, a container's) shows.
 """
 

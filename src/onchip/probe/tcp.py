@@ -55,7 +55,7 @@ class TcpLink:
             ProbeLost: the connection is gone.
         """
         try:
-            self._open_socket().sendall(dap_tcp.encode(dap_tcp.FrameKind.REQUEST, packet))
+            self._open_socket().sendall(dap_tcp.encode(dap_tcp.Kind.REQUEST, packet))
         except OSError as error:
             raise self._lost(_reason(error)) from error
 
@@ -117,7 +117,7 @@ class TcpLink:
                 hint="check the port; `onchip list` names the boards that are plugged in",
             ) from error
         self._responses.extend(
-            frame.payload for frame in frames if frame.kind == dap_tcp.FrameKind.RESPONSE
+            frame.payload for frame in frames if frame.kind == dap_tcp.Kind.RESPONSE
         )
 
     def _open_socket(self) -> socket.socket:

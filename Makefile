@@ -1,0 +1,61 @@
+# Each target does all its own set-up: `make demo` and `make test` work in a fresh clone on a machine
+# that has Python >= 3.11 with venv, git and make. Nothing is installed outside .venv, except Debian
+# packages for `make test` when you are root on Debian (scripts/debian-tools).
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-quick check format docs clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done)
+
+help:  ## say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.ready-to-run  ## plug in a virtual board, flash it, debug it: the tour
+	@$(BIN)/onchip demo
+
+test: $(VENV)/.ready-to-develop  ## run every test (and, as root on Debian, install the outside tools first)
+	@scripts/debian-tools
+	$(BIN)/pytest -n 2 -q
+
+test-quick: $(VENV)/.ready-to-develop  ## run the tests that need no outside tool, under a minute
+	$(BIN)/pytest -n 2 -q -m "not tools"
+
+check: $(VENV)/.ready-to-develop  ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.ready-to-develop  ## let ruff format and fix what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.ready-to-develop  ## write docs/api.md and docs/performance.md anew
+	$(BIN)/python scripts/write_api.py
+	$(BIN)/python scripts/write_performance.py
+
+clean:  ## remove the environment and every cache
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment: made when there is none, made anew when its Python is gone (a moved folder).
+$(VENV)/.made:
+	@test -n "$(PYTHON)" || { echo "onchip needs Python 3.11 or newer, with venv (on Debian: apt-get install python3 python3-venv)" >&2; exit 1; }
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@# dependency groups came with pip 25.1; older ones cannot read ours
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.ready-to-run: pyproject.toml $(VENV)/.made
+	@echo "setting up $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[sim]'
+	@touch $@
+
+$(VENV)/.ready-to-develop: $(VENV)/.ready-to-run
+	@echo "setting up the developers' tools (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	@touch $@

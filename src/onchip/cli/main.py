@@ -1,0 +1,134 @@
+"""The entry point of `onchip`: find the verb, run it, turn failure into a line and a code."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from onchip import __version__
+from onchip.cli.exit_codes import MEANINGS, ExitCode, exit_code_of
+from onchip.errors import OnchipError
+
+VERBS = {
+    "list": "show the probes that are plugged in",
+    "info": "show the probe, the debug hardware and the chip",
+    "flash": "program a firmware image, and verify it",
+    "erase": "erase flash sectors or the whole chip",
+    "verify": "compare flash with a firmware image",
+    "read": "read memory",
+    "write": "write memory",
+    "reset": "reset the chip, and halt it if asked",
+    "gdbserver": "let GDB debug the chip",
+    "board": "plug in a virtual board",
+    "demo": "see it all on a virtual board",
+}
+
+TRACEBACK_VARIABLE = "ONCHIP_TRACEBACK"
+
+
+class _Parser(argparse.ArgumentParser):
+    """An `ArgumentParser` whose errors look like all of ours."""
+
+    def error(self, message: str) -> NoReturn:
+        _complain(message, f"`{self.prog} --help` shows what it takes")
+        raise SystemExit(ExitCode.USAGE)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `onchip` with ``argv`` and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if words and words[0] in VERBS:
+            return _run_verb(words[0], words[1:])
+        return _without_verb(words)
+    except SystemExit as leaving:  # argparse leaves this way
+        return leaving.code if isinstance(leaving.code, int) else ExitCode.USAGE
+
+
+def _run_verb(verb: str, words: list[str]) -> int:
+    module = import_module(f"onchip.cli.verbs.{verb}")
+    parser = _Parser(
+        prog=f"onchip {verb}",
+        description=f"{VERBS[verb].capitalize()}.",
+        epilog=module.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(parser)
+    arguments = parser.parse_args(words)
+    try:
+        code: int = module.run(arguments)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # the interpreter would complain again when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.BROKEN_PIPE
+    except Exception as error:  # the outermost loop: nothing may reach the user as a traceback
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        return _explain(error)
+
+
+def _explain(error: Exception) -> ExitCode:
+    if isinstance(error, OnchipError):
+        _complain(error.message, error.hint)
+        return exit_code_of(error)
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        _complain(f"{where}{(error.strerror or str(error)).lower()}", None)
+        return ExitCode.FAILED
+    _complain(
+        f"a bug in onchip: {type(error).__name__}: {error}",
+        f"please report it, with what {TRACEBACK_VARIABLE}=1 shows",
+    )
+    return ExitCode.BUG
+
+
+def _complain(message: str, hint: str | None) -> None:
+    print(f"onchip: error: {message}", file=sys.stderr)
+    if hint is not None:
+        print(f"  hint: {hint}", file=sys.stderr)
+
+
+def _without_verb(words: list[str]) -> int:
+    parser = _Parser(
+        prog="onchip",
+        usage="onchip VERB [options]",
+        description="Debug and program Arm Cortex-M chips through CMSIS-DAP probes.",
+        epilog=_verbs_and_codes(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"onchip {__version__}")
+    parser.add_argument("verb", nargs="?", metavar="VERB", help=argparse.SUPPRESS)
+    arguments, _ = parser.parse_known_args(words)
+    if arguments.verb in VERBS:
+        parser.error(f"options stand after the verb: onchip {arguments.verb} {words[0]} ...")
+    if arguments.verb is None and not words:
+        parser.print_help()
+        return ExitCode.DONE
+    close = difflib.get_close_matches(arguments.verb or "", VERBS, n=1)
+    meant = f"; do you mean `onchip {close[0]}`?" if close else ""
+    return parser.error(f"there is no verb {arguments.verb or words[0]!r}{meant}")
+
+
+def _verbs_and_codes() -> str:
+    verbs = "\n".join(f"  {verb:<11} {meaning}" for verb, meaning in VERBS.items())
+    codes = "\n".join(f"  {code:<11} {meaning}" for code, meaning in MEANINGS.items())
+    return (
+        f"verbs:\n{verbs}\n\n`onchip VERB --help` tells the verb's options.\n\n"
+        f"exit codes:\n{codes}\n\n"
+        "With nothing plugged in, try `onchip demo`, or name a virtual board: "
+        "--probe virtual:stm32f407"
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,141 @@
+"""What the verbs' command lines share: numbers as people write them, and the way to the probe."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onchip.session import Session
+
+_FREQUENCY_UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
+_SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20}
+
+
+def address(text: str) -> int:
+    """Read an address: ``0x2000_0000``, ``536870912``.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none of 32 bits.
+    """
+    try:
+        value = int(text, 0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not an address; write 0x2000_0000 or a decimal number"
+        ) from None
+    if not 0 <= value <= 0xFFFF_FFFF:
+        raise argparse.ArgumentTypeError(f"{text} does not fit into 32 bits")
+    return value
+
+
+def size(text: str) -> int:
+    """Read a number of bytes: ``64``, ``0x40``, ``16K``, ``1M``.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, or not above zero.
+    """
+    number, unit = (text[:-1], text[-1].lower()) if text[-1:].lower() in ("k", "m") else (text, "")
+    try:
+        value = int(number, 0) * _SIZE_UNITS[unit]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write 64, 0x40 or 16K") from None
+    if not 0 < value <= 1 << 32:
+        raise argparse.ArgumentTypeError(f"{text} is not a size between 1 and 4 GiB")
+    return value
+
+
+def integer(text: str) -> int:
+    """Read any integer, in any base that Python writes.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number; write 42 or 0x2A") from None
+
+
+def port(text: str) -> int:
+    """Read a TCP port; 0 lets the system choose.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port between 0 and 65535")
+    return int(text)
+
+
+def frequency(text: str) -> int:
+    """Read a frequency in Hz: ``4M``, ``4000k``, ``4000000``, ``4MHz``.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([km]?)(?:hz)?", text.replace("_", ""), re.IGNORECASE)
+    value = round(float(match[1]) * _FREQUENCY_UNITS[match[2].lower()]) if match else 0
+    if value <= 0 or value > 0xFFFF_FFFF:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a frequency; write 4M, 4000k or 4000000")
+    return value
+
+
+def add_connection(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name the probe, the chip and how to connect."""
+    group = parser.add_argument_group("connection")
+    group.add_argument(
+        "-u",
+        "--probe",
+        metavar="PROBE",
+        help="virtual:CHIP[/PROBEMODEL][@FILE], tcp:HOST:PORT, or a serial from `onchip list`; "
+        "without it ONCHIP_PROBE, else the only one plugged in",
+    )
+    group.add_argument("-t", "--target", metavar="CHIP", help="the chip; without it, it is asked")
+    group.add_argument(
+        "-f",
+        "--frequency",
+        metavar="HZ",
+        type=frequency,
+        help="the SWD clock: 4M, 4000k, 4000000 (default: 4M)",
+    )
+    group.add_argument(
+        "--connect",
+        choices=("attach", "halt", "under-reset"),
+        default="attach",
+        help="attach leaves a running core running, halt halts it, under-reset holds nRESET "
+        "meanwhile (default: attach)",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json``."""
+    parser.add_argument("--json", action="store_true", help="print data for a script")
+
+
+def add_image(parser: argparse.ArgumentParser) -> None:
+    """Add the firmware file and what a BIN file needs."""
+    parser.add_argument("file", metavar="FILE", help="ELF, Intel HEX, S-record, UF2 or BIN")
+    parser.add_argument(
+        "--base",
+        metavar="ADDRESS",
+        type=address,
+        help="where a BIN file goes (default: the start of the chip's flash)",
+    )
+
+
+def open_session(arguments: argparse.Namespace) -> Session:
+    """Connect as the options of `add_connection` say.
+
+    Raises:
+        OnchipError: see `onchip.session.connect`.
+    """
+    from onchip.session import DEFAULT_FREQUENCY_HZ, connect
+
+    return connect(
+        arguments.probe,
+        target=arguments.target,
+        frequency_hz=arguments.frequency or DEFAULT_FREQUENCY_HZ,
+        connect=arguments.connect,
+    )

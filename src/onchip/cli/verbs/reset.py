@@ -1,0 +1,45 @@
+"""`onchip reset`: start the chip anew."""
+
+from __future__ import annotations
+
+import argparse
+
+from onchip.cli.options import add_connection, open_session
+from onchip.cli.terminal import hex32
+
+EPILOG = """\
+examples:
+  onchip reset                  the chip starts anew
+  onchip reset --halt           ... and stops before its first instruction
+  onchip reset hardware         through the reset pin, nRESET
+
+kinds:
+  system     SYSRESETREQ: the core and the peripherals (default)
+  core       VECTRESET: the core alone, where it has that (ARMv7-M)
+  hardware   nRESET, driven by the probe
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line."""
+    parser.add_argument(
+        "kind",
+        nargs="?",
+        choices=("system", "core", "hardware"),
+        default="system",
+        help="see below",
+    )
+    parser.add_argument("--halt", action="store_true", help="halt before the first instruction")
+    add_connection(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Reset, and leave the core halted or running."""
+    with open_session(arguments) as session:
+        session.reset(arguments.kind, halt=arguments.halt)
+        if arguments.halt:
+            pc = session.core.read_register("pc")
+            print(f"reset ({arguments.kind}); {session.core.name} halted at pc {hex32(pc)}")
+        else:
+            print(f"reset ({arguments.kind}); {session.core.name} runs")
+    return 0
