@@ -1,1 +1,1 @@
-"""To be described by its owner."""
+"""What a toolchain says about a program. Below stands ``cortex_m``; above stands ``flash``."""

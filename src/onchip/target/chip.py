@@ -1,4 +1,4 @@
-"""A chip as the debugger knows it: names, memory map, how to recognise it, which algorithms it needs.
+"""A chip as the debugger knows it: names, memory map, how to recognise it, its algorithms.
 
 Every chip is one file in ``chips/``; ``families/`` holds the few sequences that are no data.
 Recognising a chip goes from what is known anyway (the ROM table's designer and part, CPUID, what
