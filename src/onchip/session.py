@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from onchip import registry
+from onchip.arch.coresight import pidr_designer
 from onchip.coresight import rom_table
 from onchip.coresight.access_port import find_access_ports
 from onchip.coresight.debug_port import DebugPort
@@ -112,7 +114,7 @@ def open_session(
     """
     client = DapClient.open(link, frequency_hz=frequency_hz)
     if mode is ConnectMode.UNDER_RESET:
-        client.hold_reset(True)
+        client.assert_reset()
     try:
         dp = DebugPort(client)
         dp.connect()
@@ -124,7 +126,7 @@ def open_session(
     except OnchipError:
         if mode is ConnectMode.UNDER_RESET:
             with contextlib.suppress(OnchipError):
-                client.hold_reset(False)
+                client.release_reset()
         raise
     if mode is ConnectMode.HALT:
         core.halt()
@@ -355,7 +357,7 @@ class Session:
         """Disarm everything, leave the core running if it was found so, let go of the probe.
 
         Raises:
-            OnchipError: the target could not be left as it was found; the probe is free all the same.
+            OnchipError: the target could not be left as found; the probe is free all the same.
         """
         if self._closed:
             return
@@ -393,11 +395,11 @@ class Session:
         return chips.Evidence(
             dpidr=int(self.dp.idr),
             cpuid=int(self.core.cpuid),
-            rom_designer=root.designer_code if known else None,
+            rom_designer=pidr_designer(root.pidr) if known else None,
             rom_part=root.part if known else None,
         )
 
-    def _read_words(self, addresses: list[int]) -> list[int]:
+    def _read_words(self, addresses: Sequence[int]) -> list[int]:
         batch = self.core.batch()
         results = [self.core.ap.queue_read_u32(batch, address) for address in addresses]
         batch.run()

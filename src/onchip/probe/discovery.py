@@ -1,7 +1,7 @@
 """What is plugged in: virtual boards of this user, found by the notes that they leave.
 
-`onchip board` writes one JSON file into the user's runtime directory while it runs, and removes it
-at the end. A note whose process is dead or whose port refuses is stale: it is dropped on sight. The
+`onchip board` writes one JSON file into the user's state directory while it runs, and removes it at
+the end. A note whose process is dead or whose port refuses is stale: it is dropped on sight. The
 default port is tried as well, so that a board without a note (another user's, a container's) shows.
 """
 
@@ -44,28 +44,33 @@ class PluggedBoard:
         return f"tcp:{self.host}:{self.port}"
 
 
-def runtime_directory() -> Path:
+def notes_directory() -> Path:
     """Return where this user's boards leave their notes. It need not exist."""
-    return Path(platformdirs.user_runtime_dir("onchip", appauthor=False)) / "boards"
+    return Path(platformdirs.user_state_dir("onchip", appauthor=False)) / "boards"
 
 
 @contextlib.contextmanager
 def announce(board: PluggedBoard) -> Iterator[Path]:
-    """Let `plugged_boards` find ``board`` while the context lasts."""
-    directory = runtime_directory()
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    note = directory / f"{board.port}-{os.getpid()}.json"
-    note.write_text(json.dumps(asdict(board), indent=2) + "\n", encoding="utf-8")
+    """Let `plugged_boards` find ``board`` while the context lasts; give the note's path.
+
+    Where no note can be written (a home that is read-only) the board goes without: on the default
+    port it is found all the same.
+    """
+    note = notes_directory() / f"{board.port}-{os.getpid()}.json"
+    with contextlib.suppress(OSError):
+        note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        note.write_text(json.dumps(asdict(board), indent=2) + "\n", encoding="utf-8")
     try:
         yield note
     finally:
-        note.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            note.unlink()
 
 
 def plugged_boards() -> list[PluggedBoard]:
     """Return the boards that are plugged in, lowest port first, and drop stale notes."""
     found: dict[int, PluggedBoard] = {}
-    directory = runtime_directory()
+    directory = notes_directory()
     for note in sorted(directory.glob("*.json")) if directory.is_dir() else ():
         board = _read_note(note)
         if board is None or not _alive(board.pid) or not _accepts(board.host, board.port):
