@@ -21,6 +21,7 @@ from onchip.coresight import rom_table
 from onchip.coresight.access_port import find_access_ports
 from onchip.coresight.debug_port import DebugPort
 from onchip.coresight.mem_ap import MemAp
+from onchip.cortex_m.breakpoints import BreakpointKind
 from onchip.cortex_m.core import Core
 from onchip.cortex_m.state import ResetKind
 from onchip.dap.client import DapClient
@@ -36,10 +37,23 @@ if TYPE_CHECKING:
     from onchip.dap.info import ProbeInfo
     from onchip.flash.engine import EraseMode, FlashEngine, ProgrammingReport
     from onchip.flash.image import Format, Image
+    from onchip.probe.discovery import PluggedBoard
     from onchip.probe.link import Link
     from onchip.probe.turns import Turns
     from onchip.target.chip import Chip
     from onchip.target.memory_map import MemoryMap
+
+__all__ = [
+    "DEFAULT_FREQUENCY_HZ",
+    "PROBE_VARIABLE",
+    "BreakpointKind",
+    "ConnectMode",
+    "ResetKind",
+    "Session",
+    "connect",
+    "open_session",
+    "plugged_probes",
+]
 
 DEFAULT_FREQUENCY_HZ = 4_000_000
 PROBE_VARIABLE = "ONCHIP_PROBE"
@@ -98,6 +112,11 @@ def connect(
     except BaseException:
         link.close()
         raise
+
+
+def plugged_probes() -> list[PluggedBoard]:
+    """Return what `connect` could name by serial: the boards that are plugged in."""
+    return registry.plugged_boards()
 
 
 def open_session(
@@ -260,7 +279,7 @@ class Session:
 
     def flash(
         self,
-        image: str | Path | Image,
+        image: str | Path | bytes | Image,
         *,
         base: int | None = None,
         format: Format | None = None,
@@ -271,8 +290,8 @@ class Session:
         """Program a firmware image and verify it; then start it.
 
         Args:
-            image: a file (ELF, Intel HEX, S-record, UF2, BIN), or an `Image` already read.
-            base: where a BIN file goes; None is the start of the chip's flash.
+            image: a file (ELF, Intel HEX, S-record, UF2, BIN), its bytes, or an `Image`.
+            base: where plain bytes go; None is the start of the chip's flash.
             format: the file's format; None recognises it.
             erase: ``sector`` erases what must change, ``chip`` everything.
             reset: reset and run afterwards; else the core stays halted, on `close` too.
@@ -319,7 +338,7 @@ class Session:
 
     def verify(
         self,
-        image: str | Path | Image,
+        image: str | Path | bytes | Image,
         *,
         base: int | None = None,
         format: Format | None = None,
@@ -417,13 +436,22 @@ class Session:
         return FlashEngine(self.core, self.chip), self.chip
 
     def _load(
-        self, image: str | Path | Image, chip: Chip, *, base: int | None, format: Format | None
+        self,
+        image: str | Path | bytes | Image,
+        chip: Chip,
+        *,
+        base: int | None,
+        format: Format | None,
     ) -> Image:
         from onchip.flash.image import Image
 
         if isinstance(image, Image):
             return image
-        return Image.load(image, base=base, format=format)
+        flash = chip.memory_map.flash
+        start = flash[0].start if flash else None
+        if isinstance(image, bytes):
+            return Image.parse(image, base=base, default_base=start, format=format)
+        return Image.load(image, base=base, default_base=start, format=format)
 
     def _after_flash(self, *, reset: bool) -> None:
         if reset:

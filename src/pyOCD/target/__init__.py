@@ -1,0 +1,5 @@
+"""The target: halt, step, resume, registers, memory, break- and watchpoints."""
+
+from pyOCD.target.target import Target
+
+__all__ = ["Target"]
