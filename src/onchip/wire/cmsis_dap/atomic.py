@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
-from ...errors import WireError
+from ...errors import CommandUnknown, WireError
 from .general import Connect, Delay, Disconnect, HostStatus, ResetTarget, WriteABORT
 from .ids import UNKNOWN_COMMAND, VENDOR_FIRST, VENDOR_LAST, CommandId, command_name
 from .info import Info
@@ -38,6 +38,7 @@ from .uart import UART_Configure, UART_Control, UART_Status, UART_Transfer, UART
 from .vendor import Vendor
 
 AnyCommand = Command[Response]
+_TRANSFER_BYTE: Final = bytes((CommandId.Transfer,))
 
 SIMPLE_COMMANDS: Final[dict[int, type[AnyCommand]]] = {
     int(command.ID): command
@@ -68,9 +69,14 @@ class Unknown(Command[UnknownResponse]):
         return b""
 
     @classmethod
+    def decode(cls, packet: bytes) -> Self:
+        """Read the command byte, whichever it is. Raises WireError if there is none."""
+        return cls(Reader(packet).u8("the command byte"))
+
+    @classmethod
     def read(cls, reader: Reader) -> Self:
-        """Refuse: use ``decode_request``. Raises WireError always."""
-        raise WireError("an unknown command cannot be read")
+        """Refuse: what there is to read is the command byte alone. Raises WireError always."""
+        raise WireError("an unknown command has no fields to read: use Unknown.decode")
 
     def consume_response(self, reader: Reader) -> UnknownResponse:
         """Consume the byte 0xFF. Raises WireError if it is another."""
@@ -137,25 +143,55 @@ def split_responses(commands: tuple[AnyCommand, ...], reader: Reader) -> tuple[R
     Raises:
         WireError: they cannot be read in any way.
     """
-    if not commands:
-        return ()
-    first, rest = commands[0], commands[1:]
+    return tuple(reversed(_split(commands, 0, reader, set())))
+
+
+def _split(
+    commands: tuple[AnyCommand, ...], position: int, reader: Reader, dead: set[tuple[int, int]]
+) -> list[Response]:
+    """Return the responses from ``position`` on, last first.
+
+    ``dead`` keeps the (position, offset) pairs that led nowhere: without it, hostile bytes would
+    make the search exponential.
+    """
+    if position == len(commands):
+        return []
     start = reader.offset
-    if isinstance(first, Transfer) and reader.packet[start : start + 1] == bytes((first.ID,)):
-        reader.offset += 1
-        shortest, longest = first.response_lengths(reader)
-        if shortest != longest:
+    if (position, start) in dead:
+        raise WireError(f"response {position} of an atomic command cannot start at byte {start}")
+    try:
+        for length in _possible_lengths(commands[position], reader):
+            reader.offset = start
             try:
-                response = first.read_response_of(reader, longest)
-                return (response, *split_responses(rest, reader))
-            except WireError:
-                reader.offset = start + 1
-        response = first.read_response_of(reader, shortest)
-        return (response, *split_responses(rest, reader))
-    if reader.packet[start : start + 1] == bytes((UNKNOWN_COMMAND,)):
+                response = _read_response(commands[position], reader, length)
+                following = _split(commands, position + 1, reader, dead)
+            except WireError as error:
+                failure = error
+                continue
+            following.append(response)
+            return following
+        raise failure
+    except WireError:
+        dead.add((position, start))
+        raise
+
+
+def _possible_lengths(command: AnyCommand, reader: Reader) -> tuple[int | None, ...]:
+    """Return the lengths that a response may have; None: it tells its own."""
+    if not isinstance(command, Transfer) or reader.packet[reader.offset :][:1] != _TRANSFER_BYTE:
+        return (None,)
+    shortest, longest = command.response_lengths(Reader(reader.packet, reader.offset + 1))
+    return (longest,) if longest == shortest else (longest, shortest)
+
+
+def _read_response(command: AnyCommand, reader: Reader, length: int | None) -> Response:
+    if length is not None and isinstance(command, Transfer):
         reader.offset += 1
-        return (UnknownResponse(), *split_responses(rest, reader))
-    return (first.consume_response(reader), *split_responses(rest, reader))
+        return command.read_response_of(reader, length)
+    try:
+        return command.consume_response(reader)
+    except CommandUnknown:
+        return UnknownResponse()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from .ids import CommandId
 _TRANSFER = int(CommandId.Transfer)
 _BLOCK = int(CommandId.TransferBlock)
 _WITH_VALUE = Struct("<BI")
+_SINGLE = {request: bytes((request,)) for request in range(256)}
+_TRANSFER_HEAD = Struct("<BBB")
 _BLOCK_HEAD = Struct("<BBHB")
 _BLOCK_RESPONSE = Struct("<BHB")
 _WRITES = tuple(not r & 0x02 or bool(r & 0x10) for r in range(256))
@@ -39,18 +41,16 @@ def encode_transfer(index: int, operations: Sequence[tuple[int, int | None]]) ->
     count = len(operations)
     if not 0 < count < 256:
         raise WireError(f"DAP_Transfer of {count} transfers")
-    parts = [bytes((_TRANSFER, index, count))]
+    request, value = operations[0]
     pair = _WITH_VALUE.pack
     single = _SINGLE
     try:
+        parts = [_TRANSFER_HEAD.pack(_TRANSFER, index, count)]
         for request, value in operations:
             parts.append(single[request] if value is None else pair(request, value))
-    except (struct_error, IndexError):
+    except (struct_error, KeyError):
         raise WireError(f"transfer {request:#x} of {value!r} does not fit") from None
     return b"".join(parts)
-
-
-_SINGLE = tuple(bytes((request,)) for request in range(256))
 
 
 def parse_transfer(
