@@ -135,8 +135,8 @@ def _sector_runs(data: bytes, start: int, length: int) -> tuple[SectorRun, ...]:
             raise AlgorithmError(
                 f"entry {index} of the sector table: {size} bytes at offset 0x{offset:X}"
             )
-        if not rows and offset >= start and offset - start < length <= offset:
-            base = start  # Nordic's nRF53 files have addresses here, where offsets belong
+        if not rows and offset >= length:
+            base = offset  # Nordic's nRF53 files have addresses here, where offsets belong
         rows.append((size, offset - base))
     rows = [(size, offset) for size, offset in rows if offset < length]
     if not rows:

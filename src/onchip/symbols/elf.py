@@ -48,7 +48,7 @@ class ElfSegment:
 
 @dataclass(frozen=True, slots=True)
 class ElfSection:
-    """A section header. ``data`` is there for sections that are loaded, and empty for SHT_NOBITS."""
+    """A section header; ``data`` only of sections that are loaded, empty for SHT_NOBITS."""
 
     index: int
     name: str
@@ -98,9 +98,9 @@ class ElfFile:
             header[i] for i in (5, 6, 9, 10, 11, 12)
         )
         # pyelftools takes more than 65,534 headers from section 0; nothing for a Cortex-M has them.
-        if phnum and phentsize != _PROGRAM_HEADER_SIZE or phnum == 0xFFFF:
+        if (phnum and phentsize != _PROGRAM_HEADER_SIZE) or phnum == 0xFFFF:
             raise SymbolError(f"damaged ELF: {phnum} program headers of {phentsize} bytes")
-        if shnum and shentsize != _SECTION_HEADER_SIZE or (shoff and not shnum):
+        if (shnum and shentsize != _SECTION_HEADER_SIZE) or (shoff and not shnum):
             raise SymbolError(f"damaged ELF: {shnum} section headers of {shentsize} bytes")
         self._check(phoff, phnum * phentsize, "the program header table")
         self._check(shoff, shnum * shentsize, "the section header table")

@@ -84,6 +84,15 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
+class WordWrite:
+    """A word to be written."""
+
+    name: str
+    address: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
 class WorkRam:
     """RAM that a flash algorithm may use."""
 
@@ -107,6 +116,8 @@ class Chip:
     """Core clock after reset, which Init is told; 0: not known."""
     locks: tuple[Lock, ...] = ()
     guards: tuple[Guard, ...] = ()
+    after_reset: tuple[WordWrite, ...] = ()
+    """Writes that undo what a halt right after reset leaves half done."""
     vector_checksum: int | None = None
     """Address of the word that makes the sum of the first eight vectors zero (NXP LPC)."""
     notes: str = ""
@@ -237,14 +248,18 @@ def _contradiction(chip: Chip, evidence: Evidence) -> str | None:
         if part != ident.cpuid_part:
             return f"CPUID.PartNo is 0x{part:03X}, expected 0x{ident.cpuid_part:03X}"
     if ident.rom_designer is not None and evidence.rom_designer is not None:
-        seen = (evidence.rom_designer, evidence.rom_part)
-        if seen != (ident.rom_designer, ident.rom_part):
-            part_text = "none" if evidence.rom_part is None else f"0x{evidence.rom_part:03X}"
+        same_part = ident.rom_part is None or ident.rom_part == evidence.rom_part
+        if evidence.rom_designer != ident.rom_designer or not same_part:
             return (
-                f"its ROM table names designer 0x{evidence.rom_designer:03X} part {part_text}, "
-                f"expected 0x{ident.rom_designer:03X} part 0x{ident.rom_part:03X}"
+                f"its ROM table names {_rom(evidence.rom_designer, evidence.rom_part)}, "
+                f"expected {_rom(ident.rom_designer, ident.rom_part)}"
             )
     return None
+
+
+def _rom(designer: int, part: int | None) -> str:
+    text = f"designer 0x{designer:03X}"
+    return text if part is None else f"{text} part 0x{part:03X}"
 
 
 def _proved(chip: Chip, evidence: Evidence, read_words: ReadWords) -> bool:
@@ -300,6 +315,10 @@ def _chip(table: Mapping[str, Any]) -> Chip:
         guards=tuple(
             Guard(entry["name"], entry["address"], entry["mask"], tuple(entry["values"]))
             for entry in table.get("guards", ())
+        ),
+        after_reset=tuple(
+            WordWrite(entry["name"], entry["address"], entry["value"])
+            for entry in table.get("after_reset", ())
         ),
         vector_checksum=table.get("vector_checksum"),
         notes=table.get("notes", ""),
