@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             f"--{name}",
             nargs="+",
             type=integer,
-            metavar="VALUE",
+            metavar="N",
             help=f"values of {8 * width} bits, little-endian",
         )
     data.add_argument("--file", type=Path, metavar="FILE", help="the bytes of FILE")

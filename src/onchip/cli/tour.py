@@ -1,0 +1,260 @@
+"""The tour of `onchip demo`: one board, one firmware image, every face of the project in a minute.
+
+Nothing is staged: a board is served on a socket as `onchip board` does it, and everything that is
+shown went through CMSIS-DAP packets to it. Each step names what a user would type for the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from onchip import connect
+from onchip.cli.terminal import bytes_text, hex32
+from onchip.errors import UsageError
+from onchip.symbols.elf import ElfFile
+
+if TYPE_CHECKING:
+    from onchip.probe.discovery import PluggedBoard
+    from onchip.session import Session
+
+CHIP = "stm32f407"
+_STEPS = 4
+_UART_S = 0.25
+"""How long the firmware runs while its UART is listened to."""
+_FUNCTION = 2  # STT_FUNC
+_OBJECT = 1  # STT_OBJECT
+
+
+def sample_path() -> Path:
+    """Return the firmware image that ships with onchip."""
+    return Path(str(resources.files("onchip.cli") / "samples" / f"{CHIP}.elf"))
+
+
+def give_tour(*, colour: bool = True) -> None:
+    """Run all of it, on standard output.
+
+    Raises:
+        OnchipError: something of it failed.
+    """
+    console = Console(highlight=False, no_color=not colour, force_terminal=None)
+    with _plugged_in() as board:
+        tour = _Tour(console, board, sample_path())
+        tour.board()
+        tour.programming()
+        with connect(board.serial, connect="halt") as session:
+            tour.run_to_main(session)
+            tour.registers(session)
+            tour.steps(session)
+            tour.watchpoint(session)
+            tour.uart(session)
+            tour.fault(session)
+    tour.farewell()
+
+
+@contextmanager
+def _plugged_in() -> Iterator[PluggedBoard]:
+    """Serve a board from a thread while the context lasts, as `onchip board` does."""
+    import os
+
+    from onchip.probe.discovery import PluggedBoard, announce
+    from onchip.registry import VirtualSpec, build_board
+    from onchip.services.board import BoardServer
+
+    spec = VirtualSpec(CHIP)
+    with BoardServer(build_board(spec), port=0) as server:
+        note = PluggedBoard(
+            serial=f"VB-{CHIP}-{server.port}",
+            host="127.0.0.1",
+            port=server.port,
+            chip=CHIP,
+            probe_model=spec.probe_model,
+            pid=os.getpid(),
+        )
+        thread = threading.Thread(target=server.serve_forever, name="board", daemon=True)
+        with announce(note):
+            thread.start()
+            try:
+                yield note
+            finally:
+                server.stop()
+                thread.join(5)
+
+
+class _Tour:
+    """The steps, in order; each prints what it did."""
+
+    def __init__(self, console: Console, board: PluggedBoard, image: Path) -> None:
+        self._console = console
+        self._board = board
+        self._image = image
+        self._symbols = _Symbols(image)
+        self._number = 0
+
+    # ---- the shell's side
+
+    def board(self) -> None:
+        self._headline("Plug a board in", f"$ onchip board {CHIP}")
+        board = self._board
+        self._say(f"a virtual {CHIP} behind a {board.probe_model} probe, at {board.spec}")
+        self._headline("See it", "$ onchip list")
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in ("SERIAL", "CHIP", "PROBE", "WHERE"):
+            table.add_column(column)
+        table.add_row(board.serial, board.chip, board.probe_model, board.spec)
+        self._console.print(Padding(table, (0, 4)))
+
+    def programming(self) -> None:
+        self._headline("Program a firmware image", f"$ onchip flash {self._image.name}")
+        with connect(self._board.serial) as session:
+            report = session.flash(self._image)
+        self._say(
+            f"{bytes_text(report.image_bytes)} in place: erased {bytes_text(report.erased_bytes)}, "
+            f"programmed {bytes_text(report.programmed_bytes)}, "
+            f"[green]verified {bytes_text(report.verified_bytes)}[/] in {report.seconds:.2f} s"
+        )
+
+    # ---- the Python side
+
+    def run_to_main(self, session: Session) -> None:
+        self._headline(
+            "Run to main",
+            ">>> session.core.breakpoints.set(main)",
+            ">>> session.reset(halt=True); session.core.resume()",
+            ">>> session.core.wait_halted(2.0)",
+        )
+        main = self._symbols.address("main")
+        session.reset(halt=True)
+        start = session.core.read_register("pc")
+        session.core.breakpoints.set(main)
+        session.core.resume()
+        reason = session.core.wait_halted(2.0)
+        session.core.breakpoints.remove(main)
+        self._say(f"reset, halted at {self._place(start)}")
+        self._say(f"[green]{reason.kind.value}[/] at {self._place(reason.pc)}")
+
+    def registers(self, session: Session) -> None:
+        self._headline("Read the registers", ">>> session.core.registers")
+        names = (*(f"r{n}" for n in range(13)), "sp", "lr", "pc", "xpsr")
+        values = session.core.read_registers(names)
+        table = Table.grid(padding=(0, 3, 0, 0))
+        cells = [f"[bold]{name:>4}[/]  {hex32(values[name])}" for name in names]
+        for row in range(0, len(cells), 4):
+            table.add_row(*cells[row : row + 4])
+        self._console.print(Padding(table, (0, 4)))
+
+    def steps(self, session: Session) -> None:
+        self._headline("Step", ">>> session.core.step()")
+        for _ in range(_STEPS):
+            session.core.step()
+            pc = session.core.read_register("pc")
+            code = int.from_bytes(session.memory.read(pc, 2), "little")
+            self._say(f"{self._place(pc)}  next opcode [dim]{code:04x}[/]")
+
+    def watchpoint(self, session: Session) -> None:
+        self._headline(
+            "Catch a write",
+            '>>> session.core.watchpoints.set(heartbeat, 4, "write")',
+            ">>> session.core.resume(); session.core.wait_halted(2.0)",
+        )
+        heartbeat = self._symbols.address("heartbeat")
+        before = session.memory.read_u32(heartbeat)
+        session.core.watchpoints.set(heartbeat, 4, "write")
+        session.core.resume()
+        reason = session.core.wait_halted(2.0)
+        session.core.watchpoints.clear()
+        after = session.memory.read_u32(heartbeat)
+        self._say(f"[green]{reason.kind.value}[/] at {self._place(reason.pc)}")
+        self._say(f"heartbeat at {hex32(heartbeat)}: {before} -> {after}")
+
+    def uart(self, session: Session) -> None:
+        self._headline("Listen to the UART", ">>> session.core.resume()", ">>> session.uart.read()")
+        port = session.uart
+        session.core.resume()
+        session.link.sleep(_UART_S)
+        text = port.read().decode("utf-8", "replace")
+        port.close()
+        session.core.halt()
+        for line in text.splitlines():
+            self._console.print(Padding(Text(line, style="cyan"), (0, 4)))
+
+    def fault(self, session: Session) -> None:
+        self._headline(
+            "Crash it, and ask why",
+            ">>> session.memory.write_u32(crash_requested, 1)",
+            '>>> session.core.vector_catch = {"hardfault"}; session.core.resume()',
+            ">>> session.core.wait_halted(2.0); print(session.core.fault())",
+        )
+        session.memory.write_u32(self._symbols.address("crash_requested"), 1)
+        session.core.vector_catch = frozenset({"hardfault"})
+        session.core.resume()
+        session.core.wait_halted(2.0)
+        report = session.core.fault()
+        self._console.print(Padding(Text(str(report)), (0, 4)))
+        if report is not None and report.pc is not None:
+            self._say(f"the culprit: {self._place(report.pc)}")
+
+    def farewell(self) -> None:
+        self._headline("Your turn, with GDB")
+        self._say("three terminals, the first stays open:")
+        for line in (
+            f"$ onchip board {CHIP}",
+            "$ onchip gdbserver",
+            f"$ gdb-multiarch {self._image} -ex 'target extended-remote localhost:3333'",
+            "  (gdb) load",
+            "  (gdb) break main",
+            "  (gdb) continue",
+        ):
+            self._console.print(Text(f"    {line}", style="bold"), soft_wrap=True)
+        self._say("`onchip --help` lists the rest; README.md and docs/ explain it.")
+
+    # ---- within
+
+    def _headline(self, title: str, *typed: str) -> None:
+        self._number += 1
+        self._console.print(f"\n[bold blue]{self._number:>2}  {title}[/]")
+        for line in typed:
+            self._console.print(Text(f"    {line}", style="dim"))
+
+    def _say(self, text: str) -> None:
+        self._console.print(f"    {text}", soft_wrap=True)
+
+    def _place(self, address: int | None) -> str:
+        return "?" if address is None else f"{hex32(address)} <{self._symbols.place(address)}>"
+
+
+class _Symbols:
+    """Names of addresses in the sample."""
+
+    def __init__(self, image: Path) -> None:
+        symbols = ElfFile.parse(image.read_bytes()).symbols
+        self._address = {
+            symbol.name: symbol.value & ~1 if symbol.type == _FUNCTION else symbol.value
+            for symbol in symbols
+            if symbol.type in (_FUNCTION, _OBJECT)
+        }
+        self._functions = sorted(
+            (symbol.value & ~1, symbol.name) for symbol in symbols if symbol.type == _FUNCTION
+        )
+
+    def address(self, name: str) -> int:
+        if name not in self._address:
+            raise UsageError(f"the sample firmware has no symbol {name!r}")
+        return self._address[name]
+
+    def place(self, address: int) -> str:
+        index = bisect_right(self._functions, (address, "\x7f")) - 1
+        if index < 0:
+            return "?"
+        start, name = self._functions[index]
+        return name if address == start else f"{name}+{address - start}"

@@ -1,0 +1,72 @@
+"""`onchip --help` and `--version` answer at once: nothing heavy is imported for them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = {
+    "unicorn", "rich", "elftools", "bincopy", "platformdirs", "socket", "asyncio", "tomllib",
+    "onchip.session", "onchip.dap", "onchip.cortex_m", "onchip.flash", "onchip.virtual_board",
+}  # fmt: skip
+
+
+def _modules_after(code: str) -> set[str]:
+    program = (
+        "import json, sys, io, contextlib\n"
+        "with contextlib.redirect_stdout(io.StringIO()):\n"
+        f"    {code}\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return set(json.loads(result.stdout))
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["flash", "--help"], []])
+def test_nothing_heavy_is_imported_for_help(words: list[str]) -> None:
+    loaded = _modules_after(f"from onchip.cli.main import main; main({words!r})")
+    assert not loaded & HEAVY
+
+
+def test_importing_onchip_is_light() -> None:
+    assert not _modules_after("import onchip") & HEAVY
+
+
+def test_only_the_chosen_verb_is_imported() -> None:
+    loaded = _modules_after("from onchip.cli.main import main; main(['read', '--help'])")
+    verbs = {name for name in loaded if name.startswith("onchip.cli.verbs.")}
+    assert verbs == {"onchip.cli.verbs.read"}
+
+
+def test_the_emulator_is_for_virtual_boards_only() -> None:
+    assert "unicorn" not in _modules_after("import onchip; onchip.connect")
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_it_answers_within_100_ms(option: str) -> None:
+    """The best of several, less the bare interpreter: a busy machine must not decide."""
+
+    def best(words: list[str]) -> float:
+        times = []
+        for _ in range(7):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, *words], capture_output=True, check=True)
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    bare = best(["-c", ""])
+    assert best(["-m", "onchip.cli.main", option]) - bare < 0.1 - min(bare, 0.02)
+
+
+def test_lazy_names_of_the_package() -> None:
+    import onchip
+
+    assert {"connect", "Session", "OnchipError", "__version__"} <= set(dir(onchip))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = onchip.nonsense  # type: ignore[attr-defined]
