@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,11 +12,12 @@ class GdbOptions:
     """The choices of one server.
 
     ``persist``: go on serving after the last client left. ``halt_on_attach``: halt the core when a
-    client asks why the target stands still (GDB expects a stopped target). ``resume_on_detach``:
-    let the core run on when a client leaves or vanishes. ``step_into_interrupts``: let exceptions
-    be taken during single steps. ``hardware_breakpoints_only``: never patch RAM with BKPT.
-    ``erase``: "sector" or "chip", for ``load``. ``semihosting``: serve the console calls of BKPT
-    0xAB.
+    client asks why the target stands still (GDB expects a stopped target); otherwise a running core
+    runs on and the client waits for its next stop. ``resume_on_detach``: let the core run on when
+    the last client leaves or vanishes. ``step_into_interrupts``: let exceptions be taken during
+    single steps. ``hardware_breakpoints_only``: never patch RAM with BKPT. ``erase``: for ``load``.
+    ``vector_catch``: exceptions that stop the core while a client is there, by the names of
+    ``core.vector_catch``. ``semihosting``: serve the console calls of BKPT 0xAB.
     """
 
     persist: bool = True
@@ -22,5 +25,6 @@ class GdbOptions:
     resume_on_detach: bool = True
     step_into_interrupts: bool = False
     hardware_breakpoints_only: bool = False
-    erase: str = "sector"
+    erase: Literal["sector", "chip"] = "sector"
+    vector_catch: Iterable[str] = frozenset({"hardfault"})
     semihosting: bool = False

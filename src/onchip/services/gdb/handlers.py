@@ -1,0 +1,15 @@
+"""How a request finds the function that serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from onchip.services.gdb.stub import Stub
+
+Reply = bytes | None
+"""A payload; None: nothing is answered now."""
+
+Handlers = Mapping[type, Callable[["Stub", Any], Reply]]
+"""By message class. The message type varies with the key, which no annotation can say."""

@@ -1,0 +1,280 @@
+"""Runs and stops the core for all clients, and tells them why it stopped.
+
+Nothing blocks: a resume is begun, then ``poll`` is called until it returns a ``Stop``; in between
+the server serves its sockets. A range step is many single steps, a slice of them per poll.
+
+Raises, besides what is said: ProbeError and TransferError when the chip cannot be reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from onchip.cortex_m import Core, HaltKind, HaltReason, ResetKind
+from onchip.errors import CoreStateError, OnchipError
+from onchip.services.gdb.points import PointTable
+from onchip.services.gdb.registers import EXPEDITED, GENERAL, RegisterLayout
+from onchip.services.gdb.semihosting import Console
+
+if TYPE_CHECKING:
+    from onchip.services.gdb.options import GdbOptions
+
+STEPS_PER_POLL = 32
+"""A range step looks for a waiting Ctrl-C this often."""
+
+_FAULT_SIGNALS = {3: 11, 4: 11, 5: 10, 6: 4}  # by exception number: SIGSEGV, SIGBUS, SIGILL
+SIGINT, SIGTRAP, SIGABRT = 2, 5, 6
+
+
+class Mode(Enum):
+    """What the core is doing for a client."""
+
+    STOPPED = "stopped"
+    CONTINUE = "continue"
+    STEP = "step"
+    RANGE = "range"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The core stands still. ``pairs`` go into the stop reply; ``exit_code`` ends the program."""
+
+    signal: int
+    pairs: tuple[tuple[str, str], ...] = ()
+    text: str = ""
+    exit_code: int | None = None
+
+
+class RunControl:
+    """Run control of one core, shared by the clients of a server."""
+
+    def __init__(self, core: Core, layout: RegisterLayout, options: GdbOptions) -> None:
+        self.core = core
+        self.layout = layout
+        self.options = options
+        self.points = PointTable(core, hardware_only=options.hardware_breakpoints_only)
+        self.console: Console | None = None
+        self.on_text: Callable[[str], None] = lambda text: None
+        """Gets what the target prints through semihosting."""
+        self.mode = Mode.STOPPED
+        self.last = Stop(SIGTRAP)
+        self._range = (0, 0)
+        self._interrupted = False
+        self._hard_bkpt = False
+
+    @property
+    def running(self) -> bool:
+        """Whether a resume is under way for a client."""
+        return self.mode is not Mode.STOPPED
+
+    @property
+    def stepping(self) -> bool:
+        """Whether what is under way are single steps, which ``poll`` itself executes."""
+        return self.mode in (Mode.STEP, Mode.RANGE)
+
+    def attach(self) -> None:
+        """Halt the core, if it runs, because a client expects a stopped target."""
+        if not self.running:
+            reason = self.core.poll()
+            if reason is None:
+                self.core.halt()
+                self.last = Stop(SIGTRAP)
+            else:
+                self.last = self._describe(reason, quiet=True)
+
+    def resume(self) -> None:
+        """Let the core run; ``poll`` tells when it stops."""
+        self.points.settle()
+        self._skip_hard_breakpoint()
+        self.core.resume()
+        self.mode = Mode.CONTINUE
+        self._interrupted = False
+
+    def step(self) -> None:
+        """Begin one instruction; the next ``poll`` executes it."""
+        self.mode = Mode.STEP
+        self._interrupted = False
+
+    def step_range(self, start: int, end: int) -> None:
+        """Begin stepping until pc leaves [start, end); at least one instruction is executed."""
+        self._range = (start, end)
+        self.mode = Mode.RANGE
+        self._interrupted = False
+
+    def watch(self) -> None:
+        """Wait for the stop of a core that runs already."""
+        self.mode = Mode.CONTINUE
+        self._interrupted = False
+
+    def interrupt(self) -> None:
+        """Ask for a stop (Ctrl-C); the next ``poll`` makes it. A stopped core stays so."""
+        self._interrupted = self.running
+
+    def poll(self) -> Stop | None:
+        """Go on with what was begun; return the stop once there is one.
+
+        Raises:
+            CoreTimeout: the core does not answer a halt or a step.
+        """
+        if self.mode is Mode.STOPPED:
+            return None
+        if self.mode is Mode.CONTINUE:
+            stop = self._poll_running()
+        else:
+            stop = self._poll_steps()
+        if stop is not None:
+            self.mode = Mode.STOPPED
+            self.last = stop
+        return stop
+
+    def abandon(self) -> None:
+        """Forget what was begun, without touching the core: it could not be reached."""
+        self.mode = Mode.STOPPED
+        self._interrupted = False
+
+    def let_go(self) -> None:
+        """Let the core run with nobody waiting for it; the clients' points are gone already."""
+        self.abandon()
+        if self.core.poll() is not None:
+            self._skip_hard_breakpoint()
+            self.core.resume()
+
+    def reset(self, kind: ResetKind = ResetKind.SYSTEM, *, halt: bool) -> None:
+        """Reset the chip. With ``halt`` it stands before its first instruction.
+
+        Raises:
+            CoreTimeout: it did not come back.
+            UsageError: the core has no reset of this kind.
+        """
+        self._hard_bkpt = False
+        self.core.reset(kind, halt=halt)
+        if self.mode is not Mode.CONTINUE:  # else ``poll`` finds the halted core and says so
+            self.mode = Mode.STOPPED if halt else Mode.CONTINUE
+        if halt:
+            self.last = Stop(SIGTRAP)
+
+    def need_halted(self, what: str) -> None:
+        """Refuse what a running core cannot do.
+
+        Raises:
+            CoreStateError: the core runs.
+        """
+        if self.running:
+            raise CoreStateError(f"{what} needs a halted core; interrupt it first")
+
+    def _poll_running(self) -> Stop | None:
+        reason = self.core.poll()
+        if reason is None:
+            if not self._interrupted:
+                return None
+            reason = self.core.halt()
+            if reason.kind is HaltKind.REQUEST:
+                return self._stop(SIGINT, ())
+        if self._serve_semihosting(reason):
+            stop = self._program_exit()
+            if stop is None:
+                self.core.resume()
+            return stop
+        return self._describe(reason)
+
+    def _poll_steps(self) -> Stop | None:
+        count = 1 if self.mode is Mode.STEP else STEPS_PER_POLL
+        start, end = self._range
+        for _ in range(count):
+            self._skip_hard_breakpoint()
+            reason = self.core.step(interrupts=self.options.step_into_interrupts)
+            if self._is_stale(reason):
+                reason = HaltReason(HaltKind.STEP, reason.pc)
+            elif self._serve_semihosting(reason):
+                if (stop := self._program_exit()) is not None:
+                    return stop
+                reason = HaltReason(HaltKind.STEP)
+            if reason.kind is not HaltKind.STEP:
+                return self._describe(reason)
+            pc = self._pc(reason)
+            name = self.points.stop_name_at(pc)
+            if self.mode is Mode.STEP or not start <= pc < end:
+                return self._stop(SIGTRAP, ())
+            if name is not None:
+                return self._stop(SIGTRAP, ((name, ""),))
+            if self._interrupted:
+                return self._stop(SIGINT, ())
+        return None
+
+    def _describe(self, reason: HaltReason, *, quiet: bool = False) -> Stop:
+        """Turn why the core halted into what GDB is told."""
+        self._hard_bkpt = False
+        match reason.kind:
+            case HaltKind.BREAKPOINT | HaltKind.SEMIHOSTING:
+                name = self.points.stop_name_at(self._pc(reason))
+                self._hard_bkpt = name is None
+                return self._stop(SIGTRAP, () if name is None else ((name, ""),))
+            case HaltKind.WATCHPOINT:
+                watch = self.points.watch_name(reason.address, reason.access)
+                return self._stop(SIGTRAP, () if watch is None else ((watch[0], f"{watch[1]:x}"),))
+            case HaltKind.VECTOR_CATCH:
+                exception = self.core.read_register("xpsr") & 0x1FF
+                text = "" if quiet else self._fault_text()
+                return self._stop(_FAULT_SIGNALS.get(exception, SIGTRAP), (), text)
+            case HaltKind.LOCKUP:
+                text = "the core is locked up: a fault came while it handled one\n"
+                return self._stop(SIGABRT, (), text + ("" if quiet else self._fault_text()))
+        return self._stop(SIGTRAP, ())
+
+    def _stop(self, signal: int, pairs: tuple[tuple[str, str], ...], text: str = "") -> Stop:
+        values = self.core.read_registers(GENERAL)
+        expedited = tuple(
+            (f"{spec.number:02x}", spec.encode(values[spec.name]).hex())
+            for spec in (self.layout.by_name[name] for name in EXPEDITED)
+        )
+        return Stop(signal, (*expedited, *pairs), text)
+
+    def _pc(self, reason: HaltReason) -> int:
+        return self.core.read_register("pc") if reason.pc is None else reason.pc
+
+    def _is_stale(self, reason: HaltReason) -> bool:
+        """Say whether a stop comes only from a watchpoint that was let go of."""
+        return (
+            reason.kind is HaltKind.WATCHPOINT
+            and self.points.has_stale_watchpoints
+            and self.points.watch_name(reason.address, reason.access) is None
+        )
+
+    def _fault_text(self) -> str:
+        try:
+            report = self.core.fault()
+        except OnchipError as error:
+            return f"the fault cannot be read: {error}\n"
+        return f"{report}\n" if report is not None else ""
+
+    def _skip_hard_breakpoint(self) -> None:
+        """Step over a BKPT of the program's own, which would halt the core at once again."""
+        if not self._hard_bkpt:
+            return
+        self._hard_bkpt = False
+        pc = self.core.read_register("pc")
+        if self.core.memory.read_u16(pc) & 0xFF00 == 0xBE00:
+            self.core.write_register("pc", pc + 2)
+
+    def _serve_semihosting(self, reason: HaltReason) -> bool:
+        """Serve a BKPT 0xAB and move pc past it; say whether it was one."""
+        if self.console is None or reason.kind not in (HaltKind.BREAKPOINT, HaltKind.SEMIHOSTING):
+            return False
+        pc = self._pc(reason)
+        if self.points.stop_name_at(pc) is not None or self.core.memory.read_u16(pc) != 0xBEAB:
+            return False
+        text = self.console.call(self.core)
+        if text:
+            self.on_text(text)
+        self.core.write_register("pc", pc + 2)
+        return True
+
+    def _program_exit(self) -> Stop | None:
+        """Return the end of the program, if semihosting just brought it."""
+        code = None if self.console is None else self.console.exit_code
+        if self.console is not None:
+            self.console.exit_code = None
+        return None if code is None else Stop(SIGTRAP, exit_code=code)

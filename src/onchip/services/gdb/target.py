@@ -1,0 +1,131 @@
+"""What all clients of one server share: the session, its core, the documents about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from onchip.cortex_m import ResetKind
+from onchip.errors import OnchipError
+from onchip.services.gdb.memory_map_xml import memory_map_xml
+from onchip.services.gdb.options import GdbOptions
+from onchip.services.gdb.registers import RegisterLayout
+from onchip.services.gdb.run_control import RunControl, Stop
+from onchip.services.gdb.semihosting import Console
+from onchip.services.gdb.target_xml import target_xml
+
+if TYPE_CHECKING:
+    from onchip.session import Session
+
+THREAD = 1
+"""The only thread: the core."""
+
+
+class Client(Protocol):
+    """Someone to be told when the core stops."""
+
+    def stopped(self, stop: Stop) -> None:
+        """The core stands still."""
+
+    def failed(self, error: OnchipError) -> None:
+        """The core was lost."""
+
+    def console(self, text: str) -> None:
+        """The target printed ``text``."""
+
+
+class Target:
+    """One core as the clients of a server see it."""
+
+    def __init__(self, session: Session, options: GdbOptions) -> None:
+        self.session = session
+        self.options = options
+        self.core = session.core
+        mainline = "v6" not in self.core.architecture.lower()
+        self.layout = RegisterLayout(has_fpu=self.core.has_fpu, mainline=mainline)
+        self.run = RunControl(self.core, self.layout, options)
+        if options.semihosting:
+            self.run.console = Console()
+        self.run.on_text = self._printed
+        self.on_console: Callable[[str], None] = lambda text: None
+        self._saved_vector_catch: frozenset[str] = frozenset()
+        self._clients: set[Client] = set()
+        """Those that take part in debugging; a client that only reads memory is none of them."""
+
+    def document(self, kind: str, annex: str) -> bytes | None:
+        """Return the XML document that qXfer asks for; None if there is none of that name."""
+        match kind, annex:
+            case "features", "target.xml":
+                return target_xml(self.layout)
+            case "memory-map", "":
+                return memory_map_xml(self.session.memory_map)
+            case "threads", "":
+                name = self.core.name
+                row = f'<thread id="{THREAD}" core="0" name="{name}"></thread>\n'
+                return f'<?xml version="1.0"?>\n<threads>\n{row}</threads>\n'.encode("ascii")
+        return None
+
+    def poll(self) -> None:
+        """Go on with what runs, and tell every client of the stop once there is one.
+
+        Raises:
+            TransferError, ProbeError, CoreTimeout: the core could not be reached, or got stuck.
+        """
+        stop = self.run.poll()
+        if stop is not None:
+            for client in self._clients:
+                client.stopped(stop)
+
+    def _printed(self, text: str) -> None:
+        self.on_console(text)
+        for client in self._clients:
+            client.console(text)
+
+    def fail(self, error: OnchipError) -> None:
+        """Give up what runs: the core cannot be reached any more."""
+        self.run.abandon()
+        for client in self._clients:
+            client.failed(error)
+
+    def reset(self, kind: ResetKind = ResetKind.SYSTEM, *, halt: bool) -> None:
+        """Reset the chip; a client that waits for a stop is told of this one.
+
+        Raises:
+            As `RunControl.reset`.
+        """
+        self.run.reset(kind, halt=halt)
+        if halt and self.run.running:
+            self.poll()
+
+    def arrive(self, client: Client) -> None:
+        """Count ``client`` in; the first one finds the chip set up for debugging.
+
+        Raises:
+            TransferError, ProbeError: the chip cannot be reached.
+        """
+        if not self._clients:
+            self._saved_vector_catch = self.core.vector_catch
+            wanted = self._saved_vector_catch | frozenset(self.options.vector_catch)
+            if wanted != self._saved_vector_catch:
+                self.core.vector_catch = wanted
+        self._clients.add(client)
+
+    def depart(self, client: Client) -> None:
+        """Remove what ``client`` armed; after the last one the core is let go.
+
+        Raises:
+            TransferError, ProbeError: the chip cannot be reached.
+        """
+        self.run.points.release(client)
+        if client not in self._clients:
+            return
+        self._clients.discard(client)
+        if self._clients:
+            return
+        if self.core.vector_catch != self._saved_vector_catch:
+            self.core.vector_catch = self._saved_vector_catch
+        self.session.resume_on_close = self.options.resume_on_detach
+        if self.options.resume_on_detach:
+            self.run.let_go()
+        else:
+            self.run.abandon()
