@@ -1,1 +1,4 @@
-"""To be described by its owner."""
+"""A probe on its USB cable: models (data), the time its packets take, and the link to it.
+
+Above: the board. Below: the probe's firmware.
+"""

@@ -1,0 +1,263 @@
+"""DAP_Transfer and DAP_TransferBlock, transfer by transfer as the reference firmware does them.
+
+AP reads are posted: the data of one comes with the next, the last through RDBUFF. A packet that
+ends with a write reads RDBUFF too, so that a write's own bus fault shows in its own response.
+
+Both commands are generators that yield while they repeat a transfer (WAIT, or a match-wait) and the
+probe's clock has passed ``pause_at_ns``: whoever drives them may look at the world, set ``abort``,
+or simply go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from struct import Struct
+from typing import Final
+
+from onchip.arch.adi import DRW
+from onchip.virtual_board.coresight.mem_ap import MemAp
+
+from .clock import ProbeClock
+from .swd_port import AP, OK, PARITY_ERROR, READ, WAIT, SwdPort
+
+_VALUE_MATCH = 0x10
+_MATCH_MASK = 0x20
+_TIMESTAMP = 0x80
+_MISMATCH = 0x10
+_RDBUFF_READ = 0x0E
+_REGISTER = 0x0F
+_WORD: Final = Struct("<I")
+
+FAR_FUTURE = 1 << 62
+_EXACT_RETRIES = 32
+"""So many repeats of a match-wait are done one by one before time is skipped."""
+_SKIP_FRACTION = 64
+"""Beyond that, one repeat in so many of those already done: a match is seen at most 1.6 % late."""
+
+Operation = tuple[int, int | None]
+Outcome = tuple[int, int, bytes]
+"""Transfers done, response byte, data in memory order."""
+Run = Generator[None, None, Outcome]
+
+
+class Transfers:
+    """The transfer commands and their configuration.
+
+    Attributes:
+        abort: set by DAP_TransferAbort; cleared when a transfer command starts.
+        pause_at_ns: when a long command is to let its driver look in.
+    """
+
+    def __init__(
+        self,
+        port: SwdPort,
+        clock: ProbeClock,
+        halted: Callable[[], bool],
+        timestamp_hz: int = 0,
+    ) -> None:
+        self._port = port
+        self._clock = clock
+        self._halted = halted
+        self._timestamp_hz = timestamp_hz
+        self.wait_retry = 100
+        self.match_retry = 0
+        self.match_mask = 0
+        self.abort = False
+        self.pause_at_ns = FAR_FUTURE
+
+    # ---- DAP_Transfer
+
+    def transfer(self, operations: list[Operation]) -> Run:
+        """Do ``operations`` until one fails."""
+        self.abort = False
+        out = bytearray()
+        count = 0
+        ack = 0
+        posted = written = False
+        for request, value in operations:
+            if posted:
+                plain_ap_read = request & (AP | READ | _VALUE_MATCH) == AP | READ
+                ack, data = yield from self._once(
+                    request & _REGISTER if plain_ap_read else _RDBUFF_READ
+                )
+                if ack != OK:
+                    break
+                out += _WORD.pack(data)
+                posted = plain_ap_read
+                if posted:
+                    self._stamp(request, out)
+                    count += 1
+                    if self.abort:
+                        break
+                    continue
+            if request & READ:
+                written = False
+                if request & _VALUE_MATCH:
+                    ack = yield from self._match(request & _REGISTER, value or 0)
+                else:
+                    ack, data = yield from self._once(request & _REGISTER)
+                    if ack == OK:
+                        self._stamp(request, out)
+                        if request & AP:
+                            posted = True
+                        else:
+                            out += _WORD.pack(data)
+            elif request & _MATCH_MASK:
+                self.match_mask = value or 0
+                ack = OK
+            else:
+                ack, _ = yield from self._once(request & _REGISTER, value or 0)
+                if ack == OK:
+                    self._stamp(request, out)
+                    written = True
+            if ack != OK:
+                break
+            count += 1
+            if self.abort:
+                break
+        if ack == OK and posted:
+            ack, data = yield from self._once(_RDBUFF_READ)
+            if ack == OK:
+                out += _WORD.pack(data)
+        elif ack == OK and written:
+            ack, _ = yield from self._once(_RDBUFF_READ)
+        return count, ack, bytes(out)
+
+    # ---- DAP_TransferBlock
+
+    def read_block(self, request: int, count: int) -> Run:
+        """Read one register ``count`` times."""
+        self.abort = False
+        request &= _REGISTER
+        if not request & AP:
+            return (yield from self._read_words(request, count, bytearray()))
+        burst = self._burst(request, count)
+        if burst is None:
+            ack, _ = yield from self._once(request)  # posts the first; its data is the last one's
+            if ack != OK:
+                return 0, ack, b""
+            return (yield from self._read_words(request, count, bytearray()))
+        data = burst.burst_read(count)
+        done = len(data) // 4
+        # The transfer that posted the failing access succeeded; its data never comes.
+        self._account(done + 1)
+        if done == count:
+            self._port.dp.rdbuff = int.from_bytes(data[-4:], "little")
+            self._port.dp.transfer(_RDBUFF_READ)
+            return count, OK, data
+        self._port.dp.transfer(AP | READ | DRW)  # runs into the same fault: sets STICKYERR
+        ack, _ = yield from self._once(_RDBUFF_READ)
+        return done, ack, data
+
+    def write_block(self, request: int, payload: bytes) -> Run:
+        """Write the words of ``payload`` to one register."""
+        self.abort = False
+        request &= _REGISTER
+        done = 0
+        burst = self._burst(request, len(payload) // 4)
+        if burst is not None:
+            done = burst.burst_write(payload)
+            self._account(done)
+            # What is left, if anything, starts with the word whose write faults.
+        for (word,) in _WORD.iter_unpack(payload[4 * done :]):
+            ack, _ = yield from self._once(request, word)
+            if ack != OK:
+                return done, ack, b""
+            done += 1
+            if self.abort:
+                break
+        ack, _ = yield from self._once(_RDBUFF_READ)
+        return done, ack, b""
+
+    def _read_words(self, request: int, count: int, out: bytearray) -> Run:
+        ack = OK
+        for left in range(count, 0, -1):
+            last = left == 1 and request & AP
+            ack, data = yield from self._once(_RDBUFF_READ if last else request)
+            if ack != OK:
+                break
+            out += _WORD.pack(data)
+            if self.abort:
+                break
+        return len(out) // 4, ack, bytes(out)
+
+    def _burst(self, request: int, count: int) -> MemAp | None:
+        """Return the MEM-AP if ``count`` accesses of ``request`` may go there as one burst."""
+        dp = self._port.dp
+        if count < 2 or not dp.fast or request & (AP | DRW) != AP | DRW:
+            return None
+        if not self._port.enabled or dp.select & 0xF0:
+            return None
+        access_port = dp.access_ports.get(dp.select >> 24)
+        return access_port if isinstance(access_port, MemAp) and access_port.bursts else None
+
+    def _account(self, transfers: int) -> None:
+        self._port.transfers += transfers
+        self._clock.spend_cycles(transfers * self._port.transfer_cycles)
+
+    # ---- repeating
+
+    def _once(self, request: int, wdata: int = 0) -> Generator[None, None, tuple[int, int]]:
+        """Do one transfer, again while it answers WAIT and retries are left."""
+        ack, data = self._port.transfer(request, wdata)
+        retries = self.wait_retry
+        while ack == WAIT and retries and not self.abort:
+            retries -= 1
+            if self._clock.now_ns >= self.pause_at_ns:
+                yield
+                if self.abort:
+                    break
+            ack, data = self._port.transfer(request, wdata)
+        return ack, data
+
+    def _match(self, request: int, wanted: int) -> Generator[None, None, int]:
+        """Read a register until its masked value is ``wanted`` or the retries run out."""
+        if request & AP:
+            ack, _ = yield from self._once(request)
+            if ack != OK:
+                return ack
+        done = 0
+        skipped = 0
+        while True:
+            ack, data = yield from self._once(request)
+            if ack != OK:
+                return ack
+            if data & self.match_mask == wanted:
+                return OK
+            if done >= self.match_retry or self.abort:
+                return OK | _MISMATCH
+            done += 1
+            if self._clock.now_ns >= self.pause_at_ns:
+                yield
+            # Behind a skip, an AP read returns what was fetched before it: look twice.
+            skipped = 0 if skipped else self._skip(done)
+            done += skipped
+
+    def _skip(self, done: int) -> int:
+        """Fast-forward a match-wait; return how many repeats were passed over.
+
+        What is read cannot change by being read, only as the chip runs: let it, as long as those
+        repeats would have taken, but no further than the moment at which the core stops.
+        """
+        skip = min(done // _SKIP_FRACTION, self.match_retry - done)
+        if done < _EXACT_RETRIES or skip < 1 or self._port.dp.faults.line_armed:
+            return 0
+        clock = self._clock
+        period = self._port.transfer_cycles
+        start = clock.now_ns
+        was_halted = self._halted()
+        end = start + skip * period * 1_000_000_000 // clock.frequency_hz
+        clock.wait_unless(end, lambda: self._halted() != was_halted)
+        elapsed = clock.now_ns - start
+        passed = min(skip, elapsed * clock.frequency_hz // (period * 1_000_000_000))
+        clock.swclk_cycles += passed * period
+        self._port.transfers += passed
+        return passed
+
+    def _stamp(self, request: int, out: bytearray) -> None:
+        if request & _TIMESTAMP and self._timestamp_hz:
+            ticks = self._clock.now_ns * self._timestamp_hz // 1_000_000_000
+            out += _WORD.pack(ticks & 0xFFFF_FFFF)
+
+
+__all__ = ["OK", "PARITY_ERROR", "Operation", "Outcome", "Run", "Transfers"]
