@@ -1,4 +1,5 @@
 """Skeleton."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

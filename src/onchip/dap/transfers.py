@@ -1,15 +1,202 @@
-"""Skeleton."""
+"""What operations lower to: register accesses in order, each knowing what it is for.
+
+An operation of a batch calls ``write``, ``read``, ``write_run``, ``read_run`` and ``match`` on a
+:class:`Transfers`; the packetizer later cuts the resulting list of :class:`Element` into packets.
+An element carries the name of its register and its target address, so that a failure can be told
+without keeping a log of the packets.
+
+**Barriers.** Packets in flight run even if an earlier one failed: a sticky FAULT stops them by
+itself, a WAIT time-out or a match that ran out does not. ``barrier()`` says that what follows must
+not run after a failure: it then shares a DAP_Transfer with what comes before it (which stops at its
+first failure) or waits until that is known to be good. Everything that changes the target takes one;
+reads, and writes that are harmless whatever happened before (TAR, SELECT, a download into a buffer),
+need none.
+"""
+
 from __future__ import annotations
+
+from collections.abc import Callable
+
+READ = 0x02  # RnW
+AP = 0x01  # APnDP
+MATCH_VALUE = 0x10
+MATCH_MASK = 0x20
 
 
 class Element:
-    """One DP/AP register access, or a run of accesses to one register; holds what was read."""
+    """One access to a DP or AP register, or a run of accesses to the same one.
+
+    ``payload`` holds what is written (four bytes for each access), or the value a match waits for.
+    ``address`` is the target address of the first access, ``stride`` what each access adds to it.
+    """
+
+    __slots__ = (
+        "address",
+        "barrier",
+        "count",
+        "expected",
+        "fence",
+        "operation",
+        "payload",
+        "prologue",
+        "received",
+        "register",
+        "request",
+        "stride",
+        "timeout_s",
+    )
+
+    def __init__(
+        self,
+        request: int,
+        payload: bytes | memoryview | None,
+        count: int,
+        register: str,
+        address: int | None,
+        operation: int,
+    ) -> None:
+        self.request = request
+        self.payload = payload
+        self.count = count
+        self.register = register
+        self.address = address
+        self.operation = operation
+        self.barrier = False
+        self.fence = False  # a barrier that may not even share a packet with what comes before
+        self.expected: tuple[int, int] | None = None
+        self.stride = 4
+        self.received: list[bytes] = []
+        self.timeout_s = 0.0
+        self.prologue: tuple[Element, ...] = ()
 
     @property
-    def word(self) -> int: raise NotImplementedError
-    @property
-    def data(self) -> bytes: raise NotImplementedError
+    def data(self) -> bytes:
+        """Return what was read, four bytes for each access."""
+        received = self.received
+        return received[0] if len(received) == 1 else b"".join(received)
+
+    def word(self) -> int:
+        """Return the one word that was read."""
+        return int.from_bytes(self.received[0], "little")
+
+    def describe(self) -> str:
+        """Name the access as an error does: ``read DRW``."""
+        if self.request == MATCH_MASK:
+            return "set the match mask"
+        return f"{'read' if self.request & READ else 'write'} {self.register}"
 
 
 class Transfers:
-    """What the operations of a batch lower to."""
+    """Collects the elements of a batch, operation by operation."""
+
+    __slots__ = ("_barrier", "_fence", "_operation", "elements", "finishers", "polls")
+
+    def __init__(self, *, polls: bool = False) -> None:
+        self.polls = polls  # the probe's match cannot be trusted: read and compare here
+        self._fence = False
+        self.elements: list[Element] = []
+        self.finishers: list[tuple[int, Callable[[], None]]] = []
+        self._operation = 0
+        self._barrier = False
+
+    def begin(self, operation: int) -> None:
+        """Attribute what follows to the batch's operation of that index."""
+        self._operation = operation
+
+    def barrier(self) -> None:
+        """Hold what follows back until everything before it is known to have succeeded."""
+        self._barrier = True
+
+    def _add(self, element: Element) -> Element:
+        if self._barrier:
+            element.barrier = True
+            element.fence = self._fence
+            self._barrier = self._fence = False
+        self.elements.append(element)
+        return element
+
+    def write(self, request: int, value: int, register: str, address: int | None = None) -> Element:
+        """Write ``value`` to the register; ``request`` holds APnDP and A[3:2]."""
+        element = Element(
+            request, value.to_bytes(4, "little"), 1, register, address, self._operation
+        )
+        if self._barrier:
+            return self._add(element)
+        self.elements.append(element)
+        return element
+
+    def read(self, request: int, register: str, address: int | None = None) -> Element:
+        """Read the register once; the element holds the word after the run."""
+        element = Element(request | READ, None, 1, register, address, self._operation)
+        if self._barrier:
+            return self._add(element)
+        self.elements.append(element)
+        return element
+
+    def write_run(
+        self, request: int, data: bytes | memoryview, register: str, address: int, stride: int = 4
+    ) -> Element:
+        """Write the words of ``data`` to the same register, one after the other."""
+        count = len(data) // 4
+        element = Element(request, memoryview(data), count, register, address, self._operation)
+        element.stride = stride
+        return self._add(element)
+
+    def read_run(
+        self, request: int, count: int, register: str, address: int, stride: int = 4
+    ) -> Element:
+        """Read the same register ``count`` times."""
+        element = Element(request | READ, None, count, register, address, self._operation)
+        element.stride = stride
+        return self._add(element)
+
+    def match(
+        self,
+        request: int,
+        mask: int,
+        value: int,
+        register: str,
+        *,
+        address: int | None = None,
+        timeout_s: float = 0.0,
+        prologue: tuple[tuple[int, int, str], ...] = (),
+    ) -> Element:
+        """Let the probe read the register until ``(word & mask) == value``.
+
+        The probe gives up after its match retries; the run issues the wait again until ``timeout_s``
+        has passed. ``prologue`` lists the writes (request, value, register) that bring the port back
+        to where this wait expects it, for whatever was in flight behind it may have moved it.
+
+        The mask is always sent: a posted AP read before the wait is thereby completed first, and
+        its fault cannot be taken for one of the wait.
+        """
+        if self.polls:
+            element = self.read(request, register, address)
+            element.expected = mask, value
+            self._barrier = self._fence = True
+            return self._lengthen(element, timeout_s, prologue)
+        self.write(MATCH_MASK, mask, register, address)
+        element = Element(
+            request | READ | MATCH_VALUE,
+            value.to_bytes(4, "little"),
+            1,
+            register,
+            address,
+            self._operation,
+        )
+        self.elements.append(element)
+        return self._lengthen(element, timeout_s, prologue)
+
+    def _lengthen(
+        self, element: Element, timeout_s: float, prologue: tuple[tuple[int, int, str], ...]
+    ) -> Element:
+        element.timeout_s = max(timeout_s, 0.1) if self.polls else timeout_s
+        element.prologue = tuple(
+            Element(r, v.to_bytes(4, "little"), 1, name, None, self._operation)
+            for r, v, name in prologue
+        )
+        return element
+
+    def finish(self, callback: Callable[[], None]) -> None:
+        """Call back after the run if this operation succeeded; the callback may do I/O."""
+        self.finishers.append((self._operation, callback))
