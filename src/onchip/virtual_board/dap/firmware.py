@@ -168,6 +168,10 @@ class Firmware:
             responses.append((yield from self._run_packet(packet)))
         return responses
 
+    def forget_queue(self) -> None:
+        """Drop queued commands: whoever queued them is gone."""
+        self._queue.clear()
+
     def _run_queue(self) -> Packets:
         queued, self._queue = self._queue, []
         responses = []

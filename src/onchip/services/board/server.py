@@ -1,0 +1,224 @@
+"""A virtual board on a TCP port, in the framing that OpenOCD's CMSIS-DAP TCP backend speaks.
+
+One thread does everything: it serves the packets of one client and lets the board's time follow the
+real time in between. A second client is turned away by closing its connection; so is anybody who
+sends something else than the framing. A client that vanishes leaves the probe as it is, as a pulled
+cable does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import signal
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import FrameType, TracebackType
+from typing import Self
+
+from onchip.errors import UsageError, WireError
+from onchip.virtual_board.board import VirtualBoard
+from onchip.wire.dap_tcp import DEFAULT_PORT, Decoder, Kind, encode
+
+from .pace import Pace
+
+_LOOK_IN_NS = 20_000_000
+"""A packet that repeats a transfer lets the server look at its socket so often (simulated)."""
+_SEND_TIMEOUT_S = 5.0
+_RECEIVE = 65_536
+_TRANSFER_ABORT = b"\x07"
+
+
+class _Client:
+    """The connection of the one client, and what of it has not been served yet."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.settimeout(_SEND_TIMEOUT_S)
+        self.connection = connection
+        self.decoder = Decoder()
+        self.packets: deque[bytes] = deque()
+
+    def receive(self) -> bool:
+        """Take what has arrived; False if the client is gone or does not speak the framing."""
+        try:
+            data = self.connection.recv(_RECEIVE)
+            frames = self.decoder.feed(data)
+        except (OSError, WireError):
+            return False
+        self.packets.extend(frame.payload for frame in frames if frame.kind == Kind.REQUEST)
+        return bool(data)
+
+    def send(self, packet: bytes) -> bool:
+        """Send one response; False if the client is gone, or does not read."""
+        try:
+            self.connection.sendall(encode(Kind.RESPONSE, packet))
+        except OSError:
+            return False
+        return True
+
+
+class BoardServer:
+    """Serves ``board`` at ``host``:``port``; port 0 takes any free one.
+
+    ``on_uart`` receives what the chip sends on its UART, in the thread of ``serve_forever``. The
+    board stays the caller's: it is not closed here.
+    """
+
+    def __init__(
+        self,
+        board: VirtualBoard,
+        host: str = "127.0.0.1",
+        port: int = DEFAULT_PORT,
+        on_uart: Callable[[bytes], None] | None = None,
+    ) -> None:
+        self.board = board
+        self.host = host
+        self.port = port
+        board.console.on_output = on_uart
+        self._listener: socket.socket | None = None
+        self._client: _Client | None = None
+        self._stopping = threading.Event()
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._selector = selectors.DefaultSelector()
+        self._pace = Pace(board)
+
+    def start(self) -> None:
+        """Bind and listen; ``port`` is then the real one. Clients wait until ``serve_forever``.
+
+        Raises:
+            UsageError: the address cannot be used, most often because the port is taken.
+        """
+        try:
+            family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+            self._listener = socket.create_server((self.host, self.port), family=family)
+        except OSError as error:
+            raise UsageError(
+                f"cannot listen on {self.host}:{self.port}: {error.strerror or error}",
+                hint="choose another port with --port, or 0 for any",
+            ) from error
+        self.port = self._listener.getsockname()[1]
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._selector.register(self._wake_reader, selectors.EVENT_READ)
+
+    def serve_forever(self, *, handle_signals: bool = False) -> None:
+        """Serve until ``stop``. ``handle_signals`` (main thread only): SIGINT, SIGTERM stop it."""
+        if self._listener is None:
+            self.start()
+        with self._signals() if handle_signals else contextlib.nullcontext():
+            while not self._stopping.is_set():
+                timeout = self._pace.tick(attended=self._client is not None)
+                self._turn(0 if self._client is not None and self._client.packets else timeout)
+
+    def stop(self) -> None:
+        """Let ``serve_forever`` return. May be called from any thread, and more than once."""
+        self._stopping.set()
+        with contextlib.suppress(OSError):  # already awake, or already closed
+            self._wake_writer.send(b"\0")
+
+    def close(self) -> None:
+        """Close every socket. To be called when ``serve_forever`` has returned."""
+        self.stop()
+        self._drop_client()
+        self._selector.close()
+        for held in (self._listener, self._wake_reader, self._wake_writer):
+            if held is not None:
+                held.close()
+        self._listener = None
+        self.board.console.on_output = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def attended(self) -> bool:
+        """Whether a client is connected."""
+        return self._client is not None
+
+    # ---- one turn of the loop
+
+    def _turn(self, timeout_s: float) -> None:
+        for key, _ in self._selector.select(timeout_s):
+            if key.fileobj is self._listener:
+                self._accept()
+            elif key.fileobj is self._wake_reader:
+                self._wake_reader.recv(_RECEIVE)
+            elif self._client is not None and not self._client.receive():
+                self._drop_client()
+        # One packet a turn, so that stop() and other connections are not kept waiting.
+        if self._client is not None and self._client.packets:
+            self._serve(self._client, self._client.packets.popleft())
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return  # gone before it was met
+        if self._client is not None or not self.board.probe.plugged:
+            connection.close()
+            return
+        self._client = _Client(connection)
+        self._selector.register(connection, selectors.EVENT_READ)
+
+    def _serve(self, client: _Client, packet: bytes) -> None:
+        firmware = self.board.probe.firmware
+        running = self.board.begin(packet)
+        while True:
+            firmware.transfers.pause_at_ns = self.board.clock.now_ns + _LOOK_IN_NS
+            try:
+                next(running)
+            except StopIteration as finished:
+                responses: list[bytes] = finished.value
+                break
+            if self._aborted(client):
+                firmware.transfers.abort = True
+        sent = all(client.send(response) for response in responses)
+        if not sent or not self.board.probe.plugged:
+            self._drop_client()
+
+    def _aborted(self, client: _Client) -> bool:
+        """Look for a DAP_TransferAbort while a packet runs; stopping or leaving aborts too."""
+        if self._stopping.is_set():
+            return True
+        ready = selectors.DefaultSelector()
+        with ready:
+            ready.register(client.connection, selectors.EVENT_READ)
+            if ready.select(0) and not client.receive():
+                return True  # the main loop will find it gone as well
+        if _TRANSFER_ABORT in client.packets:
+            client.packets.remove(_TRANSFER_ABORT)
+            return True
+        return False
+
+    def _drop_client(self) -> None:
+        if self._client is None:
+            return
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(self._client.connection)
+        self._client.connection.close()
+        self._client = None
+        self.board.probe.firmware.forget_queue()
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        def handler(_number: int, _frame: FrameType | None) -> None:
+            self.stop()
+
+        before = {s: signal.signal(s, handler) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, previous in before.items():
+                signal.signal(number, previous)
