@@ -1,50 +1,594 @@
-"""SKELETON: signatures only, the body follows."""
+"""The core: runs the engine in slices, between which time, interrupts and the debugger act.
+
+A slice ends at the next moment at which something could happen (end of the run, SysTick, an event)
+or earlier, when the code itself does something that is not the engine's: an exception, a fault, a
+sleep, a store to a system register. Because a slice is counted in instructions and everything that
+can end it is known beforehand, results do not depend on where slices are cut.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Literal
 
-from ..bus import Bus
+from onchip.arch.scs import CFSR, DFSR, DHCSR, HFSR, ExceptionNumber
+
+from ..bus import Bus, BusFault
+from . import scb as scb_bits
+from .address_map import AddressMap
+from .bit_band import ALIAS_SIZE, REGIONS, BitBand
+from .debug import DebugUnit
+from .dwt import Dwt
+from .engine import REGISTER_NAMES, Engine, Stop
+from .exceptions import LOCKUP_PC, ExceptionModel
+from .fpb import Fpb
+from .itm import Itm, Tpiu
+from .nvic import Nvic
+from .ppb import Ppb
 from .profile import CoreProfile
+from .scb import SystemControlBlock
+from .systick import SysTick
+from .unicorn_engine import UnicornEngine
 
 ResetKind = Literal["system", "core", "power-on"]
+_NS = 1_000_000_000
+_IT_MASK = 0x0600_FC00
+_BUS, _USAGE = ExceptionNumber.BUS_FAULT, ExceptionNumber.USAGE_FAULT
+_MEM = ExceptionNumber.MEM_MANAGE
 
 
 class VirtualCore:
     """A Cortex-M core on a bus. It attaches itself to ``bus.timeline`` and ``bus.ppb``.
 
-    After building, call ``reset("power-on")`` once the memories are filled.
+    After building, fill the memories and call ``reset("power-on")``.
+
+    Raises:
+        BoardError: the instruction engine is missing or unusable.
     """
 
-    halted: bool
-    sleeping: bool
-    locked_up: bool
-    in_reset: bool
-    on_reset_request: Callable[[ResetKind], None] | None
-    """SYSRESETREQ ("system") or VECTRESET ("core") was written, by the core or the debugger.
-    Called first; then the core resets itself with that kind."""
-    on_trace: Callable[[bytes], None] | None
-    """Bytes leaving SWO: ITM packets without formatter."""
+    def __init__(self, bus: Bus, profile: CoreProfile) -> None:
+        self.bus = bus
+        self.profile = profile
+        self.on_reset_request: Callable[[ResetKind], None] | None = None
+        """Called when SYSRESETREQ ("system") or VECTRESET ("core") is written, by the program or
+        the debugger; the core resets itself right after."""
+        self.cycles = 0
+        """Cycles since power-on of the board, up to the current slice."""
+        self.halted = False
+        self.in_reset = False
+        self._clock_hz = profile.clock_hz
+        self._base_ns = self._base_cycle = 0
+        self._end = 0
+        self._sleep: Literal["", "wfi", "wfe"] = ""
+        self._leap_to: int | None = None
+        self._stepping = False
+        self._check_state = False  # the debugger was here: EPSR may hold anything
+        self._watch_hit = False
+        self._halt_request = 0
+        self._reset_request: ResetKind | None = None
+        self._uncounted = 0  # cycles that CYCCNT does not see: Debug state and sleep
+        self._instructions = self._instructions_seen = 0
+        self._armed: frozenset[int] = frozenset()
+        self._build()
 
-    def __init__(self, bus: Bus, profile: CoreProfile) -> None: ...
+    def _build(self) -> None:
+        bus, profile = self.bus, self.profile
+        self.engine: Engine = UnicornEngine(profile.cpu, on_read=self._load, on_write=self._store)
+        self.nvic = Nvic(profile)
+        self.systick = SysTick(profile)
+        self.scb = SystemControlBlock(profile, self.nvic, request_reset=self._ask_reset)
+        self.scb.clear_active = self._clear_active
+        self.exceptions = ExceptionModel(profile, self.engine, bus, self.nvic, self.scb)
+        self.debug = DebugUnit(profile, self)
+        self.fpb = Fpb(profile, self._exits_changed)
+        self.dwt = Dwt(profile, self, lambda: self.debug.trace_enabled)
+        self.itm = Itm(
+            enabled=lambda: self.debug.trace_enabled, unprivileged=self.engine.unprivileged
+        )
+        self.tpiu = Tpiu()
+        self.ppb = Ppb(
+            *(profile, self, self.nvic, self.systick, self.scb),
+            *(self.debug, self.fpb, self.dwt, self.itm, self.tpiu),
+        )
+        if profile.bit_band:
+            for alias, target in REGIONS:
+                bus.add_device("bit-band", alias, ALIAS_SIZE, BitBand(bus, target))
+        self._map = AddressMap(self.engine, self.end_leap)
+        bus.ppb = self.ppb
+        bus.attach(self._map)
+        bus.timeline.attach(self)
+
+    def close(self) -> None:
+        """Free the engine (1 GiB of address space) now instead of at garbage collection."""
+        self.engine.close()
+
+    # ---- state ----------------------------------------------------------------------------------
+
+    @property
+    def sleeping(self) -> bool:
+        """Tell whether WFI, WFE or sleep-on-exit holds the core."""
+        return self._sleep != ""
+
+    @property
+    def deep_sleep(self) -> bool:
+        """Tell whether the sleep is a deep one (SCR.SLEEPDEEP)."""
+        return self.sleeping and bool(self.scb.scr & scb_bits.SLEEPDEEP)
+
+    @property
+    def locked_up(self) -> bool:
+        """Tell whether the core is locked up."""
+        return self.exceptions.locked_up
+
+    @property
+    def on_trace(self) -> Callable[[bytes], None] | None:
+        """What takes the bytes that leave SWO: ITM packets without a formatter."""
+        return self.itm.sink
+
+    @on_trace.setter
+    def on_trace(self, sink: Callable[[bytes], None] | None) -> None:
+        self.itm.sink = sink
+
+    # ---- time -----------------------------------------------------------------------------------
+
+    def cycle(self) -> int:
+        """Return the cycle at which the current instruction started."""
+        return self.cycles + self.engine.elapsed
+
+    @property
+    def now_ns(self) -> int:
+        """Return the same as a time."""
+        return self._base_ns + (self.cycle() - self._base_cycle) * _NS // self._clock_hz
 
     @property
     def clock_hz(self) -> int:
-        """Settable while running: SysTick and time follow from that moment on."""
-        ...
+        """The core's clock. Setting it counts from the end of the current instruction."""
+        return self._clock_hz
 
     @clock_hz.setter
-    def clock_hz(self, value: int) -> None: ...
-    @property
-    def now_ns(self) -> int: ...
-    def run_until_ns(self, ns: int) -> None: ...
-    def reset(self, kind: ResetKind = "system") -> None: ...
-    def hold_reset(self, asserted: bool) -> None:
-        """nRESET. Asserting holds the core in reset; releasing performs a system reset."""
+    def clock_hz(self, value: int) -> None:
+        if value <= 0:
+            raise ValueError(f"clock of {value} Hz")
+        end_ns = self._base_ns + (self._end - self._base_cycle) * _NS // self._clock_hz
+        self._base_ns, self._base_cycle = self.now_ns, self.cycle()
+        self._clock_hz = value
+        self._leap_to = None
+        if self.engine.running:
+            self._end = self._cycle_at(end_ns)
+            self.engine.stop_after_instruction()
 
-    def set_irq(self, number: int, level: bool) -> None: ...
-    def pulse_irq(self, number: int) -> None: ...
-    def set_nmi(self, level: bool) -> None: ...
-    def close(self) -> None:
-        """Free the engine (1 GiB of address space) now instead of at garbage collection."""
+    def _cycle_at(self, ns: int) -> int:
+        """Return the first cycle that starts at or after ``ns``."""
+        return self._base_cycle - (self._base_ns - ns) * self._clock_hz // _NS
+
+    def shorten(self, ns: int) -> None:
+        """Make the run in progress end at ``ns`` already."""
+        self._end = min(self._end, self._cycle_at(ns))
+        self.engine.stop_after_instruction()
+
+    def leap(self, ns: int) -> None:
+        """Do nothing until ``ns``, from the end of the current instruction."""
+        self._leap_to = self._cycle_at(ns)
+        self.engine.stop_after_instruction()
+
+    def end_leap(self) -> None:
+        """Go on at once."""
+        self._leap_to = None
+
+    def counted_cycles(self) -> int:
+        """Return cycles so far, without those spent in Debug state or asleep."""
+        return self.cycle() - self._uncounted
+
+    # ---- running --------------------------------------------------------------------------------
+
+    def run_until_ns(self, ns: int) -> None:
+        """Run up to ``ns``; return early when the core halts, locks up or enters reset."""
+        self._end = self._cycle_at(ns)
+        if self._stopped():
+            self._idle_until(self._end)
+            return
+        while self.cycles < self._end:
+            if self.systick.poll(self.cycles):
+                self.nvic.pend(ExceptionNumber.SYSTICK)
+            if self._waits():
+                continue
+            self._execute()
+            if self._reset_request is not None:
+                self._reset_now()
+            if self._halt_request:
+                self._halt_now()
+            if self._stopped():
+                return
+
+    def _stopped(self) -> bool:
+        return self.halted or self.exceptions.locked_up or self.in_reset
+
+    def _idle_until(self, cycle: int) -> None:
+        if cycle > self.cycles:
+            self._uncounted += cycle - self.cycles
+            self.cycles = cycle
+
+    def _waits(self) -> bool:
+        """Let time pass if the core sleeps or leaps; return whether to look again."""
+        nvic = self.nvic
+        if nvic.newly_pending:
+            nvic.newly_pending = False
+            if self.scb.scr & scb_bits.SEVONPEND:
+                self.exceptions.event = True
+        if not self._sleep and self._leap_to is None:
+            return False
+        target = self._end
+        if self.systick.deadline is not None:
+            target = min(target, self.systick.deadline)
+        if self._sleep:
+            if self.exceptions.wakes() or (self._sleep == "wfe" and self.exceptions.event):
+                if self._sleep == "wfe":
+                    self.exceptions.event = False
+                self._sleep = ""
+                return True
+            self._idle_until(target)
+            return True
+        leap_to = self._leap_to
+        assert leap_to is not None
+        if self.cycles >= leap_to or self.exceptions.due() is not None:
+            self._leap_to = None
+            return True
+        self.cycles = max(self.cycles, min(target, leap_to))
+        return True
+
+    def _execute(self) -> None:
+        """Take an exception that is due, or run a slice."""
+        exceptions = self.exceptions
+        in_it = False
+        if self._check_state:
+            in_it = self._after_debug()
+        masked = False
+        if self.nvic.pending and not in_it:
+            due = exceptions.due()
+            if due is not None:
+                exceptions.enter(due)
+                self._settle()
+                return
+            masked = exceptions.masked_only()
+        if exceptions.invalid_state:
+            exceptions.invalid_state = False
+            self.cycles += 1
+            self._fault(_USAGE, CFSR.INVSTATE.mask)
+            return
+        self._slice(masked=masked)
+
+    def _slice(self, *, masked: bool) -> None:
+        engine = self.engine
+        if self._stepping:
+            engine.step()
+        else:
+            count = self._end - self.cycles
+            deadline = self.systick.deadline
+            if deadline is not None and deadline - self.cycles < count:
+                count = max(1, deadline - self.cycles)
+            # A pending exception waits for PRIMASK and its like, whose changes no hook reports.
+            engine.run(1 if masked else count)
+        self.cycles += engine.executed
+        self._instructions += engine.executed
+        stop = engine.stop
+        if stop is not Stop.BUDGET:
+            self._handle(stop)
+        if self._watch_hit:
+            self._watch_hit = False
+            self._debug_event(DFSR.DWTTRAP.mask)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Account for what the exception model did; halt for vector catch and steps."""
+        exceptions = self.exceptions
+        self.cycles += exceptions.cycles
+        exceptions.cycles = 0
+        if exceptions.caught:
+            wanted = exceptions.caught & self.debug.demcr
+            exceptions.caught = 0
+            if wanted and self.debug.enabled:
+                self._halt_request |= DFSR.VCATCH.mask
+        if exceptions.sleep_on_exit:
+            exceptions.sleep_on_exit = False
+            self._sleep = "wfi"
+        if self._stepping and not self._reset_request:
+            self._halt_request |= DFSR.HALTED.mask
+
+    def _after_debug(self) -> bool:
+        """Look at what the debugger may have left in EPSR; return whether an IT block is open."""
+        self._check_state = False
+        engine = self.engine
+        if engine.read_register("pc") & ~1 == LOCKUP_PC & ~1:
+            self._fault(_MEM, CFSR.IACCVIOL.mask)
+            return True
+        xpsr = engine.read_register("xpsr")
+        self.exceptions.invalid_state = not xpsr >> 24 & 1
+        return bool(xpsr & _IT_MASK)
+
+    # ---- what ends a slice ----------------------------------------------------------------------
+
+    def _handle(self, stop: Stop) -> None:
+        exceptions, engine = self.exceptions, self.engine
+        match stop:
+            case Stop.EXCEPTION_RETURN:
+                exceptions.leave(engine.address)
+            case Stop.SVC:
+                exceptions.supervisor_call()
+            case Stop.WFI:
+                self._sleep = "" if self._stepping else "wfi"
+            case Stop.WFE:
+                self._wait_for_event()
+            case Stop.EXIT:
+                self._at_exit()
+            case Stop.BKPT:
+                self._debug_event(DFSR.BKPT.mask)
+            case Stop.UNDEFINED:
+                self._fault(_USAGE, CFSR.UNDEFINSTR.mask)
+            case Stop.INVALID_STATE:
+                self._fault(_USAGE, CFSR.INVSTATE.mask)
+            case Stop.NO_COPROCESSOR:
+                self._fault(_USAGE, CFSR.NOCP.mask)
+            case Stop.UNALIGNED:
+                self._fault(_USAGE, CFSR.UNALIGNED.mask)
+            case Stop.EXECUTE_NEVER:
+                self._fault(_MEM, CFSR.IACCVIOL.mask)
+            case Stop.FETCH_FAULT:
+                if engine.pc >= 0xE000_0000 or 0x4000_0000 <= engine.pc < 0x6000_0000:
+                    self._fault(_MEM, CFSR.IACCVIOL.mask)
+                else:
+                    self._fault(_BUS, CFSR.IBUSERR.mask)
+            case Stop.DATA_FAULT:
+                self._fault(_BUS, CFSR.PRECISERR.mask, address=engine.address)
+
+    def _fault(self, exception: int, cause: int, *, address: int | None = None) -> None:
+        self.exceptions.fault(exception, cause, address=address)
+        self._settle()
+
+    def _wait_for_event(self) -> None:
+        if self.exceptions.event:
+            self.exceptions.event = False
+        elif not self._stepping:
+            self._sleep = "wfe"
+
+    def _at_exit(self) -> None:
+        pc = self.engine.pc
+        if pc in self.fpb.addresses:
+            self._debug_event(DFSR.BKPT.mask)
+        elif pc in self.dwt.addresses:
+            self.dwt.on_address(pc)
+            self.engine.step()
+            self.cycles += self.engine.executed
+            self._instructions += self.engine.executed
+            if self.engine.stop is not Stop.BUDGET:
+                self._handle(self.engine.stop)
+            self._debug_event(DFSR.DWTTRAP.mask)
+
+    def _debug_event(self, reason: int) -> None:
+        """Halt, or take DebugMonitor; a breakpoint that can do neither is a HardFault."""
+        if self.debug.enabled:
+            self._halt_request |= reason
+            return
+        if self.debug.demcr.MON_EN:
+            self.debug.dfsr |= reason
+            monitor = int(ExceptionNumber.DEBUG_MONITOR)
+            limit = self.nvic.masked_priority(*self.engine.masks())
+            if reason != DFSR.BKPT.mask:
+                self.nvic.pend(monitor)
+                return
+            if self.nvic.group_priority(monitor) < limit:
+                self.exceptions.enter(monitor)
+                return
+        if reason == DFSR.BKPT.mask:
+            if not self.profile.armv6m:
+                self.debug.dfsr |= reason
+            self.exceptions.hard_fault(HFSR.DEBUGEVT.mask)
+
+    # ---- debug: what DebugUnit, Fpb and Dwt ask for ---------------------------------------------
+
+    def debug_halt(self, reason: int) -> None:
+        """Enter Debug state for the DFSR bits in ``reason``."""
+        self._halt_request |= reason
+        if self.engine.running:
+            self.engine.stop_after_instruction()
+        elif not self.in_reset:
+            self._halt_now()
+
+    def _halt_now(self) -> None:
+        reason, self._halt_request = self._halt_request, 0
+        self.halted = True
+        self._stepping = False
+        self._sleep = ""
+        self._leap_to = None
+        self.exceptions.locked_up = False
+        self.systick.freeze(self.cycles)
+        self.debug.entered_debug_state(reason)
+
+    def debug_resume(self, *, step: bool) -> None:
+        """Leave Debug state, for one instruction if ``step``."""
+        self.halted = False
+        self._stepping = step
+        self._check_state = True
+        self.systick.thaw(self.cycles)
+
+    def debug_control_changed(self) -> None:
+        """Hear that C_DEBUGEN or C_MASKINTS has changed."""
+        self.exceptions.hold_interrupts = self.debug.mask_interrupts
+
+    def change_demcr(self, change: Callable[[], None]) -> None:
+        """Make ``change``, which switches DEMCR.TRCENA."""
+        self.dwt.trace_enable_changes(change)
+
+    def take_retired(self) -> bool:
+        """Tell whether an instruction has retired since this was last asked."""
+        retired = self._instructions != self._instructions_seen
+        self._instructions_seen = self._instructions
+        return retired
+
+    def debug_read_register(self, name: str) -> int:
+        """Return a core register by name."""
+        return self.engine.read_register(name)
+
+    def debug_write_register(self, name: str, value: int) -> None:
+        """Write a core register by name."""
+        self.engine.write_register(name, value)
+
+    def request_monitor(self) -> None:
+        """Pend DebugMonitor."""
+        self.nvic.pend(ExceptionNumber.DEBUG_MONITOR)
+
+    def watchpoint_hit(self) -> None:
+        """Hear that a DWT comparator matched."""
+        self._watch_hit = True
+        self.engine.stop_after_instruction()
+
+    def watches_changed(self) -> None:
+        """Tell the engine what to watch."""
+        self.engine.set_watches(self.dwt.watches, self.dwt.on_access)
+        self._exits_changed()
+
+    def _exits_changed(self) -> None:
+        wanted = self.fpb.addresses | self.dwt.addresses
+        if wanted != self._armed:
+            self._armed = wanted
+            self.engine.set_exits(set(wanted))
+
+    def sampled_pc(self) -> int:
+        """Return what DWT_PCSR shows: the last address seen, all ones in Debug state."""
+        return 0xFFFF_FFFF if self.halted else self.engine.pc
+
+    # ---- the bus, as the program sees it --------------------------------------------------------
+
+    def _load(self, address: int, size: int) -> int:
+        return self.bus.read(address, size)
+
+    def _store(self, address: int, size: int, value: int) -> None:
+        self.bus.write(address, size, value)
+
+    def current_exception(self) -> int:
+        """Return the exception whose handler runs."""
+        return self.engine.ipsr()
+
+    def unprivileged(self) -> bool:
+        """Tell whether unprivileged code runs."""
+        return self.engine.unprivileged()
+
+    def system_register_written(self) -> None:
+        """Look again at priorities, pending state and deadlines."""
+        self.engine.stop_after_instruction()
+        if self.halted:
+            self.systick.freeze(self.cycles)
+
+    # ---- signals from outside -------------------------------------------------------------------
+
+    def set_irq(self, number: int, level: bool) -> None:  # noqa: FBT001
+        """Drive interrupt line ``number``; a line that stays high pends again after its handler."""
+        if self.nvic.set_line(16 + number, level=level):
+            self._signalled()
+
+    def pulse_irq(self, number: int) -> None:
+        """Pend interrupt ``number`` once."""
+        if self.nvic.pend(16 + number):
+            self._signalled()
+
+    def set_nmi(self, level: bool) -> None:  # noqa: FBT001
+        """Drive the NMI line; its rising edge pends NMI, which even ends a lock-up."""
+        number = int(ExceptionNumber.NMI)
+        if level and self.nvic.pend(number):
+            if self.exceptions.locked_up and self.engine.ipsr() != number:
+                self.exceptions.locked_up = False
+            self._signalled()
+
+    def _signalled(self) -> None:
+        self.engine.stop_after_instruction()
+
+    # ---- reset ----------------------------------------------------------------------------------
+
+    def _ask_reset(self, kind: str) -> None:
+        self._reset_request = "core" if kind == "core" else "system"
+        if self.engine.running:
+            self.engine.stop_after_instruction()
+        else:
+            self._reset_now()
+
+    def _reset_now(self) -> None:
+        kind, self._reset_request = self._reset_request or "system", None
+        if self.on_reset_request is not None:
+            self.on_reset_request(kind)
+        self.reset(kind)
+
+    def reset(self, kind: ResetKind = "system") -> None:
+        """Reset the core: debug registers survive all but "power-on".
+
+        Reads SP and PC from the vector table and runs, or halts there for VC_CORERESET.
+        """
+        if kind == "power-on":
+            self.debug.power_on_reset()
+            for unit in (self.fpb, self.dwt, self.itm, self.tpiu):
+                unit.power_on_reset()
+        held_halt = self.in_reset and self.debug.control & DHCSR.C_HALT.mask
+        self.debug.system_reset()
+        self.debug_control_changed()
+        for part in (self.nvic, self.systick, self.scb, self.exceptions):
+            part.reset()
+        self.halted = self._stepping = self._check_state = self._watch_hit = False
+        self._sleep = ""
+        self._leap_to = None
+        self._halt_request = 0
+        self._load_vectors()
+        if self.debug.enabled and (self.debug.demcr.VC_CORERESET or held_halt):
+            self._halt_request = DFSR.VCATCH.mask if not held_halt else DFSR.HALTED.mask
+            if not self.in_reset:
+                self._halt_now()
+
+    def _load_vectors(self) -> None:
+        try:
+            sp, vector = self.bus.read(self.scb.vtor, 4), self.bus.read(self.scb.vtor + 4, 4)
+        except BusFault:
+            self.engine.reset(0, LOCKUP_PC | 1)
+            self.scb.hfsr |= HFSR.VECTTBL.mask
+            self.exceptions.lock_up()
+            return
+        self.engine.reset(sp, vector)
+        self.exceptions.invalid_state = not vector & 1
+
+    def hold_reset(self, asserted: bool) -> None:  # noqa: FBT001
+        """Drive nRESET: the core stands still while it is asserted and starts when released."""
+        if asserted:
+            self.in_reset = True
+            self.halted = False
+            self._sleep = ""
+            self._leap_to = None
+            self.exceptions.locked_up = False
+            self.debug.system_reset()
+        elif self.in_reset:
+            held = self.debug.control & DHCSR.C_HALT.mask and self.debug.enabled
+            self.in_reset = False
+            self.reset("system")
+            if held and not self.halted:
+                self._halt_request = DFSR.HALTED.mask
+                self._halt_now()
+
+    def _clear_active(self) -> None:
+        """Carry out VECTCLRACTIVE: forget every active exception and go to thread mode."""
+        if self.halted:
+            self.nvic.clear_active()
+            xpsr = self.engine.read_register("xpsr")
+            self.engine.write_register("xpsr", xpsr & ~0x1FF)
+
+    # ---- for tests ------------------------------------------------------------------------------
+
+    def fingerprint(self) -> str:
+        """Return a digest of registers, RAM and system state: equal states, equal digests."""
+        digest = hashlib.blake2b(digest_size=16)
+        names = [n for n in REGISTER_NAMES if self.profile.fpu or n[0] != "s" or n == "sp"]
+        for name in names:
+            if name != "fpscr" or self.profile.fpu:
+                digest.update(self.engine.read_register(name).to_bytes(4, "little"))
+        nvic, scb = self.nvic, self.scb
+        state = (sorted(nvic.pending), sorted(nvic.active), sorted(nvic.enabled))
+        state2 = (bytes(nvic.priorities), scb.cfsr, scb.hfsr, scb.vtor, scb.scr, scb.ccr)
+        clock = (self.counted_cycles(), self.systick.value(self.cycles), self._sleep)
+        digest.update(repr((state, state2, clock)).encode())
+        for memory in self.bus.memories:
+            digest.update(memory.data)
+        return digest.hexdigest()

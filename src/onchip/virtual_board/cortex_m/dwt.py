@@ -1,0 +1,168 @@
+"""Data Watchpoint and Trace unit. Sources: DDI 0403 C1.8, DDI 0419 C1.8.
+
+Modelled: comparators for instruction address, data read, write and access with MASK; MATCHED;
+CYCCNT; PCSR. Not modelled: data value comparison, tracing packets, the 8-bit profiling counters
+(they read 0), CYCMATCH.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from onchip.arch.dwt import DWT_CTRL, DWT_FUNCTION, Function
+
+from .engine import Access, Watch
+from .profile import CoreProfile
+
+_MATCHED = DWT_FUNCTION.build(MATCHED=1)
+_WRITABLE_CTRL = 0x007F_1FFF
+
+
+class Clock(Protocol):
+    """What the unit asks of the core."""
+
+    def counted_cycles(self) -> int:
+        """Return cycles so far, without those spent in Debug state or asleep."""
+        ...
+
+    def sampled_pc(self) -> int:
+        """Return the address that a PC sample shows now."""
+        ...
+
+    def watches_changed(self) -> None:
+        """Hear that ``Dwt.watches`` or ``Dwt.addresses`` may have changed."""
+        ...
+
+    def watchpoint_hit(self) -> None:
+        """Hear that a comparator matched."""
+        ...
+
+
+class Dwt:
+    """Watchpoints, the cycle counter and the PC sample register."""
+
+    def __init__(self, profile: CoreProfile, clock: Clock, enabled: Callable[[], bool]) -> None:
+        self._count = profile.dwt_comparators
+        self._has_cyccnt = profile.dwt_cyccnt
+        self._clock = clock
+        self._trace_enabled = enabled  # DEMCR.TRCENA, DWTENA on ARMv6-M
+        self.watches: list[Watch] = []
+        self.addresses: frozenset[int] = frozenset()
+        """Instruction addresses that match."""
+        self._clear()
+
+    def _clear(self) -> None:
+        self._control = 0
+        self._base = 0  # counted cycles at CYCCNT = 0, or CYCCNT itself while it stands
+        self._comp = [0] * self._count
+        self._mask = [0] * self._count
+        self._function = [0] * self._count
+
+    def power_on_reset(self) -> None:
+        """Return to the state after power-on; other resets leave the unit alone."""
+        self._clear()
+        self.refresh()
+
+    # ---- matching -------------------------------------------------------------------------------
+
+    def on_access(self, access: Access, address: int, size: int, value: int, pc: int) -> None:
+        """Take an access that the engine reports."""
+        del value, pc
+        hit = False
+        for index in range(self._count):
+            watch = self._watch_of(index)
+            if watch is None or not (watch.writes if access == "write" else watch.reads):
+                continue
+            if address <= watch.last and address + size > watch.first:
+                self._function[index] |= _MATCHED
+                hit = True
+        if hit:
+            self._clock.watchpoint_hit()
+
+    def on_address(self, pc: int) -> None:
+        """Take an instruction address that the engine stopped at."""
+        for index in range(self._count):
+            if pc in self._addresses_of(index):
+                self._function[index] |= _MATCHED
+
+    def refresh(self) -> None:
+        """Work out again what the engine has to look for."""
+        live = range(self._count) if self._trace_enabled() else range(0)
+        self.watches = [w for w in map(self._watch_of, live) if w is not None]
+        self.addresses = frozenset(a for index in live for a in self._addresses_of(index))
+        self._clock.watches_changed()
+
+    def _watch_of(self, index: int) -> Watch | None:
+        function = DWT_FUNCTION(self._function[index])
+        kind = function.FUNCTION
+        if kind not in (Function.READ, Function.WRITE, Function.READ_WRITE) or function.DATAVMATCH:
+            return None
+        size = 1 << self._mask[index]
+        first = self._comp[index] & ~(size - 1)
+        return Watch(first, first + size - 1, kind != Function.WRITE, kind != Function.READ)
+
+    def _addresses_of(self, index: int) -> range:
+        if DWT_FUNCTION(self._function[index]).FUNCTION != Function.PC:
+            return range(0)
+        size = 1 << self._mask[index]
+        first = self._comp[index] & ~(size - 1) & ~1
+        return range(first, first + max(size, 2), 2)
+
+    # ---- registers ------------------------------------------------------------------------------
+
+    def read(self, offset: int) -> int:
+        """Return a register of the unit."""
+        if 0x20 <= offset < 0x20 + 16 * self._count:
+            index, which = divmod(offset - 0x20, 16)
+            if which == 8:
+                value = self._function[index]
+                self._function[index] &= ~_MATCHED
+                return value
+            return {0: self._comp, 4: self._mask}.get(which, [0] * self._count)[index]
+        match offset:
+            case 0x00:
+                return DWT_CTRL(self._control).replace(
+                    NUMCOMP=self._count, NOCYCCNT=not self._has_cyccnt
+                )
+            case 0x04:
+                return self._cyccnt() & 0xFFFF_FFFF
+            case 0x1C:
+                return self._clock.sampled_pc()
+            case _:
+                return 0
+
+    def write(self, offset: int, value: int) -> None:
+        """Write a register of the unit."""
+        if 0x20 <= offset < 0x20 + 16 * self._count:
+            index, which = divmod(offset - 0x20, 16)
+            match which:
+                case 0:
+                    self._comp[index] = value
+                case 4:
+                    self._mask[index] = min(value & 0x1F, 15)
+                case 8:
+                    self._function[index] = value & 0x000F_FDAF
+            self.refresh()
+        elif offset == 0x00 and self._has_cyccnt:
+            count = self._cyccnt()
+            self._control = value & _WRITABLE_CTRL
+            self._set_cyccnt(count)
+        elif offset == 0x04 and self._has_cyccnt:
+            self._set_cyccnt(value)
+
+    def _counting(self) -> bool:
+        return bool(self._control & 1 and self._trace_enabled())
+
+    def _cyccnt(self) -> int:
+        return self._clock.counted_cycles() - self._base if self._counting() else self._base
+
+    def _set_cyccnt(self, count: int) -> None:
+        self._base = self._clock.counted_cycles() - count if self._counting() else count
+
+    def trace_enable_changes(self, change: Callable[[], None]) -> None:
+        """Carry the cycle count over ``change``, which switches DEMCR.TRCENA."""
+        count = self._cyccnt()
+        change()
+        self._set_cyccnt(count)
+        self.refresh()

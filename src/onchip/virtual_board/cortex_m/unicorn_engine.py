@@ -1,0 +1,613 @@
+"""Unicorn behind the ``Engine`` protocol. Every sharp edge of Unicorn 2.1 is wrapped here.
+
+What decides the shape of this module:
+
+* ``UC_MODE_MCLASS`` must not be given: it turns every model into a Cortex-M33.
+* ``emu_start`` always runs with a count, and the count is exact. Its counter and limit stand next
+  to each other inside ``uc_struct``; they are found at start-up by a run with a count of known
+  value. Setting the limit to 0 ends a slice after the current instruction with its access made
+  exactly once; ``emu_stop`` in the same place would leave the PC *on* the instruction, registers
+  untouched, which is just what a precise bus fault needs. ``emu_start(timeout=)`` can hang and is
+  never used.
+* Breakpoints are exits, not code hooks: no run-time cost, and they work inside IT blocks.
+* Register access goes through the batch functions with arrays made once: 1 us for 17 registers.
+* Writes to IPSR, XPSR and CONTROL leave cached flags stale; a write of APSR_NZCV rebuilds them.
+* In unprivileged thread mode MSP, PSP and the masks read 0 and ignore writes: IPSR is 3 meanwhile.
+* WFE and YIELD arrive as invalid instructions without a syndrome.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from onchip.errors import BoardError
+
+from ..bus import BusFault, Memory
+from .engine import Access, FrameContext, OnRead, OnWatch, OnWrite, Stop, Watch
+
+try:
+    import unicorn
+    from unicorn import arm_const as reg
+    from unicorn import unicorn_const as const
+except ImportError:  # the message belongs to whoever builds a board, not to whoever imports
+    unicorn = None
+
+_IT_MASK = 0x0600_FC00
+_EPSR_T = 0x0100_0000
+_NZCV = 0xF000_0000
+_WFI = 0xBF30
+_MAGIC = 0x5AA5_F00D
+_SCRATCH = 0x2000_0000
+_INTR = {
+    2: Stop.SVC,
+    3: Stop.EXECUTE_NEVER,
+    4: Stop.UNALIGNED,
+    7: Stop.BKPT,
+    8: Stop.EXCEPTION_RETURN,
+    17: Stop.NO_COPROCESSOR,
+}
+
+
+class _Registers:
+    """A fixed list of registers, read and written by one call."""
+
+    __slots__ = ("_handle", "_ids", "_n", "_pointers", "_read", "_write", "values")
+
+    def __init__(self, library: Any, handle: Any, ids: Sequence[int]) -> None:
+        n = len(ids)
+        self._handle, self._n = handle, n
+        self._ids = (ctypes.c_int * n)(*ids)
+        self.values = (ctypes.c_uint32 * n)()
+        base = ctypes.addressof(self.values)
+        self._pointers = (ctypes.c_void_p * n)(*[base + 4 * i for i in range(n)])
+        self._read, self._write = library.uc_reg_read_batch, library.uc_reg_write_batch
+
+    def read(self) -> Any:
+        self._read(self._handle, self._ids, self._pointers, self._n)
+        return self.values
+
+    def write(self, *values: int) -> None:
+        self.values[:] = values
+        self._write(self._handle, self._ids, self._pointers, self._n)
+
+
+class UnicornEngine:
+    """An ``Engine``: see there for what the public methods mean."""
+
+    _limit_offset: int | None = None  # of uc_struct.emu_count, the same for every instance
+
+    def __init__(self, cpu: str, *, on_read: OnRead, on_write: OnWrite) -> None:
+        """Start an engine for ``cpu``; accesses outside RAM go to the two callbacks.
+
+        Raises:
+            BoardError: Unicorn is missing, or does not behave as this module relies on.
+        """
+        if unicorn is None:
+            raise BoardError(
+                "virtual boards need the instruction engine Unicorn, which is not installed",
+                hint="pip install 'onchip[sim]'",
+            )
+        models = {
+            "cortex-m0": const_cpu("M0"),
+            "cortex-m0p": const_cpu("M0"),  # the same instruction set
+            "cortex-m3": const_cpu("M3"),
+            "cortex-m4": const_cpu("M4"),
+            "cortex-m7": const_cpu("M7"),
+        }
+        try:
+            self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB, models[cpu])
+        except unicorn.UcError as error:
+            raise BoardError(f"Unicorn cannot start a {cpu}: {error}") from error
+        self._uc.ctl_set_tcg_buffer_size(32 << 20)  # 1 GiB of address space otherwise
+        self._uc.ctl_exits_enabled(True)
+        self._on_read, self._on_write = on_read, on_write
+        self.stop = Stop.BUDGET
+        self.executed = 0
+        self.pc = 0
+        self.address = 0
+        self.fault_is_write = False
+        self.running = False
+        self._event: Stop | None = None
+        self._carried: BaseException | None = None
+        self._fault_registers: tuple[int, ...] | None = None
+        self._fault_count = 0
+        self._exits: set[int] = set()
+        self._wfi_exits: set[int] = set()  # a WFI right before an exit: see _arm
+        self._memories: list[tuple[int, int, Memory, int]] = []
+        self._watches: list[int] = []
+        self._deferred: list[Callable[[], None]] = []
+        self._make_batches()
+        self._uc.hook_add(const.UC_HOOK_INTR, self._intr)
+        self._uc.hook_add(const.UC_HOOK_INSN_INVALID, self._invalid_instruction)
+        self._uc.hook_add(const.UC_HOOK_MEM_INVALID, self._invalid_access)
+        self._find_counter()
+
+    def _make_batches(self) -> None:
+        from unicorn.unicorn_py3.unicorn import uclib
+
+        self._start = uclib.uc_emu_start
+        handle = self._handle = self._uc._uch
+
+        def batch(*ids: int) -> _Registers:
+            return _Registers(uclib, handle, ids)
+
+        low = [reg.UC_ARM_REG_R0 + i for i in range(4)]
+        r12, sp, lr, pc = (
+            reg.UC_ARM_REG_R12,
+            reg.UC_ARM_REG_SP,
+            reg.UC_ARM_REG_LR,
+            reg.UC_ARM_REG_PC,
+        )
+        xpsr, control, ipsr = reg.UC_ARM_REG_XPSR, reg.UC_ARM_REG_CONTROL, reg.UC_ARM_REG_IPSR
+        rebuild = reg.UC_ARM_REG_APSR_NZCV
+        msp, psp, flags = reg.UC_ARM_REG_MSP, reg.UC_ARM_REG_PSP, reg.UC_ARM_REG_XPSR_NZCVQG
+        primask, basepri = reg.UC_ARM_REG_PRIMASK, reg.UC_ARM_REG_BASEPRI
+        faultmask = reg.UC_ARM_REG_FAULTMASK
+        self._frame = batch(*low, r12, lr, pc, xpsr, sp, control)
+        self._fp = batch(*(reg.UC_ARM_REG_S0 + i for i in range(16)), reg.UC_ARM_REG_FPSCR)
+        self._masks = batch(primask, basepri, faultmask)
+        self._pc, self._esr = batch(pc), batch(reg.UC_ARM_REG_ESR)
+        self._state = batch(ipsr, control)
+        self._xpsr, self._control, self._ipsr = batch(xpsr), batch(control), batch(ipsr)
+        self._rebuild = batch(rebuild)
+        # Exception entry from handler or MSP; from PSP privileged; from PSP unprivileged. The last
+        # two leave thread mode with SPSEL clear, which only privileged thread mode can do.
+        self._enter_msp = batch(sp, xpsr, control, lr, rebuild, pc)
+        self._enter_psp = batch(sp, control, xpsr, control, lr, rebuild, pc)
+        self._enter_user = batch(sp, ipsr, control, ipsr, control, xpsr, control, lr, rebuild, pc)
+        tail = [faultmask, control, flags, xpsr, control, *low, r12, lr, rebuild, pc]
+        self._leave_msp, self._leave_psp = batch(msp, *tail), batch(psp, *tail)
+        self._all = batch(*(_id(f"r{n}") for n in range(13)), sp, lr, xpsr)
+
+    def _find_counter(self) -> None:
+        """Find counter and limit of the count hook in ``uc_struct``, and check that they work.
+
+        Raises:
+            BoardError: this build of Unicorn is laid out in another way.
+        """
+        base = ctypes.cast(self._handle, ctypes.c_void_p).value or 0
+        size = ctypes.sizeof(ctypes.c_size_t)
+        word = ctypes.c_uint64 if size == 8 else ctypes.c_uint32
+        cls = type(self)
+        if cls._limit_offset is None:
+            self._uc.mem_map(_SCRATCH, 4096)
+            self._uc.mem_write(_SCRATCH, b"\x00\xbf\x30\xbf")  # nop; wfi
+            self._uc.emu_start(_SCRATCH | 1, 0, count=_MAGIC)
+            raw = ctypes.string_at(base, 4096)
+            magic = _MAGIC.to_bytes(size, "little")
+            two = (2).to_bytes(size, "little")
+            found = [
+                i
+                for i in range(size, 4096, size)
+                if raw[i : i + size] == magic and raw[i - size : i] == two
+            ]
+            self._uc.mem_unmap(_SCRATCH, 4096)
+            if len(found) != 1:
+                raise BoardError(
+                    "this build of Unicorn keeps its instruction counter in an unknown place",
+                    hint="use unicorn 2.1.4 from PyPI",
+                )
+            cls._limit_offset = found[0]
+        self._limit = word.from_address(base + cls._limit_offset)
+        self._counter = word.from_address(base + cls._limit_offset - size)
+
+    # ---- running --------------------------------------------------------------------------------
+
+    @property
+    def elapsed(self) -> int:
+        """Return the instructions completed in the running slice."""
+        return max(0, int(self._counter.value) - 1) if self.running else 0
+
+    def stop_after_instruction(self) -> None:
+        """End the running slice after the current instruction."""
+        if self.running:
+            self._limit.value = 0
+
+    def run(self, count: int) -> None:
+        """Run at most ``count`` instructions."""
+        self._event = None
+        start = self._pc.read()[0]
+        self._esr.write(0)
+        self.running = True
+        error = self._start(self._handle, ctypes.c_uint64(start | 1), 0, 0, count)
+        self.running = False
+        counted = int(self._counter.value)
+        pc = self.pc = int(self._pc.read()[0])
+        event = self._event
+        if self._deferred:
+            self._apply_deferred()
+        if self._carried is not None:
+            carried, self._carried = self._carried, None
+            raise carried
+        if event is not None:
+            self._finish_event(event, counted)
+        elif error:
+            raise BoardError(f"Unicorn stopped with error {error} at {pc:#010x}")
+        elif pc in self._exits:
+            self.stop, self.executed = Stop.EXIT, counted
+        elif pc in self._wfi_exits:
+            self._sleep_at(pc, counted)
+        elif counted > self._limit.value:
+            self.stop, self.executed = Stop.BUDGET, counted - 1
+        else:
+            self.stop, self.executed = Stop.WFI, counted
+
+    def _finish_event(self, event: Stop, counted: int) -> None:
+        self.stop, self.executed = event, counted
+        if event is Stop.BKPT:
+            self.executed = counted - 1
+        elif event is Stop.EXCEPTION_RETURN or event is Stop.EXECUTE_NEVER:
+            self.address = self.pc | (event is Stop.EXCEPTION_RETURN)
+        elif event is Stop.DATA_FAULT and self._fault_registers is not None:
+            # emu_stop is lost inside an IT block: the block went on after the fault. Undo it.
+            *registers, xpsr, pc = self._fault_registers
+            self._fault_registers = None
+            self.executed = self._fault_count
+            self._all.write(*registers, xpsr)
+            self._rebuild.write(xpsr & _NZCV)
+            self._pc.write(pc | 1)
+            self.pc = pc
+
+    def _sleep_at(self, pc: int, counted: int) -> None:
+        self._pc.write((pc + 2) | 1)
+        self.pc = pc + 2
+        self.stop, self.executed = Stop.WFI, counted + 1
+
+    def step(self) -> None:
+        """Run exactly one instruction."""
+        pc = int(self._pc.read()[0])
+        opcode = self._halfword(pc)
+        in_it = bool(self._xpsr.read()[0] & _IT_MASK)
+        if opcode == _WFI and not in_it:
+            self._sleep_at(pc, 0)
+            return
+        starts_it = opcode & 0xFF00 == 0xBF00 and opcode & 0xF != 0
+        following = pc + (4 if opcode >= 0xE800 else 2)
+        hidden = pc in self._exits or pc in self._wfi_exits
+        if not (hidden or in_it or starts_it):
+            self.run(1)
+            return
+        exits, wfi_exits = self._exits, self._wfi_exits
+        extra = {following} if in_it or starts_it else set()
+        self._exits, self._wfi_exits = (exits - {pc}) | extra, wfi_exits - {pc}
+        self._load_exits({pc} | extra)
+        try:
+            self.run(1)
+        finally:
+            self._exits, self._wfi_exits = exits, wfi_exits
+            self._load_exits({pc} | extra)
+        if self.stop is Stop.EXIT and self.pc in extra:
+            self.stop = Stop.BUDGET
+
+    def _halfword(self, address: int) -> int:
+        for base, end, memory, offset in self._memories:
+            if base <= address and address + 2 <= end:
+                start = address - base + offset
+                return int.from_bytes(memory.data[start : start + 2], "little")
+        return 0
+
+    # ---- callbacks of Unicorn: nothing may be raised through C ----------------------------------
+
+    def _intr(self, uc: Any, number: int, _: Any) -> None:
+        self._event = _INTR.get(number, Stop.UNDEFINED)
+        uc.emu_stop()
+
+    def _invalid_instruction(self, uc: Any, _: Any) -> bool:
+        if self._esr.read()[0] == 0:  # WFE and YIELD come without a syndrome, PC after them
+            pc = int(self._pc.read()[0])
+            if self._halfword(pc - 2) == 0xBF10 or self._halfword(pc - 2) == 0x8001:
+                return True  # YIELD, narrow or wide
+            self._event = Stop.WFE
+            uc.emu_stop()
+            return True
+        thumb = self._xpsr.read()[0] & _EPSR_T
+        self._event = Stop.UNDEFINED if thumb else Stop.INVALID_STATE
+        return False
+
+    def _invalid_access(
+        self, uc: Any, access: int, address: int, size: int, value: int, _: Any
+    ) -> bool:
+        if access == const.UC_MEM_WRITE_PROT:
+            self._device_write(address, size, value & ((1 << 8 * size) - 1))
+            return self._event is None
+        if access in (const.UC_MEM_FETCH_UNMAPPED, const.UC_MEM_FETCH_PROT):
+            self._event = Stop.FETCH_FAULT
+        else:
+            self._event = Stop.DATA_FAULT
+            self.fault_is_write = access == const.UC_MEM_WRITE_UNMAPPED
+        self.address = address
+        return False
+
+    def _mmio_read(self, uc: Any, offset: int, size: int, base: int) -> int:
+        address = base + offset
+        if self._event is not None:
+            return 0  # the rest of an IT block whose fault will be undone
+        try:
+            if size == 8:
+                return self._on_read(address, 4) | self._on_read(address + 4, 4) << 32
+            return self._on_read(address, size)
+        except BusFault as fault:
+            self._data_fault(fault.address, write=False)
+        except BaseException as error:  # C stands between: carried over to run()
+            self._carried = error
+            self.stop_after_instruction()
+        return 0
+
+    def _mmio_write(self, uc: Any, offset: int, size: int, value: int, base: int) -> None:
+        self._device_write(base + offset, size, value & ((1 << 8 * size) - 1))
+
+    def _device_write(self, address: int, size: int, value: int) -> None:
+        if self._event is not None:
+            return
+        try:
+            if size == 8:
+                self._on_write(address, 4, value & 0xFFFF_FFFF)
+                self._on_write(address + 4, 4, value >> 32)
+            else:
+                self._on_write(address, size, value)
+        except BusFault as fault:
+            self._data_fault(fault.address, write=True)
+        except BaseException as error:  # as above
+            self._carried = error
+            self.stop_after_instruction()
+
+    def _data_fault(self, address: int, *, write: bool) -> None:
+        self._event = Stop.DATA_FAULT
+        self.address, self.fault_is_write = address, write
+        registers = tuple(self._all.read())
+        if registers[-1] & _IT_MASK:
+            self._fault_registers = (*registers, int(self._pc.read()[0]))
+            self._fault_count = int(self._counter.value)
+            self.stop_after_instruction()
+        self._uc.emu_stop()
+
+    # ---- memory ---------------------------------------------------------------------------------
+
+    def map_memory(self, base: int, memory: Memory, offset: int, length: int) -> None:
+        """Share ``memory`` with the code."""
+        host = ctypes.addressof(ctypes.c_char.from_buffer(memory.data, offset))
+        rights = const.UC_PROT_READ | const.UC_PROT_EXEC
+        if memory.kind == "ram":
+            rights |= const.UC_PROT_WRITE
+
+        def apply() -> None:
+            self._uc.mem_map_ptr(base, length, rights, host)
+            self._memories.append((base, base + length, memory, offset))
+            self._arm(self._exits)
+
+        self._defer(apply)
+
+    def map_devices(self, base: int, length: int) -> None:
+        """Send accesses within the range to the device callbacks."""
+
+        def apply() -> None:
+            self._uc.mmio_map(base, length, self._mmio_read, base, self._mmio_write, base)
+
+        self._defer(apply)
+
+    def unmap(self, base: int, length: int) -> None:
+        """Take a range out again."""
+
+        def apply() -> None:
+            self._uc.mem_unmap(base, length)
+            self._memories = [m for m in self._memories if m[0] != base]
+            self._uc.ctl_flush_tb()
+
+        self._defer(apply)
+
+    def flush(self, address: int, length: int) -> None:
+        """Forget translations of the range."""
+
+        def apply() -> None:
+            self._uc.ctl_remove_cache(address & ~1, address + length)
+            self._arm(self._exits)
+
+        self._defer(apply)
+
+    def _defer(self, apply: Callable[[], None]) -> None:
+        """Do it now, or at the end of the slice: Unicorn's tables must not change under it."""
+        if self.running:
+            self._deferred.append(apply)
+            self.stop_after_instruction()
+        else:
+            apply()
+
+    def _apply_deferred(self) -> None:
+        deferred, self._deferred = self._deferred, []
+        for apply in deferred:
+            apply()
+
+    # ---- exits and watches ----------------------------------------------------------------------
+
+    def set_exits(self, addresses: set[int]) -> None:
+        """Stop before an instruction at any of ``addresses``."""
+        self._defer(lambda: self._arm(set(addresses)))
+
+    def _arm(self, exits: set[int]) -> None:
+        # WFI and an exit right behind it look the same afterwards, so such a WFI is an exit too.
+        wfi_exits = {a - 2 for a in exits if self._halfword(a - 2) == _WFI} - exits
+        if exits == self._exits and wfi_exits == self._wfi_exits:
+            return
+        changed = (exits ^ self._exits) | (wfi_exits ^ self._wfi_exits)
+        self._exits, self._wfi_exits = exits, wfi_exits
+        self._load_exits(changed)
+
+    def _load_exits(self, changed: set[int]) -> None:
+        self._uc.ctl_set_exits(sorted(self._exits | self._wfi_exits))
+        if len(changed) > 16:
+            self._uc.ctl_flush_tb()
+        else:
+            for address in changed:
+                self._uc.ctl_remove_cache(address, address + 1)
+
+    def set_watches(self, watches: Sequence[Watch], on_watch: OnWatch) -> None:
+        """Report accesses that touch any of ``watches``."""
+        self._defer(lambda: self._watch(watches, on_watch))
+
+    def _watch(self, watches: Sequence[Watch], on_watch: OnWatch) -> None:
+        for hook in self._watches:
+            self._uc.hook_del(hook)
+        self._watches = []
+        for watch in watches:
+            kinds = const.UC_HOOK_MEM_READ if watch.reads else 0
+            kinds |= const.UC_HOOK_MEM_WRITE if watch.writes else 0
+
+            def accessed(
+                uc: Any, access: int, address: int, size: int, value: int, watch: Watch
+            ) -> None:
+                xpsr = self._xpsr.read()[0]
+                if xpsr & _IT_MASK:  # Unicorn issue 2309: the hook leaks ITSTATE into translation
+                    uc.reg_write(reg.UC_ARM_REG_EPSR, _EPSR_T)
+                if address <= watch.last and address + size > watch.first:
+                    kind: Access = "write" if access == const.UC_MEM_WRITE else "read"
+                    mask = (1 << 8 * size) - 1
+                    on_watch(kind, address, size, value & mask, int(self._pc.read()[0]))
+
+            # The range is compared with the start of the access only: widen it by the largest one.
+            first = max(0, watch.first - 7)
+            self._watches.append(
+                self._uc.hook_add(kinds, accessed, watch, begin=first, end=watch.last)
+            )
+        self._uc.ctl_flush_tb()
+
+    # ---- registers ------------------------------------------------------------------------------
+
+    def read_register(self, name: str) -> int:
+        """Return a register by name."""
+        if name in _BANKED and self.unprivileged():
+            self._ipsr.write(3)
+            value = int(self._uc.reg_read(_id(name)))
+            self._ipsr.write(0)
+            self._rebuild_flags()
+        else:
+            value = int(self._uc.reg_read(_id(name)))
+        return value & 0xFFFF_FFFF
+
+    def write_register(self, name: str, value: int) -> None:
+        """Write a register by name."""
+        if name == "pc":
+            thumb = int(self._xpsr.read()[0]) & _EPSR_T
+            self._pc.write(value & ~1 | (1 if thumb else 0))
+            return
+        user = self.unprivileged()
+        if user and (name in _BANKED or name == "control"):
+            self._ipsr.write(3)
+            if name == "control":
+                self._control.write(0)  # drops nPRIV, so that SPSEL can be written below
+                self._ipsr.write(0)
+                self._control.write(value)
+            else:
+                self._uc.reg_write(_id(name), value)
+                self._ipsr.write(0)
+        else:
+            self._uc.reg_write(_id(name), value)
+            if name == "xpsr":  # alone it leaves GE out
+                self._uc.reg_write(reg.UC_ARM_REG_XPSR_NZCVQG, value)
+        self._rebuild_flags()
+
+    def _rebuild_flags(self) -> None:
+        self._rebuild.write(int(self._xpsr.read()[0]) & _NZCV)
+
+    def frame_context(self) -> FrameContext:
+        """Return what goes into an exception frame."""
+        return FrameContext(*self._frame.read())
+
+    def fp_context(self) -> list[int]:
+        """Return S0-S15 and FPSCR."""
+        return list(self._fp.read())
+
+    def write_fp_context(self, values: Sequence[int]) -> None:
+        """Write S0-S15 and FPSCR."""
+        self._fp.write(*values)
+
+    def masks(self) -> tuple[int, int, int]:
+        """Return PRIMASK, BASEPRI and FAULTMASK."""
+        if self.unprivileged():
+            self._ipsr.write(3)
+            values = tuple(self._masks.read())
+            self._ipsr.write(0)
+            self._rebuild_flags()
+            return values[0], values[1], values[2]
+        primask, basepri, faultmask = self._masks.read()
+        return primask, basepri, faultmask
+
+    def ipsr(self) -> int:
+        """Return the number of the exception whose handler runs."""
+        return int(self._ipsr.read()[0]) & 0x1FF
+
+    def unprivileged(self) -> bool:
+        """Tell whether the code that runs is unprivileged."""
+        ipsr, control = self._state.read()
+        return bool(control & 1 and not ipsr)
+
+    # ---- exceptions -----------------------------------------------------------------------------
+
+    def enter_handler(
+        self, context: FrameContext, sp: int, exception: int, lr: int, vector: int
+    ) -> None:
+        """Switch to handler mode on MSP."""
+        thumb = _EPSR_T if vector & 1 else 0
+        xpsr = context.xpsr & 0xF800_0000 | thumb | exception
+        nzcv, npriv = context.xpsr & _NZCV, context.control & 1
+        tail = (npriv, lr, nzcv, vector)
+        thread = not context.xpsr & 0x1FF
+        if not (thread and context.control & 2):
+            self._enter_msp.write(sp, xpsr, *tail)
+        elif not npriv:
+            self._enter_psp.write(sp, 0, xpsr, *tail)
+        else:
+            self._enter_user.write(sp, 3, 0, 0, 0, xpsr, *tail)
+
+    def leave_handler(
+        self,
+        frame: Sequence[int],
+        sp: int,
+        *,
+        process_stack: bool,
+        control: int,
+        clear_faultmask: bool,
+    ) -> None:
+        """Resume what ``frame`` describes."""
+        r0, r1, r2, r3, r12, lr, pc, xpsr = frame
+        faultmask = 0 if clear_faultmask else int(self._masks.read()[2])
+        batch = self._leave_psp if process_stack else self._leave_msp
+        state = xpsr & 0xFF0F_FDFF
+        # CONTROL is 0 in between: only privileged code can set SPSEL once thread mode is back.
+        batch.write(
+            *(sp, faultmask, 0, state, state, control),
+            *(r0, r1, r2, r3, r12, lr, xpsr & _NZCV),
+            pc & ~1 | (1 if xpsr & _EPSR_T else 0),
+        )
+
+    def reset(self, sp: int, vector: int) -> None:
+        """Give the registers their values after reset."""
+        self._ipsr.write(3)
+        self._control.write(0)
+        self._ipsr.write(0)
+        self._control.write(0)
+        self._masks.write(0, 0, 0)
+        self._uc.reg_write(reg.UC_ARM_REG_MSP, sp & ~3)
+        self._uc.reg_write(reg.UC_ARM_REG_PSP, 0)
+        self._uc.reg_write(reg.UC_ARM_REG_FPSCR, 0)
+        self._uc.reg_write(reg.UC_ARM_REG_LR, 0xFFFF_FFFF)
+        self._xpsr.write(_EPSR_T if vector & 1 else 0)
+        self._rebuild.write(0)
+        self._pc.write(vector)
+
+    def close(self) -> None:
+        """Free everything."""
+        self._uc._Uc__finalizer()  # no public way; harmless when called twice
+
+
+_BANKED = frozenset({"msp", "psp", "primask", "basepri", "faultmask"})
+
+
+def const_cpu(model: str) -> int:
+    """Return Unicorn's number of a Cortex-M model."""
+    return int(getattr(reg, f"UC_CPU_ARM_CORTEX_{model}"))
+
+
+def _id(name: str) -> int:
+    return int(getattr(reg, f"UC_ARM_REG_{name.upper()}"))
