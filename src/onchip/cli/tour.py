@@ -6,6 +6,7 @@ shown went through CMSIS-DAP packets to it. Each step names what a user would ty
 
 from __future__ import annotations
 
+import os
 import threading
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -65,23 +66,18 @@ def give_tour(*, colour: bool = True) -> None:
 @contextmanager
 def _plugged_in() -> Iterator[PluggedBoard]:
     """Serve a board from a thread while the context lasts, as `onchip board` does."""
-    import os
-
     from onchip.probe.discovery import PluggedBoard, announce
     from onchip.registry import VirtualSpec, build_board
     from onchip.services.board import BoardServer
 
     spec = VirtualSpec(CHIP)
-    with BoardServer(build_board(spec), port=0) as server:
-        note = PluggedBoard(
-            serial=f"VB-{CHIP}-{server.port}",
-            host="127.0.0.1",
-            port=server.port,
-            chip=CHIP,
-            probe_model=spec.probe_model,
-            pid=os.getpid(),
-        )
+    serial = f"VB-{CHIP}-demo"
+    with (
+        build_board(spec, serial=serial) as virtual,
+        BoardServer(virtual, port=0) as server,
+    ):
         thread = threading.Thread(target=server.serve_forever, name="board", daemon=True)
+        note = PluggedBoard(serial, "127.0.0.1", server.port, CHIP, spec.probe_model, os.getpid())
         with announce(note):
             thread.start()
             try:

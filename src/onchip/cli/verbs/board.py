@@ -44,27 +44,19 @@ def run(arguments: argparse.Namespace) -> int:
     from onchip.services.board import BoardServer
 
     host = "0.0.0.0" if arguments.allow_remote else arguments.host
-    spec = VirtualSpec(arguments.chip, arguments.probe_model, arguments.flash_file)
-    board = build_board(spec)
-    with BoardServer(board, host=host, port=arguments.port, on_uart=_show_uart) as server:
-        note = PluggedBoard(
-            serial=f"VB-{arguments.chip}-{server.port}",
-            host="127.0.0.1" if arguments.allow_remote else host,
-            port=server.port,
-            chip=arguments.chip,
-            probe_model=arguments.probe_model,
-            pid=os.getpid(),
-        )
+    chip, model = arguments.chip, arguments.probe_model
+    serial = f"VB-{chip}-{arguments.port or os.getpid()}"
+    with (
+        build_board(VirtualSpec(chip, model, arguments.flash_file), serial=serial) as board,
+        BoardServer(board, host, arguments.port, on_uart=_show_uart) as server,
+    ):
+        reachable = "127.0.0.1" if arguments.allow_remote else host
+        note = PluggedBoard(serial, reachable, server.port, chip, model, os.getpid())
         with announce(note):
-            print(
-                f"{note.chip} plugged in: probe {note.probe_model}, "
-                f"serial {note.serial}, {note.spec}"
-            )
+            print(f"{chip} plugged in: probe {model}, serial {serial}, {note.spec}")
             print("Ctrl-C unplugs it", flush=True)
-            try:
-                server.serve_forever()
-            except KeyboardInterrupt:
-                print("\nunplugged")
+            server.serve_forever(handle_signals=True)
+    print("unplugged")
     return 0
 
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from onchip.cli.options import add_connection, open_session, port
+from onchip.cli.signals import terminated_like_ctrl_c
 
 EPILOG = """\
 examples:
@@ -65,7 +66,10 @@ def run(arguments: argparse.Namespace) -> int:
             on_console=_print_console,
         )
         try:
-            server.serve()
+            with terminated_like_ctrl_c():
+                server.serve()
+        except KeyboardInterrupt:
+            print("stopped", file=sys.stderr)
         finally:
             server.stop()
     return 0
