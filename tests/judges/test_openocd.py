@@ -293,9 +293,7 @@ def test_software_breakpoint_and_steps_in_ram(
     assert said.number("half") == 0x6008
 
 
-def test_flash_erase(
-    chip: Chip, board: RunningBoard, openocd: OpenOcd, tmp_path: Path
-) -> None:
+def test_flash_erase(chip: Chip, board: RunningBoard, openocd: OpenOcd, tmp_path: Path) -> None:
     """An erased sector reads as ones again."""
     (tmp_path / "image.bin").write_bytes(firmware(chip))
     said = openocd.run(
@@ -316,12 +314,15 @@ def test_flash_erase(
     assert said.words("erased") == [0xFFFF_FFFF, 0xFFFF_FFFF]
 
 
-@pytest.mark.parametrize("model", ["hid-64x1", "hid-64x4", "bulk-64x8"])
-def test_every_probe_model(model: str, openocd: OpenOcd, tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", ["openocd", "openocd_usb"])
+@pytest.mark.parametrize("model", ["hid-64x1", "hid-64x4", "bulk-64x8", "bulk-512x4-basic"])
+def test_every_probe_model_and_both_drivers(
+    model: str, backend: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     image = random.Random(9).randbytes(0x1000)
     (tmp_path / "image.bin").write_bytes(image)
     with running_board("stm32f407", probe_model=model) as board:
-        openocd.run(
+        request.getfixturevalue(backend).run(
             board.address,
             "target/stm32f4x.cfg",
             """

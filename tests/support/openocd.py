@@ -38,6 +38,13 @@ def build_fakehid(folder: Path) -> Path:
     return folder
 
 
+def build_fakeusb(folder: Path) -> Path:
+    """Build the stand-in for libusb into ``folder`` and return the folder."""
+    soname = "libusb-1.0.so.0"
+    build_shared_library(HERE / "fakeusb.c", folder / soname, soname=soname)
+    return folder
+
+
 @dataclass(frozen=True)
 class Transcript:
     """What OpenOCD said: all of it, and the values that a script gave names to with ``say``."""
