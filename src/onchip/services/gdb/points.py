@@ -2,7 +2,7 @@
 
 GDB takes every point out at each stop and puts it in again before the core goes on. Writing all
 that to the chip would cost packets at every step, so a removed point stays armed until the core
-really runs on (``settle``) or its comparator is needed. A client that leaves takes its points along.
+really runs on (``settle``) or its comparator is needed. A client that leaves takes its own along.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class RunControl:
             reason = self.core.poll()
             if reason is None:
                 self.core.halt()
-                self.last = Stop(SIGTRAP)
+                self.last = self._stop(SIGTRAP, ())
             else:
                 self.last = self._describe(reason, quiet=True)
 

@@ -75,9 +75,9 @@ class GdbServer:
         self._target = Target(session, self._options)
         self._target.on_console = on_console or _ignore
         self._listener: socket.socket | None = None
-        self._wake_in, self._wake_out = socket.socketpair()
+        self._wakers: tuple[socket.socket, socket.socket] | None = None
+        self._selector: selectors.BaseSelector
         self._clients: dict[socket.socket, _Client] = {}
-        self._selector = selectors.DefaultSelector()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._pause_s = SHORTEST_PAUSE_S
@@ -121,8 +121,9 @@ class GdbServer:
     def stop(self, timeout_s: float = 2.0) -> None:
         """End the service: every point removed, sockets closed. Harmless when called twice."""
         self._stopping.set()
-        with contextlib.suppress(OSError):
-            self._wake_out.send(b"x")
+        if self._wakers is not None:
+            with contextlib.suppress(OSError):  # it ended by itself just now
+                self._wakers[1].send(b"x")
         self.join(timeout_s)
 
     def join(self, timeout_s: float | None = None) -> None:
@@ -145,8 +146,10 @@ class GdbServer:
                 hint="choose another port, or end what uses it",
             ) from error
         self._listener = listener
-        for sock in (listener, self._wake_in):
-            sock.setblocking(False)
+        self._wakers = socket.socketpair()
+        self._selector = selectors.DefaultSelector()
+        for sock in (listener, self._wakers[0]):
+            sock.settimeout(0)
             self._selector.register(sock, selectors.EVENT_READ)
         if self._on_listening is not None:
             self._on_listening(self.port)
@@ -209,8 +212,6 @@ class GdbServer:
             sock = key.fileobj
             if sock is self._listener:
                 self._accept()
-            elif sock is self._wake_in:
-                self._wake_in.recv(64)
             elif isinstance(sock, socket.socket) and sock in self._clients:
                 client = self._clients[sock]
                 if events & selectors.EVENT_READ:
@@ -223,7 +224,7 @@ class GdbServer:
             sock, address = self._listener.accept()
         except OSError:  # gone again before we looked
             return
-        sock.setblocking(False)
+        sock.settimeout(0)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         name = f"{address[0]}:{address[1]}"
         self._clients[sock] = _Client(sock, Connection(self._target, self._log), name)
@@ -285,7 +286,6 @@ class GdbServer:
         for client in list(self._clients.values()):
             self._drop(client)
         self._selector.close()
-        if self._listener is not None:
-            self._listener.close()
-        self._wake_in.close()
-        self._wake_out.close()
+        for sock in (self._listener, *(self._wakers or ())):
+            if sock is not None:
+                sock.close()

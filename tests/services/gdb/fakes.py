@@ -1,0 +1,289 @@
+"""A core and a session that behave by the book, in a page: for tests of the server alone.
+
+The program is straight Thumb of two bytes an instruction in a loop from LOOP to LOOP_END. What an
+instruction does beside that can be given per address in ``core.program``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from types import SimpleNamespace
+
+from onchip.cortex_m import Breakpoint, BreakpointKind, CoreState, HaltKind, HaltReason, ResetKind
+from onchip.errors import BreakpointError, CoreStateError, TransferFault, WatchpointError
+from onchip.services.gdb.options import GdbOptions
+from onchip.services.gdb.stub import Stub
+from onchip.services.gdb.target import Target
+from onchip.target.memory_map import FlashRegion, MemoryMap, MemoryRegion, RegionKind, SectorRun
+from onchip.wire.gdb_rsp.replies import ConsoleOutput
+
+RAM, FLASH = 0x2000_0000, 0x0800_0000
+LOOP, LOOP_END = 0x0800_0100, 0x0800_0140
+
+MEMORY_MAP = MemoryMap(
+    [
+        FlashRegion(
+            name="flash",
+            start=FLASH,
+            length=0x10000,
+            kind=RegionKind.FLASH,
+            sectors=(SectorRun(FLASH, 0x400, 32), SectorRun(FLASH + 0x8000, 0x4000, 2)),
+            algorithm="fake.FLM",
+        ),
+        MemoryRegion(name="boot", start=0x1FFF_0000, length=0x1000, kind=RegionKind.ROM),
+        MemoryRegion(name="sram", start=RAM, length=0x10000, kind=RegionKind.RAM),
+    ]
+)
+
+
+class FakeMemory:
+    def __init__(self):
+        self.areas = {RAM: bytearray(0x10000), FLASH: bytearray(b"\xff" * 0x10000)}
+
+    def _area(self, address, length):
+        for base, area in self.areas.items():
+            if base <= address < base + len(area):
+                if address + length > base + len(area):
+                    end = base + len(area)
+                    raise TransferFault(f"FAULT at 0x{end:08X}", operation="read", address=end)
+                return area, address - base
+        raise TransferFault(f"FAULT at 0x{address:08X}", operation="read", address=address)
+
+    def read(self, address, length):
+        area, offset = self._area(address, length)
+        return bytes(area[offset : offset + length])
+
+    def write(self, address, data):
+        area, offset = self._area(address, len(data))
+        area[offset : offset + len(data)] = data
+
+    def read_u16(self, address):
+        return int.from_bytes(self.read(address, 2), "little")
+
+
+class FakeBreakpoints:
+    def __init__(self, comparators=4):
+        self.comparators = comparators
+        self.kinds = {}
+        self.writes = 0
+
+    def set(self, address, kind=BreakpointKind.AUTO):
+        if address not in self.kinds:
+            hardware = kind is BreakpointKind.HARDWARE or address < RAM
+            if hardware and self.available == 0:
+                raise BreakpointError(f"no comparator left for 0x{address:08X}")
+            self.writes += 1
+            self.kinds[address] = BreakpointKind.HARDWARE if hardware else BreakpointKind.SOFTWARE
+        return Breakpoint(address, self.kinds[address])
+
+    def remove(self, address):
+        if address not in self.kinds:
+            raise BreakpointError("none there")
+        self.writes += 1
+        del self.kinds[address]
+
+    @property
+    def available(self):
+        return self.comparators - list(self.kinds.values()).count(BreakpointKind.HARDWARE)
+
+
+class FakeWatchpoints:
+    def __init__(self, comparators=2):
+        self.comparators = comparators
+        self.keys = []
+
+    def set(self, address, length, access="write"):
+        if len(self.keys) == self.comparators:
+            raise WatchpointError("no comparator left")
+        self.keys.append((address, length, access))
+
+    def remove(self, address, length, access="write"):
+        self.keys.remove((address, length, access))
+
+    @property
+    def available(self):
+        return self.comparators - len(self.keys)
+
+
+class FakeCore:
+    name, architecture = "Cortex-M4", "ARMv7E-M"
+
+    def __init__(self, has_fpu=True):
+        self.has_fpu = has_fpu
+        self.memory = FakeMemory()
+        self.breakpoints, self.watchpoints = FakeBreakpoints(), FakeWatchpoints()
+        self.vector_catch = frozenset()
+        names = [f"r{n}" for n in range(13)]
+        names += ["lr", "sp", "pc", "xpsr", "msp", "psp", "primask", "basepri", "faultmask"]
+        names += ["control", "fpscr", *(f"d{n}" for n in range(16))]
+        self.values = {name: index for index, name in enumerate(names)}
+        self.register_names = tuple(names)
+        self.values |= {"pc": LOOP, "sp": RAM + 0x8000, "xpsr": 0x0100_0000}
+        self.running = True
+        self.reason = HaltReason(HaltKind.REQUEST)
+        self.program = {}
+        self.touch = None
+        self.resets = []
+        self.fault_report = None
+        self.failures = []
+        self.steps = 0
+
+    def state(self):
+        return CoreState.RUNNING if self.running else CoreState.HALTED
+
+    def _execute(self):
+        pc = self.values["pc"]
+        self.touch = None
+        action = self.program.get(pc)
+        after = pc + 2 if pc + 2 < LOOP_END else LOOP
+        self.values["pc"] = after
+        if action is not None:
+            action(self)
+        if self.touch is not None:
+            address, access = self.touch
+            for start, length, wanted in self.watchpoints.keys:
+                if start <= address < start + length and wanted in (access, "access"):
+                    return HaltReason(HaltKind.WATCHPOINT, self.values["pc"], address, access)
+        return None
+
+    def _stop(self, reason):
+        self.running, self.reason = False, reason
+        return reason
+
+    def run(self, count):
+        for _ in range(count):
+            if not self.running:
+                return
+            pc = self.values["pc"]
+            first, self._leaving = self._leaving, False
+            if pc in self.breakpoints.kinds and not first:
+                self._stop(HaltReason(HaltKind.BREAKPOINT, pc))
+                return
+            if pc >= FLASH and self.memory.read_u16(pc) & 0xFF00 == 0xBE00:
+                self._stop(HaltReason(HaltKind.BREAKPOINT, pc))
+                return
+            if (reason := self._execute()) is not None:
+                self._stop(reason)
+
+    _leaving = False
+
+    def poll(self):
+        if self.failures:
+            raise self.failures.pop(0)
+        return None if self.running else self.reason
+
+    def halt(self):
+        if self.running:
+            self._stop(HaltReason(HaltKind.REQUEST, self.values["pc"]))
+        return self.reason
+
+    def resume(self):
+        assert not self.running
+        self.running = self._leaving = True
+
+    def step(self, *, interrupts=False):
+        assert not self.running
+        self.steps += 1
+        pc = self.values["pc"]
+        if self.memory.read_u16(pc) & 0xFF00 == 0xBE00:
+            return self._stop(HaltReason(HaltKind.BREAKPOINT, pc))
+        reason = self._execute()
+        return self._stop(reason or HaltReason(HaltKind.STEP, self.values["pc"]))
+
+    def reset(self, kind=ResetKind.SYSTEM, *, halt=False):
+        self.resets.append((kind, halt))
+        self.values["pc"] = LOOP
+        self.running = True
+        if halt:
+            self._stop(HaltReason(HaltKind.VECTOR_CATCH, LOOP))
+
+    def read_register(self, name):
+        if self.running:
+            raise CoreStateError("the core runs")
+        return self.values[name]
+
+    def read_registers(self, names=None):
+        return {name: self.read_register(name) for name in names or self.register_names}
+
+    def write_register(self, name, value):
+        if self.running:
+            raise CoreStateError("the core runs")
+        self.values[name] = value
+
+    def write_registers(self, values):
+        for name, value in values.items():
+            self.write_register(name, value)
+
+    def fault(self):
+        return self.fault_report
+
+
+class FakeSession:
+    chip_name = "fake"
+    memory_map = MEMORY_MAP
+
+    def __init__(self, core=None):
+        self.core = core or FakeCore()
+        self.lock = contextlib.nullcontext()
+        self.resume_on_close = True
+        self.jobs = []
+        self.slept = 0.0
+        self.flash_error = None
+        self.link = SimpleNamespace(sleep=self._sleep, description="fake link")
+
+    def _sleep(self, seconds):
+        self.slept += seconds
+        self.core.run(100)
+
+    def flash(self, image, *, erase="sector", reset=True):
+        if self.flash_error:
+            raise self.flash_error
+        self.jobs.append(("flash", [(s.address, s.data) for s in image.segments], erase))
+        for segment in image.segments:
+            self.core.memory.write(segment.address, segment.data)
+        return SimpleNamespace(
+            image_bytes=image.length, programmed_bytes=image.length, same_bytes=0
+        )
+
+    def erase(self, start, length, *, reset=True):
+        self.jobs.append(("erase", start, length))
+
+    def erase_chip(self, *, reset=True):
+        self.jobs.append(("erase chip",))
+
+
+class Talk:
+    """A client without a socket: what is asked is answered in ``sent``."""
+
+    def __init__(self, session=None, options=None, target=None):
+        self.session = session or FakeSession()
+        self.target = target or Target(self.session, options or GdbOptions())
+        self.core = self.session.core
+        self.sent = []
+        self.logged = []
+        self.stub = Stub(self.target, self.sent.append, self.logged.append)
+
+    def ask(self, payload):
+        """Return the answer to one packet; None when there is none."""
+        self.sent.clear()
+        self.stub.handle(payload)
+        return self.sent[-1] if self.sent else None
+
+    def run(self, payload, polls=50):
+        """Resume and return the stop reply."""
+        assert self.ask(payload) is None
+        return self.wait(polls)
+
+    def wait(self, polls=50):
+        for _ in range(polls):
+            self.target.poll()
+            if self.sent and not self.sent[-1].startswith(b"O"):
+                return self.sent[-1]
+            self.session.link.sleep(0.001)
+        raise AssertionError("no stop")
+
+    def monitor(self, text):
+        """Return what a monitor command printed, and its answer."""
+        answer = self.ask(b"qRcmd," + text.encode().hex().encode())
+        printed = b"".join(ConsoleOutput.decode(part).data for part in self.sent[:-1])
+        return printed.decode(), answer

@@ -1,0 +1,133 @@
+"""``monitor`` commands."""
+
+from __future__ import annotations
+
+import pytest
+
+from onchip.cortex_m import ResetKind
+from onchip.services.gdb.monitor import COMMANDS
+
+from .fakes import RAM, Talk
+
+
+@pytest.fixture
+def talk():
+    talk = Talk()
+    talk.ask(b"?")
+    return talk
+
+
+@pytest.mark.parametrize("line", ["help", "", "?"])
+def test_help_lists_every_command(talk, line):
+    printed, answer = talk.monitor(line)
+    assert answer == b"OK"
+    for command in COMMANDS:
+        assert command.usage in printed
+
+
+def test_help_of_one(talk):
+    assert len(talk.monitor("help reset")[0].splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "reset"),
+    [
+        ("reset", (ResetKind.SYSTEM, True)),
+        ("reset halt", (ResetKind.SYSTEM, True)),
+        ("reset init", (ResetKind.SYSTEM, True)),
+        ("reset run", (ResetKind.SYSTEM, False)),
+        ("reset halt core", (ResetKind.CORE, True)),
+        ("RESET run hardware", (ResetKind.HARDWARE, False)),
+    ],
+)
+def test_reset(talk, line, reset):
+    printed, answer = talk.monitor(line)
+    assert answer == b"OK"
+    assert printed.startswith("reset")
+    assert talk.core.resets == [reset]
+
+
+def test_resume_and_halt(talk):
+    assert talk.monitor("resume")[1] == b"OK"
+    assert talk.core.running
+    assert talk.monitor("go")[1] == b"OK"
+    printed, _ = talk.monitor("halt")
+    assert printed.startswith("halted at pc 0x0800")
+    assert not talk.core.running
+    assert talk.monitor("halt")[1] == b"OK"
+
+
+def test_continue_after_monitor_resume_waits(talk):
+    talk.monitor("resume")
+    assert talk.ask(b"vCont;c") is None
+    talk.target.run.interrupt()
+    assert talk.wait().startswith(b"T02")
+
+
+def test_reset_halt_by_another_client_stops_one_that_waits(talk):
+    other = Talk(talk.session, target=talk.target)
+    assert talk.ask(b"vCont;c") is None
+    other.monitor("reset halt")
+    assert talk.sent[-1].startswith(b"T05")
+
+
+def test_init_does_nothing(talk):
+    assert talk.monitor("init") == ("", b"OK")
+
+
+def test_info(talk):
+    printed, _ = talk.monitor("info")
+    for part in ("fake", "Cortex-M4", "fake link", "halted", "4 breakpoints", "0x08000000"):
+        assert part in printed
+
+
+def test_fault(talk):
+    assert talk.monitor("fault")[0] == "no fault is recorded\n"
+    talk.core.fault_report = "HardFault at pc 0x08000100"
+    assert talk.monitor("fault")[0] == "HardFault at pc 0x08000100\n"
+
+
+def test_registers(talk):
+    assert "primask" in talk.monitor("reg")[0]
+    assert talk.monitor("reg PC") == ("pc         0x08000100\n", b"OK")
+    printed, answer = talk.monitor("reg r99")
+    assert (printed, answer) == ("Cortex-M4 has no register 'r99'\n", b"E01")
+
+
+def test_memory(talk):
+    assert talk.monitor("mww 0x20000000 0x12345678 2")[1] == b"OK"
+    assert talk.monitor("mdw 0x20000000 2") == ("0x20000000: 12345678 00000002\n", b"OK")
+    assert talk.monitor("mdh 0x20000000")[0] == "0x20000000: 5678\n"
+    assert len(talk.monitor("mdb 0x20000000 20")[0].splitlines()) == 2
+    talk.monitor("mwb 0x20000000 1")
+    talk.monitor("mwh 0x20000002 0xABCD")
+    assert talk.core.memory.read(RAM, 4) == b"\x01\x56\xcd\xab"
+
+
+def test_erase(talk):
+    assert talk.monitor("erase 0x08000000 0x400")[1] == b"OK"
+    assert talk.monitor("erase chip")[1] == b"OK"
+    assert talk.session.jobs == [("erase", 0x0800_0000, 0x400), ("erase chip",)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nonsense", "halt now", "reset never", "reset halt run", "reset core system", "mdw",
+        "mdw x", "mdw -1", "mdw 0x100000000", "mdw 0x60000000", "mdw 1 2 3", "mww 0x20000000",
+        "mwb 0x20000000 256", "erase", "erase x y", "speed 1000", "info x", "fault x", '"unclosed',
+        "resume x",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_says_why_and_fails(talk, line):
+    printed, answer = talk.monitor(line)
+    assert answer == b"E01"
+    assert printed.strip()
+
+
+@pytest.mark.parametrize("line", ["reg", "fault", "erase chip"])
+def test_what_needs_a_halted_core(talk, line):
+    talk.monitor("resume")
+    printed, answer = talk.monitor(line)
+    assert answer == b"E01"
+    assert "halted core" in printed

@@ -1,0 +1,289 @@
+"""The server on real sockets, against a fake session."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+
+import pytest
+
+from onchip.errors import ProbeLost, TransferNoAck, UsageError
+from onchip.services.gdb import GdbOptions, GdbServer
+from onchip.services.gdb import server as server_module
+from onchip.wire.gdb_rsp.framing import Ack, Decoder, Packet, encode_packet
+
+from .fakes import FakeSession
+
+
+class Client:
+    """A client that sends packets and waits for what comes."""
+
+    def __init__(self, port):
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=5)
+        self.decoder = Decoder(runs=True)
+        self.events = []
+
+    def send(self, data):
+        self.sock.sendall(data)
+
+    def next(self):
+        while not self.events:
+            data = self.sock.recv(65536)
+            if not data:
+                raise ConnectionError("closed")
+            self.events += self.decoder.feed(data)
+        return self.events.pop(0)
+
+    def ask(self, payload):
+        self.send(encode_packet(payload))
+        while not isinstance(event := self.next(), Packet):
+            pass
+        return event.payload
+
+    def closed(self):
+        self.sock.settimeout(5)
+        try:
+            while self.sock.recv(65536):
+                pass
+        except ConnectionError:
+            pass
+        return True
+
+
+@pytest.fixture
+def serve():
+    servers, clients = [], []
+
+    def make(session=None, **options):
+        logged = []
+        server = GdbServer(
+            session or FakeSession(), 0, options=GdbOptions(**options), on_log=logged.append
+        )
+        server.logged = logged
+        server.start()
+        servers.append(server)
+
+        def connect():
+            clients.append(Client(server.port))
+            return clients[-1]
+
+        return server, connect
+
+    yield make
+    for client in clients:
+        client.sock.close()
+    for server in servers:
+        server.stop()
+        assert not server.is_alive
+
+
+def until(condition):
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def test_it_says_when_it_listens():
+    ports = []
+    server = GdbServer(FakeSession(), 0, on_listening=ports.append)
+    server.start()
+    assert ports == [server.port]
+    server.stop()
+    server.stop()
+    server.join()
+
+
+def test_a_port_in_use_is_a_usage_error(serve):
+    server, _ = serve()
+    with pytest.raises(UsageError, match=f"port {server.port}"):
+        GdbServer(FakeSession(), server.port).start()
+
+
+def test_acknowledgements_until_switched_off(serve):
+    _, connect = serve()
+    client = connect()
+    client.send(encode_packet(b"qC"))
+    assert client.next() == Ack()
+    assert client.next() == Packet(b"QC1")
+    client.send(b"-")
+    assert client.next() == Packet(b"QC1")
+    client.send(b"$qC#00")  # wrong checksum
+    assert client.sock.recv(1) == b"-"
+    assert client.ask(b"QStartNoAckMode") == b"OK"
+    client.send(b"+$qC#00")
+    assert client.next() == Packet(b"QC1")
+
+
+def test_a_client_that_refuses_everything_is_given_up(serve):
+    _, connect = serve()
+    client = connect()
+    client.ask(b"qC")
+    client.send(b"-" * 100)
+    assert client.ask(b"qAttached") in (b"QC1", b"1")
+
+
+def test_continue_and_interrupt(serve):
+    _, connect = serve()
+    client = connect()
+    assert client.ask(b"?").startswith(b"T05")
+    client.send(encode_packet(b"vCont;c"))
+    assert client.next() == Ack()
+    time.sleep(0.05)
+    began = time.monotonic()
+    client.send(b"\x03")
+    assert client.next().payload.startswith(b"T02")
+    assert time.monotonic() - began < 0.05
+
+
+def test_memory_while_the_core_runs(serve):
+    _, connect = serve()
+    client = connect()
+    client.ask(b"?")
+    client.send(encode_packet(b"c"))
+    assert client.ask(b"m20000000,4") == b"00000000"
+    other = connect()
+    assert other.ask(b"m20000000,4") == b"00000000"
+
+
+def test_a_simulated_core_runs_no_faster_than_the_wall_clock(serve):
+    server, connect = serve()
+    client = connect()
+    client.ask(b"?")
+    client.send(encode_packet(b"c"))
+    time.sleep(0.2)
+    assert 0 < server._session.slept < 0.4
+
+
+def test_a_client_that_dies_leaves_a_clean_chip(serve):
+    session = FakeSession()
+    _, connect = serve(session)
+    client = connect()
+    client.ask(b"?")
+    client.ask(b"Z1,8000110,2")
+    client.ask(b"Z2,20000000,4")
+    client.sock.close()
+    until(lambda: not session.core.breakpoints.kinds and session.core.running)
+    assert not session.core.watchpoints.keys
+    assert session.core.vector_catch == frozenset()
+    assert connect().ask(b"?").startswith(b"T05")
+
+
+def test_a_client_that_dies_in_the_middle_of_a_run(serve):
+    session = FakeSession()
+    _, connect = serve(session)
+    client = connect()
+    client.ask(b"?")
+    client.ask(b"Z1,8000200,2")
+    client.send(encode_packet(b"c") + b"$m2000")
+    client.sock.close()
+    until(lambda: not session.core.breakpoints.kinds)
+    assert session.core.running
+
+
+def test_without_persist_it_ends_with_the_last_client(serve):
+    server, connect = serve(persist=False)
+    client = connect()
+    client.ask(b"?")
+    client.ask(b"D")
+    client.sock.close()
+    server.join(5)
+    assert not server.is_alive
+
+
+def test_stop_leaves_a_clean_chip_and_is_quick(serve):
+    session = FakeSession()
+    server, connect = serve(session)
+    client = connect()
+    client.ask(b"?")
+    client.ask(b"Z1,8000110,2")
+    began = time.monotonic()
+    server.stop()
+    assert time.monotonic() - began < 0.3
+    assert not session.core.breakpoints.kinds
+    assert session.core.running
+    assert client.closed()
+
+
+def test_kill_closes_the_connection(serve):
+    _, connect = serve()
+    client = connect()
+    client.ask(b"?")
+    client.send(encode_packet(b"k"))
+    assert client.closed()
+
+
+def test_a_bug_is_an_answer_and_a_traceback(serve, monkeypatch):
+    session = FakeSession()
+    server, connect = serve(session)
+    client = connect()
+    client.ask(b"?")
+    monkeypatch.setattr(session.core, "read_register", lambda name: 1 // 0)
+    assert client.ask(b"p0").startswith(b"E.internal error")
+    assert any("ZeroDivisionError" in line for line in server.logged)
+    assert client.ask(b"qC") == b"QC1"
+
+
+def test_a_chip_that_is_away_for_a_moment_comes_back(serve):
+    session = FakeSession()
+    _, connect = serve(session)
+    client = connect()
+    client.ask(b"?")
+    session.core.failures = [TransferNoAck("reset")] * 5
+    client.send(encode_packet(b"c"))
+    until(lambda: not session.core.failures)
+    client.send(b"\x03")
+    client.next()
+    assert client.next().payload.startswith(b"T02")
+
+
+def test_a_chip_that_stays_away_is_an_error(serve):
+    session = FakeSession()
+    _, connect = serve(session)
+    client = connect()
+    client.ask(b"?")
+    session.core.failures = [TransferNoAck("no answer")] * server_module.MOST_FAILED_POLLS
+    client.send(encode_packet(b"c"))
+    client.next()
+    assert client.next() == Packet(b"E.no answer")
+    assert client.ask(b"qC") == b"QC1"
+
+
+def test_a_lost_probe_ends_the_service(serve):
+    session = FakeSession()
+    server, connect = serve(session)
+    client = connect()
+    client.ask(b"?")
+    session.core.failures = [ProbeLost("unplugged")] * 3
+    client.send(encode_packet(b"c"))
+    client.next()
+    assert client.next() == Packet(b"E.unplugged")
+    assert client.closed()
+    server.join(5)
+    assert any("unplugged" in line for line in server.logged)
+
+
+def test_serve_in_the_callers_thread_raises_a_lost_probe():
+    session = FakeSession()
+    clients = []
+    server = GdbServer(session, 0, on_listening=lambda port: clients.append(Client(port)))
+    session.core.failures = [ProbeLost("unplugged")]
+    server._target.run.watch()
+    with pytest.raises(ProbeLost):
+        server.serve()
+    assert clients[0].closed()
+    clients[0].sock.close()
+
+
+def test_a_client_that_takes_nothing_is_dropped(serve, monkeypatch):
+    monkeypatch.setattr(server_module, "MOST_UNSENT", 1 << 14)
+    server, connect = serve()
+    client = connect()
+    client.ask(b"QStartNoAckMode")
+    packet = encode_packet(b"m20000000,1000") * 64
+    client.sock.settimeout(2)
+    with contextlib.suppress(OSError):
+        while server._clients:
+            client.send(packet)
+    assert not server._clients
