@@ -15,8 +15,8 @@ from onchip.errors import UsageError
 GENERAL: tuple[str, ...] = (*(f"r{n}" for n in range(13)), "sp", "lr", "pc", "xpsr")
 """Register names of the core in the order of ``g``."""
 
-EXPEDITED: tuple[str, ...] = ("r7", "sp", "lr", "pc")
-"""Told with every stop: GDB finds the frame without asking (r7 is Thumb's frame pointer)."""
+EXPEDITED: tuple[str, ...] = (*GENERAL, "msp", "psp")
+"""Told with every stop. GDB's unwinder wants both stack pointers; so it has nothing to ask for."""
 
 
 @dataclass(frozen=True, slots=True)

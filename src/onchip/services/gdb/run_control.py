@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from onchip.cortex_m import Core, HaltKind, HaltReason, ResetKind
 from onchip.errors import CoreStateError, OnchipError
 from onchip.services.gdb.points import PointTable
-from onchip.services.gdb.registers import EXPEDITED, GENERAL, RegisterLayout
+from onchip.services.gdb.registers import EXPEDITED, RegisterLayout
 from onchip.services.gdb.semihosting import Console
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class RunControl:
         return self._stop(SIGTRAP, ())
 
     def _stop(self, signal: int, pairs: tuple[tuple[str, str], ...], text: str = "") -> Stop:
-        values = self.core.read_registers(GENERAL)
+        values = self.core.read_registers(EXPEDITED)
         expedited = tuple(
             (f"{spec.number:02x}", spec.encode(values[spec.name]).hex())
             for spec in (self.layout.by_name[name] for name in EXPEDITED)

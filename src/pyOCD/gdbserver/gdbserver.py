@@ -1,0 +1,146 @@
+"""`GDBServer`: the classic name and options of `onchip.services.gdb.GdbServer`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from onchip.errors import UsageError
+from onchip.services.gdb import GdbOptions, GdbServer
+
+if TYPE_CHECKING:
+    from pyOCD.board.board import Board
+
+CATCHES = (
+    "hardfault",
+    "busfault",
+    "memmanage",
+    "interrupt",
+    "usagefault-state",
+    "usagefault-check",
+    "nocp",
+    "reset",
+)
+"""What the bits of the option ``vector_catch`` stand for, bit 0 first."""
+
+DEFAULTS: Mapping[str, Any] = {
+    "break_at_hardfault": True,
+    "break_on_reset": False,
+    "vector_catch": None,  # takes the place of the two above when given
+    "step_into_interrupt": False,
+    "persist": False,
+    "soft_bkpt_as_hard": False,
+    "chip_erase": None,  # None and False: by sectors
+    "enable_semihosting": False,
+    "serve_local_only": True,
+    "server_listening_callback": None,
+    # Taken, and without effect here: there is one fast way to program, no progress is printed into
+    # a GDB session, and semihosting prints to GDB and to standard output.
+    "fast_program": False,
+    "hide_programming_progress": False,
+    "telnet_port": 4444,
+    "semihost_use_syscalls": False,
+    "semihost_console_type": "telnet",
+    "report_core_number": False,
+}
+
+
+class GDBServer:
+    """Serves GDB for a board in a thread that starts at once.
+
+    ``port_urlWSS`` is a TCP port; 0 picks a free one. ``board`` is connected already.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        port_urlWSS: int | str,
+        options: Mapping[str, Any] = DEFAULTS,
+        core: object = None,
+    ) -> None:
+        unknown = sorted(set(options) - set(DEFAULTS))
+        if unknown:
+            raise UsageError(
+                f"GDBServer has no option {', '.join(unknown)}",
+                hint=f"known: {', '.join(DEFAULTS)}",
+            )
+        self.board = board
+        self.port = _port(port_urlWSS)
+        self._options = {**DEFAULTS, **options}
+        self._server = self._start()
+
+    def stop(self) -> None:
+        """End the service: nothing stays armed on the chip."""
+        self._server.stop()
+
+    def restart(self) -> None:
+        """End the service and begin again, on the same port."""
+        self.stop()
+        self._server = self._start()
+
+    def setBoard(self, board: Board, stop: bool = True) -> None:
+        """Serve another board from now on, or with ``stop`` false from the next `restart` on."""
+        self.board = board
+        if stop:
+            self.restart()
+
+    def isAlive(self) -> bool:
+        return self._server.is_alive
+
+    is_alive = isAlive
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the service has ended."""
+        self._server.join(timeout)
+
+    def _start(self) -> GdbServer:
+        callback: Callable[[GDBServer], None] | None = self._options["server_listening_callback"]
+
+        def listening(port: int) -> None:
+            self.port = port
+            print(f"GDB server started on port {port}", flush=True)
+            if callback is not None:
+                callback(self)
+
+        server = GdbServer(
+            self.board.session,
+            self.port,
+            host="127.0.0.1" if self._options["serve_local_only"] else "0.0.0.0",
+            options=_translate(self._options),
+            on_listening=listening,
+            on_log=lambda text: print(text, file=sys.stderr, flush=True),
+            on_console=lambda text: print(text, end="", flush=True),
+        )
+        server.start()
+        return server
+
+
+def _translate(options: Mapping[str, Any]) -> GdbOptions:
+    return GdbOptions(
+        persist=bool(options["persist"]),
+        step_into_interrupts=bool(options["step_into_interrupt"]),
+        hardware_breakpoints_only=bool(options["soft_bkpt_as_hard"]),
+        erase="chip" if options["chip_erase"] else "sector",
+        vector_catch=_vector_catch(options),
+        semihosting=bool(options["enable_semihosting"]),
+    )
+
+
+def _vector_catch(options: Mapping[str, Any]) -> frozenset[str]:
+    mask = options["vector_catch"]
+    if mask is None:
+        mask = int(bool(options["break_at_hardfault"])) | int(bool(options["break_on_reset"])) << 7
+    return frozenset(name for bit, name in enumerate(CATCHES) if mask >> bit & 1)
+
+
+def _port(port: int | str) -> int:
+    try:
+        number = int(port)
+    except ValueError:
+        raise UsageError(
+            f"{port!r} is no TCP port; serving GDB through a web socket is not supported"
+        ) from None
+    if not 0 <= number <= 65535:
+        raise UsageError(f"there is no TCP port {number}")
+    return number
