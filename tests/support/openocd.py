@@ -25,6 +25,11 @@ proc say_registers {{tag names}} {{
         say $tag.$name [dict get [[target current] get_reg [list $name]] $name]
     }}
 }}
+proc fails {{script}} {{
+    set code [catch {{ uplevel 1 $script }} message]
+    echo $message
+    return [expr {{$code != 0}}]
+}}
 proc say_words {{name address count}} {{ say $name [read_memory $address 32 $count] }}
 proc say_state {{name}} {{ say $name [[target current] curstate] }}
 """
