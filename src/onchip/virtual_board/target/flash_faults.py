@@ -64,3 +64,12 @@ class FlashFaults:
                     self.plan.remove(fault)
             return fault
         return None
+
+    def stuck_bits(self, address: int, length: int) -> list[FlashFault]:
+        """Return the STUCK_BIT faults in ``[address, address + length)``; they never wear off."""
+        return [
+            fault
+            for fault in self.plan
+            if fault.kind is FlashFaultKind.STUCK_BIT
+            and (fault.address is None or address - 3 <= fault.address < address + length)
+        ]
