@@ -1,14 +1,29 @@
-"""Erases, programs and verifies through flash algorithms that run on the target."""
+"""Erases, programs and verifies through flash algorithms that run on the target.
+
+A job is: plan (refuse what cannot be done; see what is there already, by CRC), erase as little as
+possible, program while the next pages travel, verify always. Everything runs with the core halted
+right after a reset, so that nothing of the program (clocks, watchdog, interrupts, write protection)
+is in the way; it is left halted, and its RAM is lost.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from .image import Image
-from .progress import ProgressCallback, silent
+from onchip.errors import EraseError, FlashError, OnchipError, PlanError, UsageError, VerifyError
+from onchip.target.memory_map import FlashRegion, Sector
+
+from . import planner, verify
+from .algorithm import DeviceType, FlashAlgorithm
+from .image import Image, Segment
+from .planner import Range, RegionPlan, Write
+from .progress import Phase, Progress, ProgressCallback, silent
+from .regions import Regions
+from .runner import Command, Runner, Workspace, hex32
 
 if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
@@ -16,31 +31,129 @@ if TYPE_CHECKING:
 
 EraseMode = Literal["sector", "chip"]
 
+FOR_ERASE, FOR_PROGRAM, FOR_VERIFY = 1, 2, 3
+_INIT_TIMEOUT_S = 5.0
+_MARGIN = 2.0
+_SLACK_S = 0.5
+_SMALL_SECTOR = 8192
+_SMALL_SECTORS_A_LIST = 8
+
 
 @dataclass(frozen=True, slots=True)
 class ProgrammingReport:
     """What a job did; byte counts, and ``seconds`` of the link's time."""
 
-    image_bytes: int
-    same_bytes: int
-    erased_bytes: int
-    programmed_bytes: int
-    ram_bytes: int
-    verified_bytes: int
-    seconds: float
+    image_bytes: int = 0
+    same_bytes: int = 0
+    erased_bytes: int = 0
+    programmed_bytes: int = 0
+    kept_bytes: int = 0
+    ram_bytes: int = 0
+    verified_bytes: int = 0
+    seconds: float = 0.0
+
+
+class _Meter:
+    """Counts one phase for the caller's progress callback."""
+
+    def __init__(self, callback: ProgressCallback, phase: Phase, total: int) -> None:
+        self._callback, self._phase, self._total = callback, phase, total
+        self._done = 0
+        if total:
+            callback(Progress(phase, 0, total))
+
+    def __call__(self, count: int) -> None:
+        if count:
+            self._done = min(self._done + count, self._total)
+            self._callback(Progress(self._phase, self._done, self._total))
 
 
 class FlashEngine:
-    """Programs one chip."""
+    """Programs one chip.
 
-    def __init__(self, core: Core, chip: Chip, *, algorithm: str | Path | None = None) -> None:
-        raise NotImplementedError
+    ``algorithm`` is an FLM file to use instead of the chip's own; ``ram`` (address, length) is
+    where algorithms may run, when the chip's data do not say.
+
+    Raises:
+        AlgorithmError: the FLM file cannot be used.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        chip: Chip,
+        *,
+        algorithm: str | Path | None = None,
+        ram: tuple[int, int] | None = None,
+    ) -> None:
+        self._core = core
+        self._chip = chip
+        self._regions = Regions.of(chip, algorithm)
+        if ram is None and chip.work_ram is not None:
+            ram = (chip.work_ram.start, chip.work_ram.length)
+        self._ram = ram
+
+    @property
+    def regions(self) -> tuple[FlashRegion, ...]:
+        """The flash regions that can be programmed, in order of address."""
+        return self._regions.all
+
+    # -- verbs -------------------------------------------------------------------------------------
 
     def program(
-        self, image: Image, *, erase: EraseMode = "sector", progress: ProgressCallback = silent
+        self,
+        image: Image,
+        *,
+        erase: EraseMode = "sector",
+        keep: bool = True,
+        allow_lock: bool = False,
+        progress: ProgressCallback = silent,
     ) -> ProgrammingReport:
-        """Make the chip hold ``image``, verified. The core is left halted."""
-        raise NotImplementedError
+        """Make the chip hold ``image``, verified. The core is left halted after a reset.
+
+        Segments in RAM are written to RAM, last.
+
+        Args:
+            image: what to program.
+            erase: ``sector`` erases only sectors whose contents must change, ``chip`` all flash
+                of the regions that the image touches.
+            keep: bytes of erased sectors that the image does not cover are put back.
+            allow_lock: program words that turn read-out protection on.
+            progress: called with a `Progress` now and then.
+
+        Raises:
+            PlanError: refused; nothing was erased.
+            EraseError, ProgramError, VerifyError, AlgorithmError: failed; ``address`` says where.
+            TransferError, ProbeError, TargetError: the way to the target broke.
+        """
+        if erase not in ("sector", "chip"):
+            raise UsageError(f"erase={erase!r} cannot be meant", hint="use sector or chip")
+        started = self._now()
+        if not allow_lock:
+            planner.check_guards(image, self._chip)
+        image = planner.with_vector_checksum(image, self._chip)
+        parts = planner.split(image, self._chip, self._regions.all)
+        plans = [
+            RegionPlan(region, self._regions.algorithm(region), pieces, keep, erase == "chip")
+            for region, pieces in parts.flash.items()
+        ]
+        self._check_fits(plans)
+        if not plans:
+            self._core.halt()
+            self._load_ram(parts.ram)
+            return self._report(plans, parts.ram, started)
+        with self._reset_target():
+            self._survey(plans, progress)
+            done = [plan for plan in plans if plan.erase_all or plan.erase or plan.writes()]
+            try:
+                self._erase(done, progress)
+                self._program(done, progress)
+                self._verify(done, progress)
+            except FlashError as error:
+                error.hint = error.hint or "the flash is incomplete now: program it again"
+                raise
+        self._load_ram(parts.ram)
+        return self._report(plans, parts.ram, started)
 
     def erase(
         self,
@@ -48,9 +161,376 @@ class FlashEngine:
         *,
         progress: ProgressCallback = silent,
     ) -> ProgrammingReport:
-        """Erase the sectors of ranges (address, length), or the whole chip."""
-        raise NotImplementedError
+        """Erase the sectors that ranges (address, length) touch, or the whole chip.
+
+        The core is left halted after a reset.
+
+        Raises:
+            PlanError: a range is not in flash; nothing was erased.
+            EraseError: it was not erased, or is not blank; ``address`` says where.
+            AlgorithmError, TransferError, ProbeError, TargetError: as `program`.
+        """
+        started = self._now()
+        plans = self._erase_plans(what)
+        self._check_fits(plans)
+        with self._reset_target():
+            self._erase(plans, progress)
+            try:
+                self._verify(plans, progress)
+            except VerifyError as error:
+                raise EraseError(
+                    f"not blank after erasing: {error.message}", address=error.address
+                ) from error
+        return self._report(plans, (), started)
 
     def verify(self, image: Image, *, progress: ProgressCallback = silent) -> ProgrammingReport:
-        """Compare the chip with ``image`` by CRC computed on the target."""
-        raise NotImplementedError
+        """Compare the chip with ``image``. The core is left halted, its registers and RAM as found.
+
+        Raises:
+            PlanError: a byte of the image has no place on this chip.
+            VerifyError: with the first address that differs.
+            AlgorithmError, TransferError, ProbeError, TargetError: as `program`.
+        """
+        started = self._now()
+        image = planner.with_vector_checksum(image, self._chip)
+        parts = planner.split(image, self._chip, self._regions.all)
+        plans = [
+            RegionPlan(region, self._regions.algorithm(region), pieces)
+            for region, pieces in parts.flash.items()
+        ]
+        self._check_fits(plans)
+        self._core.halt()
+        verify.compare_memory(self._core.memory, parts.ram)
+        if plans:
+            with self._borrowed_target(plans):
+                self._verify(plans, progress)
+        return ProgrammingReport(
+            image_bytes=image.length,
+            same_bytes=image.length,
+            verified_bytes=image.length,
+            seconds=self._now() - started,
+        )
+
+    # -- planning ----------------------------------------------------------------------------------
+
+    def _erase_plans(self, what: Literal["chip"] | Sequence[tuple[int, int]]) -> list[RegionPlan]:
+        if what == "chip":
+            regions = [r for r in self._regions.all if r.chip_erase and r.algorithm]
+            if not regions:
+                raise PlanError(f"{self._chip.name} has no flash that could be erased")
+            return [RegionPlan(r, self._regions.algorithm(r), (), erase_all=True) for r in regions]
+        sectors: dict[FlashRegion, dict[int, Sector]] = {}
+        for address, length in what:
+            at = address
+            while at < address + length:
+                region = next((r for r in self._regions.all if r.contains(at)), None)
+                if region is None:
+                    raise PlanError(
+                        f"{hex32(at)} is not in flash", address=at, hint=self._flash_hint()
+                    )
+                sector = region.sector_at(at)
+                sectors.setdefault(region, {})[sector.start] = sector
+                at = sector.end
+        plans = []
+        for region, found in sectors.items():
+            plan = RegionPlan(region, self._regions.algorithm(region), (), keep=False)
+            plan.erase = [found[start] for start in sorted(found)]
+            plans.append(plan)
+        if not plans:
+            raise PlanError("there is nothing to erase", hint="give an address and a length")
+        return plans
+
+    def _flash_hint(self) -> str:
+        return f"flash is {', '.join(map(str, self._regions.all)) or 'not known of this chip'}"
+
+    def _check_fits(self, plans: Sequence[RegionPlan]) -> None:
+        """Refuse before anything is touched what could not be run.
+
+        Raises:
+            PlanError: no RAM is known.
+            AlgorithmError: an algorithm does not fit it, or lacks a function that is needed.
+        """
+        if plans and self._ram is None:
+            raise PlanError(
+                f"where algorithms may run in the RAM of {self._chip.name} is not known",
+                hint="name the chip, or give ram=(address, length)",
+            )
+        for plan in plans:
+            assert self._ram is not None
+            Workspace.lay_out(*self._ram, plan.algorithm)
+
+    def _survey(self, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
+        """Find out what is there, and read what has to survive an erase."""
+        wanted = [plan for plan in plans if not plan.erase_all]
+        meter = _Meter(progress, "plan", sum(r.length for p in wanted for r in p.survey()))
+        for plan, runner in self._runners(wanted):
+            crcs = self._crcs(runner, plan, plan.survey(), meter)
+            plan.decide(crcs)
+            kept = plan.kept_ranges()
+            missing = [r for r in kept if any(part not in crcs for part in plan.cut(r))]
+            crcs |= self._crcs(runner, plan, missing, _uncounted)
+            for part in plan.kept_parts(crcs):
+                plan.keep_bytes(part.address, runner.memory.read(part.address, part.length))
+            if plan.erase and not plan.algorithm.has("EraseSector"):
+                raise PlanError(
+                    f"{plan.algorithm.source} cannot erase sectors, and {plan.region} is not blank",
+                    address=plan.erase[0].start,
+                    hint="erase the whole chip",
+                )
+
+    def _crcs(
+        self,
+        runner: Runner,
+        plan: RegionPlan,
+        ranges: Sequence[Range],
+        meter: Callable[[int], None],
+    ) -> dict[Range, int]:
+        if not ranges:
+            return {}
+        return verify.survey(runner, ranges, plan.block, plan.region.start, done=meter)
+
+    # -- doing -------------------------------------------------------------------------------------
+
+    def _erase(self, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
+        meter = _Meter(progress, "erase", sum(_erased_bytes(plan) for plan in plans))
+        for plan in plans:
+            if not (plan.erase or plan.erase_all):
+                continue
+            runner = self._runner(plan.algorithm)
+            before = self._init(runner, plan.region, FOR_ERASE)
+            if plan.erase_all and plan.algorithm.has("EraseChip"):
+                sectors = sum(run.count for run in plan.region.sectors)
+                timeout_s = _erase_timeout(plan.algorithm, sectors)
+                call = runner.function("EraseChip", address=plan.region.start)
+                runner.call([*before, call], timeout_s + _INIT_TIMEOUT_S)
+                meter(plan.region.length)
+            else:
+                chosen = list(plan.region.all_sectors()) if plan.erase_all else plan.erase
+                self._erase_sectors(runner, plan.algorithm, chosen, before, meter)
+            self._uninit(runner, FOR_ERASE)
+
+    def _erase_sectors(
+        self,
+        runner: Runner,
+        algorithm: FlashAlgorithm,
+        sectors: Sequence[Sector],
+        before: list[Command],
+        meter: _Meter,
+    ) -> None:
+        """Erase some small sectors, or one large one, with each list."""
+        behind = 0
+        for group in _groups(sectors):
+            calls = [runner.function("EraseSector", s.start, address=s.start) for s in group]
+            timeout_s = _erase_timeout(algorithm, len(group)) + _INIT_TIMEOUT_S
+            runner.push([*before, *calls], timeout_s)
+            meter(behind)
+            before = []
+            behind = sum(sector.size for sector in group)
+        runner.finish()
+        meter(behind)
+
+    def _program(self, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
+        todo = [(plan, plan.writes()) for plan in plans]
+        meter = _Meter(progress, "program", sum(len(w.data) for _, ws in todo for w in ws))
+        for plan, writes in todo:
+            if not writes:
+                continue
+            runner = self._runner(plan.algorithm)
+            before = self._init(runner, plan.region, FOR_PROGRAM)
+            behind = 0
+            for address, data in _chunks(writes, runner.space.chunk):
+                self._push_chunk(runner, plan, address, data, before)
+                meter(behind)
+                before = []
+                behind = len(data)
+            runner.finish()
+            meter(behind)
+            self._uninit(runner, FOR_PROGRAM)
+
+    def _push_chunk(
+        self, runner: Runner, plan: RegionPlan, address: int, data: bytes, before: list[Command]
+    ) -> None:
+        device = plan.algorithm.device
+        step = min(device.page_size, plan.block)
+        blank = bytes([device.erased_value]) * step
+        pages = [i for i in range(0, len(data), step) if data[i : i + step] != blank]
+        buffer = runner.data_address(len(before) + len(pages))
+        calls = [
+            runner.function(
+                "ProgramPage",
+                address + offset,
+                min(step, len(data) - offset),
+                buffer + offset,
+                address=address + offset,
+            )
+            for offset in pages
+        ]
+        timeout_s = (device.program_timeout_s + _SLACK_S) * _MARGIN * len(calls) + _INIT_TIMEOUT_S
+        runner.push([*before, *calls], timeout_s, data=data)
+
+    def _verify(self, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
+        expected = [(plan, _expected(plan)) for plan in plans]
+        total = sum(len(s.data) for _, segments in expected for s in segments)
+        meter = _Meter(progress, "verify", total)
+        for (plan, runner), (_, segments) in zip(self._runners(plans), expected, strict=True):
+            ranges = [Range(segment.address, len(segment.data)) for segment in segments]
+            crcs = self._crcs(runner, plan, ranges, meter)
+            verify.compare(runner.memory, segments, crcs)
+
+    def _load_ram(self, segments: Sequence[Segment]) -> None:
+        for segment in segments:
+            self._core.memory.write(segment.address, segment.data)
+        verify.compare_memory(self._core.memory, segments)
+
+    # -- the target --------------------------------------------------------------------------------
+
+    def _runner(self, algorithm: FlashAlgorithm | None) -> Runner:
+        assert self._ram is not None  # _check_fits
+        return Runner(self._core, self._ram, algorithm)
+
+    def _runners(self, plans: Sequence[RegionPlan]) -> Iterator[tuple[RegionPlan, Runner]]:
+        """Give each plan a runner that can read its flash.
+
+        On-chip flash can be read as it is, so those share one without an algorithm; other flash is
+        readable while its algorithm is initialised for verifying.
+        """
+        shared: Runner | None = None
+        for plan in plans:
+            if plan.algorithm.device.type in (DeviceType.ON_CHIP, DeviceType.UNKNOWN):
+                shared = shared or self._runner(None)
+                yield plan, shared
+                continue
+            runner = self._runner(plan.algorithm)
+            before = self._init(runner, plan.region, FOR_VERIFY)
+            if before:
+                runner.call(before, _INIT_TIMEOUT_S)
+            yield plan, runner
+            self._uninit(runner, FOR_VERIFY)
+            shared = None
+
+    def _init(self, runner: Runner, region: FlashRegion, function: int) -> list[Command]:
+        algorithm = runner.algorithm
+        if algorithm is None or not algorithm.has("Init"):
+            return []
+        start = algorithm.device.start
+        arguments = (start, self._chip.clock_hz, function)
+        return [runner.function("Init", *arguments, address=region.start)]
+
+    def _uninit(self, runner: Runner, function: int) -> None:
+        if runner.algorithm is not None and runner.algorithm.has("UnInit"):
+            runner.call([runner.function("UnInit", function)], _INIT_TIMEOUT_S)
+
+    @contextlib.contextmanager
+    def _reset_target(self) -> Iterator[None]:
+        """Reset and halt; catch faults meanwhile."""
+        core = self._core
+        core.reset(halt=True)
+        batch = core.memory.batch()
+        for word in self._chip.after_reset:
+            core.memory.queue_write_u32(batch, word.address, word.value)
+        batch.run()
+        with self._catching_faults():
+            yield
+
+    @contextlib.contextmanager
+    def _catching_faults(self) -> Iterator[None]:
+        core = self._core
+        before = core.vector_catch
+        core.vector_catch = before | {"hardfault"}
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(OnchipError):  # what went wrong first is what matters
+                core.vector_catch = before
+            raise
+        core.vector_catch = before
+
+    @contextlib.contextmanager
+    def _borrowed_target(self, plans: Sequence[RegionPlan]) -> Iterator[None]:
+        """Put back registers and RAM afterwards: the program goes on."""
+        assert self._ram is not None
+        core, memory = self._core, self._core.ap
+        registers = core.read_registers()
+        used = [
+            Workspace.lay_out(*self._ram, None),
+            *(Workspace.lay_out(*self._ram, plan.algorithm) for plan in plans),
+        ]
+        start = min(space.lowest for space in used)
+        saved = memory.read(start, max(space.highest for space in used) - start)
+        try:
+            core.write_registers({"control": 0, "primask": 1})
+            with self._catching_faults():
+                yield
+        finally:
+            memory.write(start, saved)
+            core.write_registers(registers)
+
+    def _now(self) -> float:
+        return self._core.ap.dp.client.link.now()
+
+    def _report(
+        self, plans: Sequence[RegionPlan], ram: Sequence[Segment], started: float
+    ) -> ProgrammingReport:
+        image_bytes = sum(plan.image_bytes for plan in plans)
+        ram_bytes = sum(len(segment.data) for segment in ram)
+        return ProgrammingReport(
+            image_bytes=image_bytes + ram_bytes,
+            same_bytes=sum(plan.same_bytes for plan in plans),
+            erased_bytes=sum(_erased_bytes(plan) for plan in plans),
+            programmed_bytes=sum(len(w.data) for plan in plans for w in plan.writes()),
+            kept_bytes=sum(plan.kept_bytes for plan in plans),
+            ram_bytes=ram_bytes,
+            verified_bytes=sum(len(s.data) for p in plans for s in _expected(p)) + ram_bytes,
+            seconds=self._now() - started,
+        )
+
+
+def _uncounted(_count: int) -> None:
+    """Count for nobody."""
+
+
+def _expected(plan: RegionPlan) -> list[Segment]:
+    """What has to be there: the plan's own view, or all blank where the job only erases."""
+    if plan.pieces or not plan.erase_all:
+        return plan.expected()
+    blank = bytes([plan.algorithm.device.erased_value])
+    return [Segment(s.start, blank * s.size) for s in plan.region.all_sectors()]
+
+
+def _erased_bytes(plan: RegionPlan) -> int:
+    return plan.region.length if plan.erase_all else sum(sector.size for sector in plan.erase)
+
+
+def _erase_timeout(algorithm: FlashAlgorithm, sectors: int) -> float:
+    return (algorithm.device.erase_timeout_s + _SLACK_S) * _MARGIN * sectors
+
+
+def _groups(sectors: Sequence[Sector]) -> Iterator[list[Sector]]:
+    group: list[Sector] = []
+    for sector in sectors:
+        if group and (sector.size > _SMALL_SECTOR or len(group) == _SMALL_SECTORS_A_LIST):
+            yield group
+            group = []
+        group.append(sector)
+    if group:
+        yield group
+
+
+def _chunks(writes: Sequence[Write], most: int) -> Iterator[tuple[int, bytes]]:
+    """Join blocks that follow each other, up to ``most`` bytes; cut those that are longer."""
+    start, data = 0, b""
+    for write in writes:
+        content = write.data
+        address = write.address
+        while content:
+            if data and (start + len(data) != address or len(data) >= most):
+                yield start, data
+                data = b""
+            if not data:
+                start = address
+            room = most - len(data)
+            data += content[:room]
+            address += min(room, len(content))
+            content = content[room:]
+    if data:
+        yield start, data

@@ -1,0 +1,352 @@
+"""Decides what has to be erased and programmed; refuses what cannot be done, before anything is.
+
+Nothing here touches the target. It goes in steps:
+
+1. `split` lays the image over the memory map: pieces for each flash region, pieces for RAM.
+2. `RegionPlan.survey` lists the byte ranges whose CRC tells what is there already.
+3. `RegionPlan.decide` takes those CRCs; a block is then *same*, *programmable* (blank, all of
+   it), or in need of its sector's erase.
+4. Where a sector is to be erased, what the image does not cover is kept: `kept_ranges` have to be
+   surveyed, those that are not blank have to be read, and `keep` takes them.
+5. `writes` and `expected` are the result: what to program, and what has to be there in the end.
+
+A block is the unit of the survey: some pages, at least 1 KiB, and never more than a sector.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from onchip.errors import PlanError
+from onchip.target.chip import Chip
+from onchip.target.memory_map import FlashRegion, MemoryRegion, RegionKind, Sector
+
+from .algorithm import FlashAlgorithm
+from .image import Image, Segment
+from .runner import CrcRun, hex32
+
+SMALLEST_BLOCK = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Bytes whose CRC is wanted."""
+
+    address: int
+    length: int
+
+    @property
+    def end(self) -> int:
+        """The first address after the range."""
+        return self.address + self.length
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A block to be programmed: whole pages, the rest of them filled with the erased value."""
+
+    address: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """An image laid over a memory map."""
+
+    flash: Mapping[FlashRegion, tuple[Segment, ...]]
+    ram: tuple[Segment, ...]
+
+
+def split(image: Image, chip: Chip, regions: Sequence[FlashRegion]) -> Split:
+    """Lay an image over the chip's memory map, with ``regions`` in the place of its flash.
+
+    Raises:
+        PlanError: a byte has no place, or one that is not to be written.
+    """
+    flash: dict[FlashRegion, list[Segment]] = {}
+    ram: list[Segment] = []
+    for segment in image.segments:
+        address = segment.address
+        while address < segment.end:
+            region = _region_at(address, segment, chip, regions)
+            end = min(segment.end, region.end)
+            data = segment.data[address - segment.address : end - segment.address]
+            piece = Segment(address, data, segment.label)
+            if isinstance(region, FlashRegion):
+                flash.setdefault(region, []).append(piece)
+            else:
+                ram.append(piece)
+            address = end
+    return Split({region: tuple(pieces) for region, pieces in flash.items()}, tuple(ram))
+
+
+def _region_at(
+    address: int, segment: Segment, chip: Chip, regions: Sequence[FlashRegion]
+) -> MemoryRegion:
+    region: MemoryRegion | None = next((r for r in regions if r.contains(address)), None)
+    region = region or chip.memory_map.find(address)
+    where = f"the image has {segment.end - address} bytes at {hex32(address)}"
+    places = ", ".join(
+        str(r) for r in (*regions, *chip.memory_map.ram) if r.kind in (RegionKind.FLASH, "ram")
+    )
+    if region is None:
+        raise PlanError(
+            f"{where}, where {chip.name} has no memory",
+            address=address,
+            hint=f"is it linked for another chip? This one has {places}",
+        )
+    if region.kind is RegionKind.RAM:
+        return region
+    if isinstance(region, FlashRegion):
+        if not region.algorithm:
+            raise PlanError(f"{where}, and no algorithm is known for {region}", address=address)
+        return region
+    raise PlanError(
+        f"{where}, in {region}, which cannot be programmed",
+        address=address,
+        hint=f"what can be is {places}",
+    )
+
+
+def check_guards(image: Image, chip: Chip) -> None:
+    """Refuse an image that would lock or brick the chip.
+
+    Raises:
+        PlanError: a word of the image turns a protection on.
+    """
+    for guard in chip.guards:
+        for segment in image.segments:
+            offset = guard.address - segment.address
+            if not 0 <= offset <= len(segment.data) - 4:
+                continue
+            word = int.from_bytes(segment.data[offset : offset + 4], "little")
+            if word & guard.mask in guard.values:
+                raise PlanError(
+                    f"the image turns on {guard.name}: 0x{word:08X} at {hex32(guard.address)} "
+                    f"would lock {chip.name}",
+                    address=guard.address,
+                    hint="allow_lock=True programs it all the same",
+                )
+
+
+def with_vector_checksum(image: Image, chip: Chip) -> Image:
+    """Return the image with the checksum that the chip's boot ROM wants among its vectors.
+
+    Only an image that holds all eight vectors is changed.
+    """
+    if chip.vector_checksum is None:
+        return image
+    segments = []
+    for segment in image.segments:
+        data = segment.data
+        offset = chip.vector_checksum - 0x1C - segment.address
+        if 0 <= offset <= len(data) - 32:
+            vectors = [
+                int.from_bytes(data[offset + 4 * i : offset + 4 * i + 4], "little")
+                for i in range(7)
+            ]
+            checksum = (-sum(vectors) & 0xFFFF_FFFF).to_bytes(4, "little")
+            data = data[: offset + 0x1C] + checksum + data[offset + 0x20 :]
+        segments.append(Segment(segment.address, data, segment.label))
+    return Image(tuple(segments), image.entry, image.source, image.format)
+
+
+def block_size(region: FlashRegion, algorithm: FlashAlgorithm) -> int:
+    """Return the unit of planning: a divisor of every sector, whole pages where that can be."""
+    sizes = [run.size for run in region.sectors]
+    block = math.gcd(algorithm.device.page_size, *sizes)
+    while block < SMALLEST_BLOCK and all(size % (2 * block) == 0 for size in sizes):
+        block *= 2
+    return block
+
+
+def runs_of(ranges: Iterable[Range], block: int, origin: int) -> list[CrcRun]:
+    """Cut ranges at block borders and join equal neighbours to runs, in the order of ``ranges``."""
+    runs: list[CrcRun] = []
+    for item in ranges:
+        for part in _cut(item, block, origin):
+            last = runs[-1] if runs else None
+            joins = (
+                last is not None
+                and part.length == block == last.block
+                and last.address + last.block * last.count == part.address
+            )
+            if joins and last is not None:
+                runs[-1] = CrcRun(last.address, block, last.count + 1)
+            else:
+                runs.append(CrcRun(part.address, part.length, 1))
+    return runs
+
+
+def _cut(item: Range, block: int, origin: int) -> list[Range]:
+    parts = []
+    address = item.address
+    while address < item.end:
+        border = origin + ((address - origin) // block + 1) * block
+        end = min(border, item.end)
+        parts.append(Range(address, end - address))
+        address = end
+    return parts
+
+
+@dataclass(slots=True)
+class RegionPlan:
+    """What is to happen in one flash region.
+
+    ``keep``: bytes of erased sectors that the image does not cover survive.
+    """
+
+    region: FlashRegion
+    algorithm: FlashAlgorithm
+    pieces: tuple[Segment, ...]
+    keep: bool = True
+    erase_all: bool = False
+    erase: list[Sector] = field(default_factory=list)
+    _states: dict[int, str] = field(default_factory=dict)
+    _kept: list[Segment] = field(default_factory=list)
+
+    @property
+    def block(self) -> int:
+        """Bytes in a block."""
+        return block_size(self.region, self.algorithm)
+
+    @property
+    def image_bytes(self) -> int:
+        """Bytes that the image has for this region."""
+        return sum(len(piece.data) for piece in self.pieces)
+
+    @property
+    def same_bytes(self) -> int:
+        """Bytes of the image that are there already and are left alone."""
+        return sum(
+            part.length
+            for piece in self.pieces
+            for part in self._parts(piece)
+            if self._states.get(self._block_of(part.address)) == "same"
+        )
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes that the image does not cover and that were put back after an erase."""
+        return sum(len(piece.data) for piece in self._kept)
+
+    def survey(self) -> list[Range]:
+        """Return the ranges whose CRC `decide` wants: the image's, then what fills its blocks."""
+        return [Range(p.address, len(p.data)) for p in self.pieces] + self._fillers()
+
+    def decide(self, crcs: Mapping[Range, int]) -> None:
+        """Classify blocks by the CRCs of the parts that `survey` was cut into."""
+        if self.erase_all:
+            return
+        same: dict[int, bool] = {}
+        blank: dict[int, bool] = {}
+        for piece in self.pieces:
+            for part in self._parts(piece):
+                block = self._block_of(part.address)
+                offset = part.address - piece.address
+                wanted = zlib.crc32(piece.data[offset : offset + part.length])
+                same[block] = same.get(block, True) and crcs[part] == wanted
+                blank[block] = blank.get(block, True) and self._is_blank(part, crcs)
+        for filler in self._fillers():
+            block = self._block_of(filler.address)
+            blank[block] = blank[block] and self._is_blank(filler, crcs)
+        for block in same:
+            state = "same" if same[block] else "programmable" if blank[block] else "erase"
+            self._states[block] = state
+        starts = sorted(block for block, state in self._states.items() if state == "erase")
+        found = {self.region.sector_at(start).start: start for start in starts}
+        self.erase = [self.region.sector_at(start) for start in sorted(found)]
+
+    def kept_ranges(self) -> list[Range]:
+        """Return what the image leaves uncovered in sectors that will be erased."""
+        if not self.keep or self.erase_all:
+            return []
+        return [gap for sector in self.erase for gap in self._gaps(sector.start, sector.end)]
+
+    def kept_parts(self, crcs: Mapping[Range, int]) -> list[Range]:
+        """Return the parts of `kept_ranges` that are not blank: these have to be read."""
+        parts = [part for item in self.kept_ranges() for part in self.cut(item)]
+        return [part for part in parts if not self._is_blank(part, crcs)]
+
+    def keep_bytes(self, address: int, data: bytes) -> None:
+        """Take the bytes of one of `kept_parts`."""
+        self._kept.append(Segment(address, data))
+
+    def writes(self) -> list[Write]:
+        """Return the blocks to program, in order; those that will be blank anyway are left out."""
+        blocks: dict[int, bytearray] = {}
+        erased = {s.start for s in self.erase}
+        for piece in (*self.pieces, *self._kept):
+            for part in self._parts(piece):
+                start = self._block_of(part.address)
+                fresh = self.erase_all or self.region.sector_at(start).start in erased
+                if not fresh and self._states[start] == "same":
+                    continue
+                content = blocks.setdefault(start, bytearray(self._blank(self.block)))
+                offset = part.address - piece.address
+                at = part.address - start
+                content[at : at + part.length] = piece.data[offset : offset + part.length]
+        blank = self._blank(self.block)
+        return [
+            Write(start, bytes(blocks[start])) for start in sorted(blocks) if blocks[start] != blank
+        ]
+
+    def expected(self) -> list[Segment]:
+        """Return everything that has to be there in the end: image, kept bytes, blank rest."""
+        result = [*self.pieces, *self._kept]
+        if self.erase_all:
+            return sorted(result, key=lambda s: s.address)
+        kept = {s.address: s.end for s in self._kept}
+        for sector in self.erase:
+            for gap in self._gaps(sector.start, sector.end):
+                result += [
+                    Segment(part.address, self._blank(part.length))
+                    for part in self.cut(gap)
+                    if part.address not in kept
+                ]
+        return sorted(result, key=lambda s: s.address)
+
+    def cut(self, item: Range) -> list[Range]:
+        """Cut a range at block borders."""
+        return _cut(item, self.block, self.region.start)
+
+    def _parts(self, piece: Segment) -> list[Range]:
+        return self.cut(Range(piece.address, len(piece.data)))
+
+    def _block_of(self, address: int) -> int:
+        return address - (address - self.region.start) % self.block
+
+    def _blank(self, length: int) -> bytes:
+        return bytes([self.algorithm.device.erased_value]) * length
+
+    def _is_blank(self, part: Range, crcs: Mapping[Range, int]) -> bool:
+        return crcs[part] == zlib.crc32(self._blank(part.length))
+
+    def _fillers(self) -> list[Range]:
+        """Return what is uncovered in blocks that the image covers in part."""
+        found: list[Range] = []
+        seen: set[int] = set()
+        for piece in self.pieces:
+            for part in (self._parts(piece)[0], self._parts(piece)[-1]):
+                start = self._block_of(part.address)
+                if start not in seen:
+                    seen.add(start)
+                    found += self._gaps(start, min(start + self.block, self.region.end))
+        return found
+
+    def _gaps(self, start: int, end: int) -> list[Range]:
+        """Return what the image does not cover between two addresses."""
+        gaps = []
+        address = start
+        for piece in self.pieces:
+            if piece.end <= address or piece.address >= end:
+                continue
+            if piece.address > address:
+                gaps.append(Range(address, piece.address - address))
+            address = piece.end
+        if address < end:
+            gaps.append(Range(address, end - address))
+        return gaps

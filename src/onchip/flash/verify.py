@@ -1,0 +1,131 @@
+"""Compares what is on the chip with what has to be there.
+
+The target computes a CRC-32 over each block; only a block that differs is read, to name the first
+byte that is wrong.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from onchip.errors import VerifyError
+
+from .image import Segment
+from .planner import Range, runs_of
+from .runner import CrcRun, Runner, hex32
+
+if TYPE_CHECKING:
+    from onchip.coresight.memory import Memory
+
+SLOWEST_CRC_S = 40e-6
+"""Seconds a byte that a very slow core (1 MHz, flash with wait states) may take."""
+
+
+def survey(
+    runner: Runner,
+    ranges: Sequence[Range],
+    block: int,
+    origin: int,
+    *,
+    done: Callable[[int], None] = lambda _count: None,
+) -> dict[Range, int]:
+    """Return the CRC of each part that ``ranges`` are cut into at block borders.
+
+    ``done`` is told how many more bytes have been looked at, list by list.
+
+    Raises:
+        AlgorithmError: a range cannot be read by the target.
+        TransferError, ProbeError: the way to the target broke.
+    """
+    most_runs, most_words = runner.crc_capacity
+    found: dict[Range, int] = {}
+    batch: list[CrcRun] = []
+    words = 0
+    for run in _limited(runs_of(ranges, block, origin), most_words - 2 * most_runs):
+        if batch and (len(batch) == most_runs or words + 2 + run.count > most_words):
+            _collect(runner, batch, found, done)
+            batch, words = [], 0
+        batch.append(run)
+        words += 2 + run.count
+    if batch:
+        _collect(runner, batch, found, done)
+    return found
+
+
+def _limited(runs: list[CrcRun], most: int) -> list[CrcRun]:
+    """Split runs of more blocks than one list can answer."""
+    parts = []
+    for run in runs:
+        for first in range(0, run.count, most):
+            count = min(most, run.count - first)
+            parts.append(CrcRun(run.address + first * run.block, run.block, count))
+    return parts
+
+
+def _collect(
+    runner: Runner, runs: list[CrcRun], found: dict[Range, int], done: Callable[[int], None]
+) -> None:
+    total = sum(run.block * run.count for run in runs)
+    crcs = iter(runner.crc(runs, 1.0 + total * SLOWEST_CRC_S))
+    for run in runs:
+        for index in range(run.count):
+            found[Range(run.address + index * run.block, run.block)] = next(crcs)
+    done(total)
+
+
+def compare(memory: Memory, expected: Sequence[Segment], crcs: dict[Range, int]) -> None:
+    """Check the CRCs of `survey` against the bytes that have to be there.
+
+    Raises:
+        VerifyError: with the first address that differs, and both contents.
+    """
+    covered = 0
+    for part, crc in sorted(crcs.items(), key=lambda item: item[0].address):
+        wanted = _content(expected, part)
+        covered += part.length
+        if wanted is not None and zlib.crc32(wanted) != crc:
+            raise _difference(memory, part, wanted)
+    total = sum(len(segment.data) for segment in expected)
+    if covered != total:
+        raise VerifyError(f"{covered} of {total} bytes were compared: a fault of the verification")
+
+
+def _content(expected: Sequence[Segment], part: Range) -> bytes | None:
+    for segment in expected:
+        if segment.address <= part.address and part.end <= segment.end:
+            offset = part.address - segment.address
+            return segment.data[offset : offset + part.length]
+    return None
+
+
+def _difference(memory: Memory, part: Range, wanted: bytes) -> VerifyError:
+    read = memory.read(part.address, part.length)
+    offset = next((i for i, (a, b) in enumerate(zip(wanted, read, strict=True)) if a != b), None)
+    if offset is None:
+        return VerifyError(
+            f"the target's CRC of {part.length} bytes at {hex32(part.address)} is wrong, "
+            "though they read as they should",
+            address=part.address,
+            hint="the flash is read differently by core and debugger, or the clock is too fast",
+        )
+    address = part.address + offset
+    return VerifyError(
+        f"{hex32(address)} reads {read[offset : offset + 8].hex(' ')}, "
+        f"expected {wanted[offset : offset + 8].hex(' ')}",
+        address=address,
+    )
+
+
+def compare_memory(memory: Memory, segments: Sequence[Segment]) -> None:
+    """Read RAM back and compare.
+
+    Raises:
+        VerifyError: with the first address that differs, and both contents.
+        TransferError: the memory cannot be read.
+    """
+    for segment in segments:
+        read = memory.read(segment.address, len(segment.data))
+        if read != segment.data:
+            raise _difference(memory, Range(segment.address, len(segment.data)), segment.data)
