@@ -246,7 +246,7 @@ class Transfers:
         period = self._port.transfer_cycles
         start = clock.now_ns
         was_halted = self._halted()
-        end = start + skip * period * 1_000_000_000 // clock.frequency_hz
+        end = start - (-skip * period * 1_000_000_000 // clock.frequency_hz)
         clock.wait_unless(end, lambda: self._halted() != was_halted)
         elapsed = clock.now_ns - start
         passed = min(skip, elapsed * clock.frequency_hz // (period * 1_000_000_000))
