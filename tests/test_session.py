@@ -1,0 +1,304 @@
+"""Sessions on boards in this process: what connecting does, and what closing leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import onchip
+from onchip.errors import (
+    ImageError,
+    OnchipError,
+    ProbeLost,
+    TransferError,
+    UsageError,
+    VerifyError,
+    WrongChip,
+)
+from onchip.flash.image import Image
+from onchip.flash.progress import Progress
+from onchip.registry import VirtualSpec, build_board
+from onchip.session import ConnectMode, ResetKind, Session, open_session
+from onchip.target.chip import load_chip
+from onchip.virtual_board.board import VirtualBoard
+from tests.support.images import FLASH_START, RAM_START, counting_loop, write_bin
+
+CHIPS = ("lpc1768", "stm32f407", "nrf52840", "nrf51822")
+LOOP = 0x0800_0102
+
+
+@pytest.fixture
+def board() -> Iterator[VirtualBoard]:
+    """An STM32F407 that runs the counting loop."""
+    with build_board(VirtualSpec("stm32f407")) as board:
+        session = open_session(board.link())
+        session.flash(counting_loop("stm32f407"), format="bin")
+        session.close()
+        yield board
+
+
+def _running(board: VirtualBoard) -> bool:
+    return not board.core.halted
+
+
+# ---- connecting
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_connect_recognises_the_chip(chip: str) -> None:
+    with onchip.connect(f"virtual:{chip}") as session:
+        assert session.chip is not None
+        assert session.chip.name == session.chip_name == chip
+        assert session.memory.read_u32(RAM_START[chip]) is not None
+        assert session.probe_info.packet_size == 512
+        assert session.rom_table is session.rom_table
+        assert f"{chip}, Cortex-M" in repr(session)
+
+
+def test_attach_leaves_a_running_core_running(board: VirtualBoard) -> None:
+    with open_session(board.link()) as session:
+        assert _running(board)
+        assert not session.core.halted
+        assert "running" in repr(session)
+    assert _running(board)
+
+
+def test_halt_halts_and_closing_lets_it_run_on(board: VirtualBoard) -> None:
+    with open_session(board.link(), mode=ConnectMode.HALT) as session:
+        assert session.core.halted
+        assert session.core.registers["pc"] in range(LOOP, LOOP + 4)
+        assert "halted" in repr(session)
+    assert _running(board)
+
+
+def test_a_core_that_was_found_halted_stays_halted(board: VirtualBoard) -> None:
+    first = open_session(board.link(), mode=ConnectMode.HALT)
+    first.resume_on_close = False
+    first.close()
+    assert not _running(board)
+    with open_session(board.link()) as session:
+        assert session.core.halted
+    assert not _running(board)
+
+
+def test_under_reset_stops_before_the_first_instruction(board: VirtualBoard) -> None:
+    with open_session(board.link(), mode=ConnectMode.UNDER_RESET) as session:
+        assert session.core.read_register("pc") == FLASH_START["stm32f407"] + 0x100
+    assert _running(board)
+
+
+def test_closing_leaves_nothing_armed(board: VirtualBoard) -> None:
+    with open_session(board.link(), mode=ConnectMode.HALT) as session:
+        session.core.breakpoints.set(LOOP)
+        session.core.watchpoints.set(0x2000_0000, 4, "write")
+        session.core.vector_catch = frozenset({"hardfault", "reset"})
+    board.advance(0.01)
+    assert _running(board)
+    with open_session(board.link()) as session:
+        assert session.core.vector_catch == frozenset()
+        assert len(session.core.breakpoints) == len(session.core.watchpoints) == 0
+        fp_comps = [session.core.ap.read_u32(0xE000_2008 + 4 * n) & 1 for n in range(6)]
+        assert fp_comps == [0] * 6
+
+
+def test_an_error_inside_still_closes_and_is_the_one_that_is_seen(board: VirtualBoard) -> None:
+    with pytest.raises(ZeroDivisionError), open_session(board.link(), mode=ConnectMode.HALT):
+        raise ZeroDivisionError
+    assert _running(board)
+    board.link().close()
+
+
+def test_closing_after_the_probe_was_pulled_tells_what_came_first(board: VirtualBoard) -> None:
+    with pytest.raises(ProbeLost), open_session(board.link()) as session:
+        board.unplug()
+        session.memory.read(0x2000_0000, 4)
+
+
+def test_closing_a_pulled_probe_says_so_and_twice_is_harmless(board: VirtualBoard) -> None:
+    session = open_session(board.link(), mode=ConnectMode.HALT)
+    board.unplug()
+    with pytest.raises(ProbeLost):
+        session.close()
+    session.close()
+    assert "closed" in repr(session)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"connect": "gently"}, "is no way to connect"),
+        ({"frequency_hz": 0}, "does not tick"),
+        ({"target": "z80"}, "no chip is named 'z80'"),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_refused(
+    settings: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        onchip.connect("virtual:stm32f407", **settings)  # type: ignore[arg-type]
+
+
+def test_the_chip_may_be_named() -> None:
+    with onchip.connect("virtual:stm32f407", target="STM32F4-07") as session:
+        assert session.chip is load_chip("stm32f407")
+
+
+def test_another_chip_is_refused_and_the_probe_let_go(board: VirtualBoard) -> None:
+    link = board.link()
+    with pytest.raises(WrongChip):
+        open_session(link, chip=load_chip("nrf52840"))
+    link.close()
+    board.link().close()
+
+
+def test_the_environment_names_the_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONCHIP_PROBE", "virtual:nrf51822/hid-64x1")
+    with onchip.connect() as session:
+        assert session.chip_name == "nrf51822"
+        assert session.probe_info.packet_count == 1
+    with onchip.connect("virtual:lpc1768") as session:
+        assert session.chip_name == "lpc1768"
+
+
+def test_the_flash_file_outlives_the_session(tmp_path: Path) -> None:
+    spec = f"virtual:nrf52840@{tmp_path / 'board.flash'}"
+    image = counting_loop("nrf52840")
+    with onchip.connect(spec) as session:
+        session.flash(image, format="bin")
+    with onchip.connect(spec) as session:
+        assert session.memory.read(0, len(image)) == image
+
+
+# ---- flash
+
+
+def test_flash_from_a_file_bytes_and_an_image(board: VirtualBoard, tmp_path: Path) -> None:
+    path = write_bin(tmp_path, "stm32f407", length=2000, seed=2)
+    data = path.read_bytes()
+    with open_session(board.link()) as session:
+        assert session.flash(path).programmed_bytes >= 2000
+        assert session.flash(data, format="bin").programmed_bytes == 0
+        assert session.flash(Image.load(path, base=0x0800_0000)).programmed_bytes == 0
+        assert session.memory.read(0x0800_0000, 2000) == data
+
+
+def test_after_flash_the_image_runs(board: VirtualBoard) -> None:
+    with open_session(board.link(), mode=ConnectMode.HALT) as session:
+        session.flash(counting_loop("stm32f407", seed=3), format="bin")
+        assert not session.core.halted
+        session.link.sleep(0.001)
+        session.core.halt()
+        assert session.core.read_register("r0") > 100
+
+
+def test_after_flash_without_reset_the_core_stays_halted(board: VirtualBoard) -> None:
+    with open_session(board.link()) as session:
+        session.flash(counting_loop("stm32f407", seed=3), format="bin", reset=False)
+        assert session.core.halted
+    assert not _running(board)
+
+
+def test_progress_runs_from_nothing_to_everything(board: VirtualBoard) -> None:
+    seen: list[Progress] = []
+    with open_session(board.link()) as session:
+        session.flash(
+            counting_loop("stm32f407", length=9000, seed=4), format="bin", progress=seen.append
+        )
+    phases = list(dict.fromkeys(progress.phase for progress in seen))
+    assert phases[-2:] == ["program", "verify"]
+    for phase in phases:
+        steps = [progress for progress in seen if progress.phase == phase]
+        assert steps[-1].done == steps[-1].total
+        assert [step.done for step in steps] == sorted(step.done for step in steps)
+
+
+def test_verify_raises_at_the_first_difference(board: VirtualBoard) -> None:
+    image = bytearray(counting_loop("stm32f407"))
+    with open_session(board.link()) as session:
+        assert session.verify(bytes(image), format="bin").verified_bytes == len(image)
+        image[0x200] ^= 0xFF
+        with pytest.raises(VerifyError) as caught:
+            session.verify(bytes(image), format="bin")
+    assert caught.value.address is not None
+    assert 0x0800_0000 <= caught.value.address <= 0x0800_0200
+    assert _running(board)
+
+
+def test_a_file_that_cannot_be_read(board: VirtualBoard) -> None:
+    with open_session(board.link()) as session, pytest.raises(ImageError):
+        session.flash("nothing.elf")
+
+
+def test_erase_and_erase_chip(board: VirtualBoard) -> None:
+    with open_session(board.link()) as session:
+        assert session.erase(0x0800_0000, 1, reset=False).erased_bytes == 16384
+        assert session.memory.read(0x0800_0000, 16) == b"\xff" * 16
+        assert session.erase_chip(reset=False).erased_bytes == 1 << 20
+
+
+def test_a_chip_that_is_not_known_has_no_flash(board: VirtualBoard) -> None:
+    with open_session(board.link()) as session:
+        session.chip = None
+        assert session.chip_name == "Cortex-M4"
+        assert session.memory_map.find(0x2000_0000) is not None
+        with pytest.raises(UsageError, match="not one that onchip knows") as caught:
+            session.flash(b"x", base=0)
+    assert "--target" in (caught.value.hint or "")
+
+
+# ---- reset
+
+
+@pytest.mark.parametrize("kind", ["system", "core", "hardware", ResetKind.SYSTEM])
+def test_reset_and_halt(board: VirtualBoard, kind: str | ResetKind) -> None:
+    with open_session(board.link()) as session:
+        session.reset(kind, halt=True)
+        assert session.core.halted
+        assert session.core.read_register("pc") == 0x0800_0100
+    assert not _running(board)
+
+
+def test_reset_runs(board: VirtualBoard) -> None:
+    with open_session(board.link(), mode=ConnectMode.HALT) as session:
+        session.reset()
+        assert not session.core.halted
+    assert _running(board)
+
+
+def test_an_unknown_kind_of_reset(board: VirtualBoard) -> None:
+    with open_session(board.link()) as session, pytest.raises(UsageError, match="kind of reset"):
+        session.reset("cold")
+
+
+# ---- a locked chip, a missing one
+
+
+@pytest.mark.parametrize("chip", ["stm32f407", "nrf52840"])
+def test_a_locked_chip_is_told_and_not_touched(chip: str) -> None:
+    with build_board(VirtualSpec(chip), locked=True) as board:
+        link = board.link()
+        with pytest.raises(OnchipError, match="locked"):
+            open_session(link)
+        link.close()
+
+
+def test_a_chip_without_power(board: VirtualBoard) -> None:
+    board.power_off()
+    link = board.link()
+    with pytest.raises(TransferError):
+        open_session(link)
+    link.close()
+
+
+# ---- COM port
+
+
+def test_the_com_port_is_refused_where_there_is_none() -> None:
+    with onchip.connect("virtual:stm32f407") as session:
+        assert isinstance(session, Session)
+        if session.probe_info.has_uart:
+            port = session.uart
+            assert port.read() == b""
+            port.close()
