@@ -109,6 +109,8 @@ class Memory:
         self.size = size
         self.kind: MemoryKind = kind
         self.on_write = on_write
+        self.debugger_access = True
+        """False while read-out protection makes every access of the debugger fault."""
         self.data = memoryview(mmap.mmap(-1, size))
         if fill:
             self.data[:] = bytes([fill]) * size
@@ -261,6 +263,8 @@ class Bus:
         if address + size > window.end:
             raise BusFault(address)
         if window.memory is not None:
+            if debugger and not window.memory.debugger_access:
+                raise BusFault(address)
             start = address - window.base + window.offset
             return int.from_bytes(window.memory.data[start : start + size], "little")
         assert window.device is not None
@@ -287,6 +291,8 @@ class Bus:
             assert window.device is not None
             window.device.write(address - window.base, size, value)
             return
+        if debugger and not memory.debugger_access:
+            raise BusFault(address)
         start = address - window.base + window.offset
         if memory.kind == "ram":
             memory.data[start : start + size] = value.to_bytes(size, "little")
@@ -303,9 +309,12 @@ class Bus:
             BusFault: at the first address that does not answer.
         """
         window = self.find(address)
-        if window is not None and window.memory is not None and address + length <= window.end:
+        memory = window.memory if window is not None else None
+        if window is not None and memory is not None and address + length <= window.end:
+            if not memory.debugger_access:
+                raise BusFault(address)
             start = address - window.base + window.offset
-            return bytes(window.memory.data[start : start + length])
+            return bytes(memory.data[start : start + length])
         parts = []
         end = address + length
         while address < end:
@@ -327,6 +336,7 @@ class Bus:
             window is not None
             and memory is not None
             and memory.kind == "ram"
+            and memory.debugger_access
             and address + length <= window.end
         ):
             if self._listener is not None:

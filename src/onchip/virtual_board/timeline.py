@@ -72,7 +72,7 @@ class Timeline:
 
     @property
     def running(self) -> bool:
-        """Tell whether the core is executing, so that this call comes out of one of its accesses."""
+        """Tell whether the core is executing, so that this call comes out of its access."""
         return self._running
 
     def attach(self, runner: Runner) -> None:

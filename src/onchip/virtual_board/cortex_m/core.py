@@ -52,7 +52,7 @@ class VirtualCore:
         self.profile = profile
         self.on_reset_request: Callable[[ResetKind], None] | None = None
         """Called when SYSRESETREQ ("system") or VECTRESET ("core") is written, by the program or
-        the debugger; the core resets itself right after."""
+        the debugger. The core resets itself right after, unless this has called ``reset``."""
         self.cycles = 0
         """Cycles since power-on of the board, up to the current slice."""
         self.halted = False
@@ -67,6 +67,8 @@ class VirtualCore:
         self._watch_hit = False
         self._halt_request = 0
         self._reset_request: ResetKind | None = None
+        self._reset_by_device: ResetKind | None = None
+        self._resets = 0
         self._uncounted = 0  # cycles that CYCCNT does not see: Debug state and sleep
         self._instructions = self._instructions_seen = 0
         self._armed: frozenset[int] = frozenset()
@@ -193,7 +195,7 @@ class VirtualCore:
             if self._waits():
                 continue
             self._execute()
-            if self._reset_request is not None:
+            if self._reset_request is not None or self._reset_by_device is not None:
                 self._reset_now()
             if self._halt_request:
                 self._halt_now()
@@ -480,9 +482,12 @@ class VirtualCore:
 
     # ---- signals from outside -------------------------------------------------------------------
 
-    def set_irq(self, number: int, level: bool) -> None:  # noqa: FBT001
-        """Drive interrupt line ``number``; a line that stays high pends again after its handler."""
-        if self.nvic.set_line(16 + number, level=level):
+    def set_irq(self, number: int, level: int) -> None:
+        """Drive interrupt line ``number``: 0 or False is low, all else is high.
+
+        A line that stays high pends again after its handler.
+        """
+        if self.nvic.set_line(16 + number, level=bool(level)):
             self._signalled()
 
     def pulse_irq(self, number: int) -> None:
@@ -490,7 +495,7 @@ class VirtualCore:
         if self.nvic.pend(16 + number):
             self._signalled()
 
-    def set_nmi(self, level: bool) -> None:  # noqa: FBT001
+    def set_nmi(self, level: int) -> None:
         """Drive the NMI line; its rising edge pends NMI, which even ends a lock-up."""
         number = int(ExceptionNumber.NMI)
         if level and self.nvic.pend(number):
@@ -511,16 +516,28 @@ class VirtualCore:
             self._reset_now()
 
     def _reset_now(self) -> None:
-        kind, self._reset_request = self._reset_request or "system", None
-        if self.on_reset_request is not None:
-            self.on_reset_request(kind)
-        self.reset(kind)
+        asked, self._reset_request = self._reset_request, None
+        device, self._reset_by_device = self._reset_by_device, None
+        if device is not None:
+            self.reset(device)
+        elif asked is not None:
+            before = self._resets
+            if self.on_reset_request is not None:
+                self.on_reset_request(asked)
+            if self._resets == before:
+                self.reset(asked)
 
     def reset(self, kind: ResetKind = "system") -> None:
         """Reset the core: debug registers survive all but "power-on".
 
-        Reads SP and PC from the vector table and runs, or halts there for VC_CORERESET.
+        Reads SP and PC from the vector table and runs, or halts there for VC_CORERESET. Called
+        from a device while the program runs, it counts from the end of the current instruction.
         """
+        if self.engine.running:
+            self._reset_by_device = kind
+            self.engine.stop_after_instruction()
+            return
+        self._resets += 1
         if kind == "power-on":
             self.debug.power_on_reset()
             for unit in (self.fpb, self.dwt, self.itm, self.tpiu):
@@ -551,7 +568,7 @@ class VirtualCore:
         self.engine.reset(sp, vector)
         self.exceptions.invalid_state = not vector & 1
 
-    def hold_reset(self, asserted: bool) -> None:  # noqa: FBT001
+    def hold_reset(self, asserted: int) -> None:
         """Drive nRESET: the core stands still while it is asserted and starts when released."""
         if asserted:
             self.in_reset = True

@@ -186,11 +186,11 @@ class ExceptionModel:
         """Write a frame; return whether the bus took it."""
         window = self._bus.find(address)
         memory = window.memory if window is not None else None
-        if window is not None and memory is not None and address + len(data) <= window.end:
-            if memory.kind == "ram":
-                start = address - window.base + window.offset
-                memory.data[start : start + len(data)] = data
-                return True
+        end = address + len(data)
+        if window is not None and memory is not None and memory.kind == "ram" and end <= window.end:
+            start = address - window.base + window.offset
+            memory.data[start : start + len(data)] = data
+            return True
         try:
             for i in range(0, len(data), 4):
                 self._bus.write(

@@ -19,6 +19,7 @@ What decides the shape of this module:
 from __future__ import annotations
 
 import ctypes
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,19 +28,19 @@ from onchip.errors import BoardError
 from ..bus import BusFault, Memory
 from .engine import Access, FrameContext, OnRead, OnWatch, OnWrite, Stop, Watch
 
-try:
-    import unicorn
-    from unicorn import arm_const as reg
-    from unicorn import unicorn_const as const
-except ImportError:  # the message belongs to whoever builds a board, not to whoever imports
-    unicorn = None
-
 _IT_MASK = 0x0600_FC00
 _EPSR_T = 0x0100_0000
 _NZCV = 0xF000_0000
 _WFI = 0xBF30
 _MAGIC = 0x5AA5_F00D
 _SCRATCH = 0x2000_0000
+_MODELS = {
+    "cortex-m0": "M0",
+    "cortex-m0p": "M0",  # the same instruction set
+    "cortex-m3": "M3",
+    "cortex-m4": "M4",
+    "cortex-m7": "M7",
+}
 _INTR = {
     2: Stop.SVC,
     3: Stop.EXECUTE_NEVER,
@@ -48,6 +49,26 @@ _INTR = {
     8: Stop.EXCEPTION_RETURN,
     17: Stop.NO_COPROCESSOR,
 }
+
+
+class _Unicorn:
+    """The modules of Unicorn, imported when the first board is built and not before."""
+
+    def __init__(self) -> None:
+        try:
+            self.main: Any = importlib.import_module("unicorn")
+        except ImportError as error:
+            raise BoardError(
+                "virtual boards need the instruction engine Unicorn, which is not installed",
+                hint="pip install 'onchip[sim]'",
+            ) from error
+        self.const: Any = importlib.import_module("unicorn.unicorn_const")
+        self.reg: Any = importlib.import_module("unicorn.arm_const")
+        self.library: Any = importlib.import_module("unicorn.unicorn_py3.unicorn").uclib
+
+    def register(self, name: str) -> int:
+        """Return Unicorn's number of a register."""
+        return int(getattr(self.reg, f"UC_ARM_REG_{name.upper()}"))
 
 
 class _Registers:
@@ -69,7 +90,7 @@ class _Registers:
         return self.values
 
     def write(self, *values: int) -> None:
-        self.values[:] = values
+        self.values[:] = list(values)
         self._write(self._handle, self._ids, self._pointers, self._n)
 
 
@@ -84,24 +105,16 @@ class UnicornEngine:
         Raises:
             BoardError: Unicorn is missing, or does not behave as this module relies on.
         """
-        if unicorn is None:
-            raise BoardError(
-                "virtual boards need the instruction engine Unicorn, which is not installed",
-                hint="pip install 'onchip[sim]'",
-            )
-        models = {
-            "cortex-m0": const_cpu("M0"),
-            "cortex-m0p": const_cpu("M0"),  # the same instruction set
-            "cortex-m3": const_cpu("M3"),
-            "cortex-m4": const_cpu("M4"),
-            "cortex-m7": const_cpu("M7"),
-        }
+        self._unicorn = _Unicorn()
+        self._const = self._unicorn.const
+        model = getattr(self._unicorn.reg, f"UC_CPU_ARM_CORTEX_{_MODELS[cpu]}")
+        main = self._unicorn.main
         try:
-            self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB, models[cpu])
-        except unicorn.UcError as error:
+            self._uc: Any = main.Uc(main.UC_ARCH_ARM, main.UC_MODE_THUMB, model)
+        except main.UcError as error:
             raise BoardError(f"Unicorn cannot start a {cpu}: {error}") from error
         self._uc.ctl_set_tcg_buffer_size(32 << 20)  # 1 GiB of address space otherwise
-        self._uc.ctl_exits_enabled(True)
+        self._uc.ctl_exits_enabled(enable=True)
         self._on_read, self._on_write = on_read, on_write
         self.stop = Stop.BUDGET
         self.executed = 0
@@ -119,47 +132,37 @@ class UnicornEngine:
         self._watches: list[int] = []
         self._deferred: list[Callable[[], None]] = []
         self._make_batches()
-        self._uc.hook_add(const.UC_HOOK_INTR, self._intr)
-        self._uc.hook_add(const.UC_HOOK_INSN_INVALID, self._invalid_instruction)
-        self._uc.hook_add(const.UC_HOOK_MEM_INVALID, self._invalid_access)
+        self._uc.hook_add(self._const.UC_HOOK_INTR, self._intr)
+        self._uc.hook_add(self._const.UC_HOOK_INSN_INVALID, self._invalid_instruction)
+        self._uc.hook_add(self._const.UC_HOOK_MEM_INVALID, self._invalid_access)
         self._find_counter()
 
     def _make_batches(self) -> None:
-        from unicorn.unicorn_py3.unicorn import uclib
-
-        self._start = uclib.uc_emu_start
+        self._start = self._unicorn.library.uc_emu_start
         handle = self._handle = self._uc._uch
 
-        def batch(*ids: int) -> _Registers:
-            return _Registers(uclib, handle, ids)
+        def batch(*names: str) -> _Registers:
+            ids = [self._unicorn.register(name) for name in names]
+            return _Registers(self._unicorn.library, handle, ids)
 
-        low = [reg.UC_ARM_REG_R0 + i for i in range(4)]
-        r12, sp, lr, pc = (
-            reg.UC_ARM_REG_R12,
-            reg.UC_ARM_REG_SP,
-            reg.UC_ARM_REG_LR,
-            reg.UC_ARM_REG_PC,
-        )
-        xpsr, control, ipsr = reg.UC_ARM_REG_XPSR, reg.UC_ARM_REG_CONTROL, reg.UC_ARM_REG_IPSR
-        rebuild = reg.UC_ARM_REG_APSR_NZCV
-        msp, psp, flags = reg.UC_ARM_REG_MSP, reg.UC_ARM_REG_PSP, reg.UC_ARM_REG_XPSR_NZCVQG
-        primask, basepri = reg.UC_ARM_REG_PRIMASK, reg.UC_ARM_REG_BASEPRI
-        faultmask = reg.UC_ARM_REG_FAULTMASK
-        self._frame = batch(*low, r12, lr, pc, xpsr, sp, control)
-        self._fp = batch(*(reg.UC_ARM_REG_S0 + i for i in range(16)), reg.UC_ARM_REG_FPSCR)
-        self._masks = batch(primask, basepri, faultmask)
-        self._pc, self._esr = batch(pc), batch(reg.UC_ARM_REG_ESR)
-        self._state = batch(ipsr, control)
-        self._xpsr, self._control, self._ipsr = batch(xpsr), batch(control), batch(ipsr)
-        self._rebuild = batch(rebuild)
+        low = ("r0", "r1", "r2", "r3")
+        self._frame = batch(*low, "r12", "lr", "pc", "xpsr", "sp", "control")
+        self._fp = batch(*(f"s{i}" for i in range(16)), "fpscr")
+        self._masks = batch("primask", "basepri", "faultmask")
+        self._pc, self._esr, self._xpsr = batch("pc"), batch("esr"), batch("xpsr")
+        self._control, self._ipsr = batch("control"), batch("ipsr")
+        self._state = batch("ipsr", "control")
+        self._rebuild = batch("apsr_nzcv")  # a write of the flags rebuilds what is cached
         # Exception entry from handler or MSP; from PSP privileged; from PSP unprivileged. The last
         # two leave thread mode with SPSEL clear, which only privileged thread mode can do.
-        self._enter_msp = batch(sp, xpsr, control, lr, rebuild, pc)
-        self._enter_psp = batch(sp, control, xpsr, control, lr, rebuild, pc)
-        self._enter_user = batch(sp, ipsr, control, ipsr, control, xpsr, control, lr, rebuild, pc)
-        tail = [faultmask, control, flags, xpsr, control, *low, r12, lr, rebuild, pc]
-        self._leave_msp, self._leave_psp = batch(msp, *tail), batch(psp, *tail)
-        self._all = batch(*(_id(f"r{n}") for n in range(13)), sp, lr, xpsr)
+        end = ("xpsr", "control", "lr", "apsr_nzcv", "pc")
+        self._enter_msp = batch("sp", *end)
+        self._enter_psp = batch("sp", "control", *end)
+        self._enter_user = batch("sp", "ipsr", "control", "ipsr", "control", *end)
+        tail: tuple[str, ...] = ("faultmask", "control", "xpsr_nzcvqg", "xpsr", "control")
+        tail += (*low, "r12", "lr", "apsr_nzcv", "pc")
+        self._leave_msp, self._leave_psp = batch("msp", *tail), batch("psp", *tail)
+        self._all = batch(*(f"r{n}" for n in range(13)), "sp", "lr", "xpsr")
 
     def _find_counter(self) -> None:
         """Find counter and limit of the count hook in ``uc_struct``, and check that they work.
@@ -309,14 +312,14 @@ class UnicornEngine:
     def _invalid_access(
         self, uc: Any, access: int, address: int, size: int, value: int, _: Any
     ) -> bool:
-        if access == const.UC_MEM_WRITE_PROT:
+        if access == self._const.UC_MEM_WRITE_PROT:
             self._device_write(address, size, value & ((1 << 8 * size) - 1))
             return self._event is None
-        if access in (const.UC_MEM_FETCH_UNMAPPED, const.UC_MEM_FETCH_PROT):
+        if access in (self._const.UC_MEM_FETCH_UNMAPPED, self._const.UC_MEM_FETCH_PROT):
             self._event = Stop.FETCH_FAULT
         else:
             self._event = Stop.DATA_FAULT
-            self.fault_is_write = access == const.UC_MEM_WRITE_UNMAPPED
+            self.fault_is_write = access == self._const.UC_MEM_WRITE_UNMAPPED
         self.address = address
         return False
 
@@ -368,9 +371,9 @@ class UnicornEngine:
     def map_memory(self, base: int, memory: Memory, offset: int, length: int) -> None:
         """Share ``memory`` with the code."""
         host = ctypes.addressof(ctypes.c_char.from_buffer(memory.data, offset))
-        rights = const.UC_PROT_READ | const.UC_PROT_EXEC
+        rights = self._const.UC_PROT_READ | self._const.UC_PROT_EXEC
         if memory.kind == "ram":
-            rights |= const.UC_PROT_WRITE
+            rights |= self._const.UC_PROT_WRITE
 
         def apply() -> None:
             self._uc.mem_map_ptr(base, length, rights, host)
@@ -451,17 +454,17 @@ class UnicornEngine:
             self._uc.hook_del(hook)
         self._watches = []
         for watch in watches:
-            kinds = const.UC_HOOK_MEM_READ if watch.reads else 0
-            kinds |= const.UC_HOOK_MEM_WRITE if watch.writes else 0
+            kinds = self._const.UC_HOOK_MEM_READ if watch.reads else 0
+            kinds |= self._const.UC_HOOK_MEM_WRITE if watch.writes else 0
 
             def accessed(
                 uc: Any, access: int, address: int, size: int, value: int, watch: Watch
             ) -> None:
                 xpsr = self._xpsr.read()[0]
                 if xpsr & _IT_MASK:  # Unicorn issue 2309: the hook leaks ITSTATE into translation
-                    uc.reg_write(reg.UC_ARM_REG_EPSR, _EPSR_T)
+                    uc.reg_write(self._unicorn.reg.UC_ARM_REG_EPSR, _EPSR_T)
                 if address <= watch.last and address + size > watch.first:
-                    kind: Access = "write" if access == const.UC_MEM_WRITE else "read"
+                    kind: Access = "write" if access == self._const.UC_MEM_WRITE else "read"
                     mask = (1 << 8 * size) - 1
                     on_watch(kind, address, size, value & mask, int(self._pc.read()[0]))
 
@@ -478,11 +481,11 @@ class UnicornEngine:
         """Return a register by name."""
         if name in _BANKED and self.unprivileged():
             self._ipsr.write(3)
-            value = int(self._uc.reg_read(_id(name)))
+            value = int(self._uc.reg_read(self._unicorn.register(name)))
             self._ipsr.write(0)
             self._rebuild_flags()
         else:
-            value = int(self._uc.reg_read(_id(name)))
+            value = int(self._uc.reg_read(self._unicorn.register(name)))
         return value & 0xFFFF_FFFF
 
     def write_register(self, name: str, value: int) -> None:
@@ -499,12 +502,12 @@ class UnicornEngine:
                 self._ipsr.write(0)
                 self._control.write(value)
             else:
-                self._uc.reg_write(_id(name), value)
+                self._uc.reg_write(self._unicorn.register(name), value)
                 self._ipsr.write(0)
         else:
-            self._uc.reg_write(_id(name), value)
+            self._uc.reg_write(self._unicorn.register(name), value)
             if name == "xpsr":  # alone it leaves GE out
-                self._uc.reg_write(reg.UC_ARM_REG_XPSR_NZCVQG, value)
+                self._uc.reg_write(self._unicorn.reg.UC_ARM_REG_XPSR_NZCVQG, value)
         self._rebuild_flags()
 
     def _rebuild_flags(self) -> None:
@@ -588,10 +591,10 @@ class UnicornEngine:
         self._ipsr.write(0)
         self._control.write(0)
         self._masks.write(0, 0, 0)
-        self._uc.reg_write(reg.UC_ARM_REG_MSP, sp & ~3)
-        self._uc.reg_write(reg.UC_ARM_REG_PSP, 0)
-        self._uc.reg_write(reg.UC_ARM_REG_FPSCR, 0)
-        self._uc.reg_write(reg.UC_ARM_REG_LR, 0xFFFF_FFFF)
+        self._uc.reg_write(self._unicorn.reg.UC_ARM_REG_MSP, sp & ~3)
+        self._uc.reg_write(self._unicorn.reg.UC_ARM_REG_PSP, 0)
+        self._uc.reg_write(self._unicorn.reg.UC_ARM_REG_FPSCR, 0)
+        self._uc.reg_write(self._unicorn.reg.UC_ARM_REG_LR, 0xFFFF_FFFF)
         self._xpsr.write(_EPSR_T if vector & 1 else 0)
         self._rebuild.write(0)
         self._pc.write(vector)
@@ -602,12 +605,3 @@ class UnicornEngine:
 
 
 _BANKED = frozenset({"msp", "psp", "primask", "basepri", "faultmask"})
-
-
-def const_cpu(model: str) -> int:
-    """Return Unicorn's number of a Cortex-M model."""
-    return int(getattr(reg, f"UC_CPU_ARM_CORTEX_{model}"))
-
-
-def _id(name: str) -> int:
-    return int(getattr(reg, f"UC_ARM_REG_{name.upper()}"))
