@@ -111,9 +111,13 @@ def test_an_error_inside_still_closes_and_is_the_one_that_is_seen(board: Virtual
 
 
 def test_closing_after_the_probe_was_pulled_tells_what_came_first(board: VirtualBoard) -> None:
-    with pytest.raises(ProbeLost), open_session(board.link()) as session:
-        board.unplug()
-        session.memory.read(0x2000_0000, 4)
+    def pull_and_read() -> None:
+        with open_session(board.link()) as session:
+            board.unplug()
+            session.memory.read(0x2000_0000, 4)
+
+    with pytest.raises(ProbeLost):
+        pull_and_read()
 
 
 def test_closing_a_pulled_probe_says_so_and_twice_is_harmless(board: VirtualBoard) -> None:
