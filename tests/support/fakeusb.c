@@ -135,6 +135,8 @@ uint8_t libusb_get_device_address(device *d) { (void)d; return 2; }
 int libusb_get_device_speed(device *d) { (void)d; return packet_size() > 64 ? 3 : 2; }
 int libusb_get_max_packet_size(device *d, unsigned char e) { (void)d, (void)e; return packet_size(); }
 
+int libusb_get_max_iso_packet_size(device *d, unsigned char e) { (void)d, (void)e; return 0; }
+
 int libusb_get_port_numbers(device *d, uint8_t *ports, int room)
 {
     (void)d;
