@@ -51,6 +51,7 @@ __all__ = [
     "ResetKind",
     "Session",
     "connect",
+    "known_chips",
     "open_session",
     "plugged_probes",
 ]
@@ -112,6 +113,11 @@ def connect(
     except BaseException:
         link.close()
         raise
+
+
+def known_chips() -> tuple[Chip, ...]:
+    """Return the chips that ``target`` can name."""
+    return chips.known_chips()
 
 
 def plugged_probes() -> list[PluggedBoard]:
