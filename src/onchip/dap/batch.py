@@ -120,13 +120,14 @@ class Batch:
         self._ran = True
         if not self._operations:
             return
-        try:
-            self._try()
-        except (TransferNoAck, TransferParity, ProbeError):
-            if not self._all_repeatable or not self.client.usable:
-                raise
-            self._failed_at, self._error = -1, None
-            self._try()
+        with self.client.lock:
+            try:
+                self._try()
+            except (TransferNoAck, TransferParity, ProbeError):
+                if not self._all_repeatable or not self.client.usable:
+                    raise
+                self._failed_at, self._error = -1, None
+                self._try()
 
     def _try(self) -> None:
         client = self.client

@@ -20,6 +20,7 @@ from ..errors import (
     WireError,
 )
 from ..probe.link import Link
+from ..probe.turns import Turns
 from ..wire.cmsis_dap import (
     UNKNOWN_COMMAND,
     AnyCommand,
@@ -30,10 +31,12 @@ from ..wire.cmsis_dap import (
     ExecuteCommands,
     Info,
     InfoId,
+    Pin,
     Port,
     Response,
     SWD_Configure,
     SWJ_Clock,
+    SWJ_Pins,
     TransferConfigure,
     WriteABORT,
     command_name,
@@ -57,6 +60,7 @@ class DapClient:
 
     def __init__(self, link: Link) -> None:
         self.link = link
+        self.lock = Turns()
         self.generation = 0
         self.packet_size = FIRST_PACKET_SIZE
         self.packet_count = 1
@@ -95,17 +99,18 @@ class DapClient:
             ProbeRefused: the probe does not have the command.
             ProbeError: it did not answer, or not to this command.
         """
-        self.ensure_usable()
-        self.unconfirmed = None
-        packet = command.encode()
-        self.link.write(packet)
-        response = self.receive(packet, 0, timeout_s=timeout_s)
-        try:
-            return command.decode_response(response)
-        except CommandUnknown as error:
-            raise ProbeRefused(str(error)) from error
-        except WireError as error:
-            raise self.out_of_step(str(error)) from error
+        with self.lock:
+            self.ensure_usable()
+            self.unconfirmed = None
+            packet = command.encode()
+            self.link.write(packet)
+            response = self.receive(packet, 0, timeout_s=timeout_s)
+            try:
+                return command.decode_response(response)
+            except CommandUnknown as error:
+                raise ProbeRefused(str(error)) from error
+            except WireError as error:
+                raise self.out_of_step(str(error)) from error
 
     def commands(self, commands: Sequence[AnyCommand]) -> list[Response]:
         """Send several commands, in one packet if the probe offers that and they fit.
@@ -290,6 +295,26 @@ class DapClient:
                 f"the probe does not take a clock of {frequency_hz} Hz",
                 hint="try a lower frequency",
             )
+
+    # ---- the reset pin
+
+    def assert_reset(self) -> None:
+        """Pull nRESET low.
+
+        Raises:
+            ProbeError: the probe did not do it.
+        """
+        self.command(SWJ_Pins(0, Pin.nRESET, 1000))
+        self.invalidate()
+
+    def release_reset(self) -> None:
+        """Let nRESET go, and wait up to 100 ms until it reads high.
+
+        Raises:
+            ProbeError: the probe did not do it.
+        """
+        self.command(SWJ_Pins(Pin.nRESET, Pin.nRESET, 100_000))
+        self.invalidate()
 
     def retries(self, match: float = RETRY_TIME_S) -> TransferConfigure:
         """Return the setting that bounds, in seconds, one wait within the probe.

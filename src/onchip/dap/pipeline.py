@@ -13,7 +13,7 @@ from ..errors import WireError
 from ..wire.cmsis_dap import TransferAck
 from .outcome import Failure, absorb
 from .packetizer import Packet, Packetizer
-from .transfers import MATCH_MASK, Element
+from .transfers import Element
 
 if TYPE_CHECKING:
     from .client import DapClient
@@ -43,13 +43,11 @@ def run_elements(client: DapClient, elements: list[Element]) -> Failure | None:
 
 
 def _rest(elements: list[Element], waiting: Element) -> list[Element]:
-    """Return what is still to do: the way back to the wait's port state, its mask, it, the rest."""
+    """Return what is still to do: the way back to the wait's port state, the wait, the rest."""
     at = elements.index(waiting)
     rest = elements[at:]
     for element in rest:
         element.received.clear()
-    if at and elements[at - 1].request == MATCH_MASK:
-        rest.insert(0, elements[at - 1])
     rest[0].barrier = rest[0].fence = False  # what it waited for is done
     return [*waiting.prologue, *rest]
 

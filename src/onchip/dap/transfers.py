@@ -89,11 +89,12 @@ class Element:
 class Transfers:
     """Collects the elements of a batch, operation by operation."""
 
-    __slots__ = ("_barrier", "_fence", "_operation", "elements", "finishers", "polls")
+    __slots__ = ("_barrier", "_fence", "_mask", "_operation", "elements", "finishers", "polls")
 
     def __init__(self, *, polls: bool = False) -> None:
         self.polls = polls  # the probe's match cannot be trusted: read and compare here
         self._fence = False
+        self._mask: int | None = None
         self.elements: list[Element] = []
         self.finishers: list[tuple[int, Callable[[], None]]] = []
         self._operation = 0
@@ -167,15 +168,20 @@ class Transfers:
         has passed. ``prologue`` lists the writes (request, value, register) that bring the port back
         to where this wait expects it, for whatever was in flight behind it may have moved it.
 
-        The mask is always sent: a posted AP read before the wait is thereby completed first, and
-        its fault cannot be taken for one of the wait.
+        The mask is sent when it changes, and behind a posted AP read: that read is thereby completed
+        first, and its fault cannot be taken for one of the wait.
         """
         if self.polls:
             element = self.read(request, register, address)
             element.expected = mask, value
             self._barrier = self._fence = True
             return self._lengthen(element, timeout_s, prologue)
-        self.write(MATCH_MASK, mask, register, address)
+        mask_bytes = mask.to_bytes(4, "little")
+        setting = Element(MATCH_MASK, mask_bytes, 1, register, address, self._operation)
+        last = self.elements[-1].request if self.elements else 0
+        if mask != self._mask or last & (READ | MATCH_VALUE) == READ:
+            self._add(setting)
+            self._mask = mask
         element = Element(
             request | READ | MATCH_VALUE,
             value.to_bytes(4, "little"),
@@ -184,8 +190,10 @@ class Transfers:
             address,
             self._operation,
         )
-        self.elements.append(element)
-        return self._lengthen(element, timeout_s, prologue)
+        self._add(element)
+        self._lengthen(element, timeout_s, prologue)
+        element.prologue = (*element.prologue, setting)
+        return element
 
     def _lengthen(
         self, element: Element, timeout_s: float, prologue: tuple[tuple[int, int, str], ...]
