@@ -92,6 +92,7 @@ class FlashEngine:
         if ram is None and chip.work_ram is not None:
             ram = (chip.work_ram.start, chip.work_ram.length)
         self._ram = ram
+        self._current: Runner | None = None
 
     @property
     def regions(self) -> tuple[FlashRegion, ...]:
@@ -302,12 +303,12 @@ class FlashEngine:
                 sectors = sum(run.count for run in plan.region.sectors)
                 timeout_s = _erase_timeout(plan.algorithm, sectors)
                 call = runner.function("EraseChip", address=plan.region.start)
-                runner.call([*before, call], timeout_s + _INIT_TIMEOUT_S)
+                runner.push([*before, call], timeout_s + _INIT_TIMEOUT_S)
+                self._uninit(runner, FOR_ERASE)
                 meter(plan.region.length)
             else:
                 chosen = list(plan.region.all_sectors()) if plan.erase_all else plan.erase
                 self._erase_sectors(runner, plan.algorithm, chosen, before, meter)
-            self._uninit(runner, FOR_ERASE)
 
     def _erase_sectors(
         self,
@@ -326,7 +327,7 @@ class FlashEngine:
             meter(behind)
             before = []
             behind = sum(sector.size for sector in group)
-        runner.finish()
+        self._uninit(runner, FOR_ERASE)
         meter(behind)
 
     def _program(self, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
@@ -343,9 +344,8 @@ class FlashEngine:
                 meter(behind)
                 before = []
                 behind = len(data)
-            runner.finish()
-            meter(behind)
             self._uninit(runner, FOR_PROGRAM)
+            meter(behind)
 
     def _push_chunk(
         self, runner: Runner, plan: RegionPlan, address: int, data: bytes, before: list[Command]
@@ -385,20 +385,25 @@ class FlashEngine:
     # -- the target --------------------------------------------------------------------------------
 
     def _runner(self, algorithm: FlashAlgorithm | None) -> Runner:
+        """Return the runner that is in RAM if it will do, else a new one.
+
+        Any runner can compute CRCs, so None is satisfied by all.
+        """
         assert self._ram is not None  # _check_fits
-        return Runner(self._core, self._ram, algorithm)
+        current = self._current
+        if current is None or algorithm not in (None, current.algorithm):
+            current = self._current = Runner(self._core, self._ram, algorithm)
+        return current
 
     def _runners(self, plans: Sequence[RegionPlan]) -> Iterator[tuple[RegionPlan, Runner]]:
         """Give each plan a runner that can read its flash.
 
-        On-chip flash can be read as it is, so those share one without an algorithm; other flash is
-        readable while its algorithm is initialised for verifying.
+        On-chip flash can be read as it is; other flash only while its algorithm is initialised for
+        verifying.
         """
-        shared: Runner | None = None
         for plan in plans:
             if plan.algorithm.device.type in (DeviceType.ON_CHIP, DeviceType.UNKNOWN):
-                shared = shared or self._runner(None)
-                yield plan, shared
+                yield plan, self._runner(None)
                 continue
             runner = self._runner(plan.algorithm)
             before = self._init(runner, plan.region, FOR_VERIFY)
@@ -406,7 +411,6 @@ class FlashEngine:
                 runner.call(before, _INIT_TIMEOUT_S)
             yield plan, runner
             self._uninit(runner, FOR_VERIFY)
-            shared = None
 
     def _init(self, runner: Runner, region: FlashRegion, function: int) -> list[Command]:
         algorithm = runner.algorithm
@@ -417,13 +421,17 @@ class FlashEngine:
         return [runner.function("Init", *arguments, address=region.start)]
 
     def _uninit(self, runner: Runner, function: int) -> None:
+        """Wait for what still runs, and end this use of the algorithm."""
         if runner.algorithm is not None and runner.algorithm.has("UnInit"):
             runner.call([runner.function("UnInit", function)], _INIT_TIMEOUT_S)
+        else:
+            runner.finish()
 
     @contextlib.contextmanager
     def _reset_target(self) -> Iterator[None]:
         """Reset and halt; catch faults meanwhile."""
         core = self._core
+        self._current = None
         core.reset(halt=True)
         batch = core.memory.batch()
         for word in self._chip.after_reset:
@@ -449,6 +457,7 @@ class FlashEngine:
     def _borrowed_target(self, plans: Sequence[RegionPlan]) -> Iterator[None]:
         """Put back registers and RAM afterwards: the program goes on."""
         assert self._ram is not None
+        self._current = None
         core, memory = self._core, self._core.ap
         registers = core.read_registers()
         used = [

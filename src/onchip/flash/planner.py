@@ -207,6 +207,7 @@ class RegionPlan:
     erase: list[Sector] = field(default_factory=list)
     _states: dict[int, str] = field(default_factory=dict)
     _kept: list[Segment] = field(default_factory=list)
+    _writes: list[Write] | None = None
 
     @property
     def block(self) -> int:
@@ -274,9 +275,15 @@ class RegionPlan:
     def keep_bytes(self, address: int, data: bytes) -> None:
         """Take the bytes of one of `kept_parts`."""
         self._kept.append(Segment(address, data))
+        self._writes = None
 
     def writes(self) -> list[Write]:
         """Return the blocks to program, in order; those that will be blank anyway are left out."""
+        if self._writes is None:
+            self._writes = self._find_writes()
+        return self._writes
+
+    def _find_writes(self) -> list[Write]:
         blocks: dict[int, bytearray] = {}
         erased = {s.start for s in self.erase}
         for piece in (*self.pieces, *self._kept):

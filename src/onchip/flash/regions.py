@@ -1,4 +1,4 @@
-"""Which flash regions a job has, and the algorithm of each: the chip's own, or a file of the user's."""
+"""Which flash regions a job has, and the algorithm of each: the chip's own, or a user's file."""
 
 from __future__ import annotations
 

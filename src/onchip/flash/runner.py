@@ -253,18 +253,21 @@ class Runner:
     ) -> bytes:
         """Run a list to its end; return the ``read`` (address, length) bytes that it left.
 
-        ``data`` will stand at `data_address`.
+        A list that `push` started is waited for first, in the same round trip. ``data`` will
+        stand at `data_address`.
 
         Raises:
             EraseError, ProgramError, AlgorithmError: a call failed, crashed, or did not return.
             TransferError, ProbeError: the way to the target broke.
         """
-        self.finish()
-        batch = self._start(commands, data)
+        if len(self.space.slots) == 1:
+            self.finish()
+        batch = self._start(commands, data, wait=self._busy)
         self.core.queue_wait_halted(batch, timeout_s=timeout_s)
         mailbox = self._queue_mailbox(batch)
         answer = None if read is None else self.memory.queue_read(batch, *read)
         self._run(batch, timeout_s)
+        self._busy = False
         self._check(mailbox.value, ended=True)
         return b"" if answer is None else answer.value
 
