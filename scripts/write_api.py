@@ -17,7 +17,11 @@ OUTPUT = ROOT / "docs" / "api.md"
 Definition = ast.ClassDef | ast.FunctionDef
 
 PUBLIC = (
-    ("onchip.session", ("connect", "open_session", "plugged_probes", "ConnectMode", "Session")),
+    (
+        "onchip.session.connecting",
+        ("connect", "open_session", "plugged_probes", "known_chips", "ConnectMode"),
+    ),
+    ("onchip.session.session", ("Session",)),
     ("onchip.cortex_m.core", ("Core",)),
     ("onchip.cortex_m.state", ("CoreState", "HaltKind", "HaltReason", "ResetKind")),
     ("onchip.cortex_m.breakpoints", ("BreakpointKind", "Breakpoint", "BreakpointManager")),

@@ -71,8 +71,9 @@ def test_an_answer_in_pieces_is_put_together() -> None:
 
 
 def test_silence_is_a_timeout_that_names_the_way() -> None:
-    with peer(lambda connection: connection.recv(100)) as link, pytest.raises(
-        ProbeTimeout, match=r"tcp:127\.0\.0\.1:\d+ did not answer within 0\.05 s"
+    with (
+        peer(lambda connection: connection.recv(100)) as link,
+        pytest.raises(ProbeTimeout, match=r"tcp:127\.0\.0\.1:\d+ did not answer within 0\.05 s"),
     ):
         link.read(0.05)
 

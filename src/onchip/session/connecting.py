@@ -1,0 +1,164 @@
+"""From settings to an open `Session`: find the probe, wake the debug port, find the core.
+
+Settings are checked before anything is touched. Where connecting fails, what was taken is given
+back and the error says at which step.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from onchip import registry
+from onchip.coresight.access_port import find_access_ports
+from onchip.coresight.debug_port import DebugPort
+from onchip.coresight.mem_ap import MemAp
+from onchip.cortex_m.core import Core
+from onchip.cortex_m.state import ResetKind
+from onchip.dap.client import DapClient
+from onchip.errors import LockedChip, OnchipError, TargetError, TransferError, UsageError
+from onchip.session.session import Session
+from onchip.target import chip as chips
+
+if TYPE_CHECKING:
+    from onchip.coresight.access_port import AccessPort
+    from onchip.probe.discovery import PluggedBoard
+    from onchip.probe.link import Link
+    from onchip.target.chip import Chip
+
+DEFAULT_FREQUENCY_HZ = 4_000_000
+PROBE_VARIABLE = "ONCHIP_PROBE"
+"""The environment variable that names the probe where a script or command does not."""
+
+_NORDIC_CTRL_AP_IDR = 0x0288_0000
+_NORDIC_APPROTECTSTATUS = 0x0C
+
+
+class ConnectMode(StrEnum):
+    """What connecting does to the core."""
+
+    ATTACH = "attach"
+    """Leave it as it is: a running core runs on."""
+    HALT = "halt"
+    """Halt it where it is."""
+    UNDER_RESET = "under-reset"
+    """Hold nRESET while connecting, and halt the core before its first instruction."""
+
+
+def connect(
+    probe: str | None = None,
+    *,
+    target: str | None = None,
+    frequency_hz: int = DEFAULT_FREQUENCY_HZ,
+    connect: str = "attach",
+) -> Session:
+    """Connect to the chip behind a probe.
+
+    Args:
+        probe: ``virtual:CHIP[/PROBEMODEL][@FILE]``, ``tcp:HOST:PORT`` or a serial; None takes what
+            ONCHIP_PROBE names, else the only probe there is.
+        target: the chip's name; None asks the chip itself.
+        frequency_hz: the SWD clock.
+        connect: ``attach``, ``halt`` or ``under-reset``; see `ConnectMode`.
+
+    Raises:
+        UsageError: a setting cannot be meant; nothing was touched.
+        BoardError: the virtual board cannot be built.
+        ProbeError: no way to the probe.
+        TransferError: the probe cannot talk to the chip.
+        TargetError: the chip answers, but is locked, or not the one that was asked for.
+    """
+    try:
+        mode = ConnectMode(connect)
+    except ValueError:
+        raise UsageError(
+            f"connect={connect!r} is no way to connect", hint=f"use {', '.join(ConnectMode)}"
+        ) from None
+    if frequency_hz <= 0:
+        raise UsageError(f"a clock of {frequency_hz} Hz does not tick")
+    chip = None if target is None else chips.load_chip(target)
+    link = registry.open_link(probe or os.environ.get(PROBE_VARIABLE) or None)
+    try:
+        return open_session(link, chip=chip, frequency_hz=frequency_hz, mode=mode)
+    except BaseException:
+        link.close()
+        raise
+
+
+def known_chips() -> tuple[Chip, ...]:
+    """Return the chips that ``target`` can name."""
+    return chips.known_chips()
+
+
+def plugged_probes() -> list[PluggedBoard]:
+    """Return what `connect` could name by serial: the boards that are plugged in."""
+    return registry.plugged_boards()
+
+
+def open_session(
+    link: Link,
+    *,
+    chip: Chip | None = None,
+    frequency_hz: int = DEFAULT_FREQUENCY_HZ,
+    mode: ConnectMode = ConnectMode.ATTACH,
+) -> Session:
+    """Connect through a link that the caller has opened; `Session.close` closes it.
+
+    Raises:
+        OnchipError: as `connect` does. The link stays open then.
+    """
+    client = DapClient.open(link, frequency_hz=frequency_hz)
+    if mode is ConnectMode.UNDER_RESET:
+        client.assert_reset()
+    try:
+        dp = DebugPort(client)
+        dp.connect()
+        aps = find_access_ports(dp)
+        core = _find_core(aps)
+        running = not core.halted
+        if mode is ConnectMode.UNDER_RESET:
+            core.reset(ResetKind.HARDWARE, halt=True)
+    except OnchipError:
+        if mode is ConnectMode.UNDER_RESET:
+            with contextlib.suppress(OnchipError):
+                client.release_reset()
+        raise
+    if mode is ConnectMode.HALT:
+        core.halt()
+    session = Session(client, dp, aps, core, resume_on_close=running)
+    session.recognise(chip)
+    return session
+
+
+def _find_core(aps: list[AccessPort | MemAp]) -> Core:
+    """Return the core behind the first MEM-AP that has one, connected."""
+    failure: OnchipError | None = None
+    for ap in aps:
+        if isinstance(ap, MemAp):
+            core = Core(ap)
+            try:
+                core.connect()
+            except (TransferError, TargetError) as error:
+                failure = failure or error
+            else:
+                return core
+    _refuse_locked_nordic(aps, failure)
+    if failure is not None:
+        raise failure
+    raise TargetError(
+        "the debug port answers, but no access port leads to a memory bus",
+        hint="the chip may be locked; try --connect under-reset",
+    )
+
+
+def _refuse_locked_nordic(aps: list[AccessPort | MemAp], failure: OnchipError | None) -> None:
+    for ap in aps:
+        if isinstance(ap, MemAp) or ap.idr != _NORDIC_CTRL_AP_IDR:
+            continue
+        if ap.read(_NORDIC_APPROTECTSTATUS) & 1 == 0:
+            raise LockedChip(
+                f"the chip is locked: APPROTECTSTATUS of its CTRL-AP (AP {ap.index}) reads 0",
+                hint="only erasing everything unlocks it, and onchip does not do that unasked",
+            ) from failure
