@@ -33,6 +33,11 @@ class Chip:
     cpuid: int
     idcode: int
     fpu: bool = False
+    starts_in_rom: bool = False
+    """The core leaves reset in a boot ROM, which lies over the flash until it starts the firmware.
+
+    OpenOCD's `reset init` takes it away (MEMMAP).
+    """
 
 
 CHIPS = [
@@ -44,7 +49,10 @@ CHIPS = [
         "nrf52840", "target/nrf52.cfg", 0, 0x2000_0000, 0x8000,
         0x410F_C241, 0x2BA0_1477, fpu=True,
     ),
-    Chip("lpc1768", "target/lpc17xx.cfg", 0, 0x1000_0000, 0x8000, 0x412F_C230, 0x2BA0_1477),
+    Chip(
+        "lpc1768", "target/lpc17xx.cfg", 0, 0x1000_0000, 0x8000,
+        0x412F_C230, 0x2BA0_1477, starts_in_rom=True,
+    ),
     Chip("nrf51822", "target/nrf51.cfg", 0, 0x2000_0000, 0x4000, 0x410C_C200, 0x0BB1_1477),
 ]  # fmt: skip
 
@@ -201,12 +209,12 @@ def test_program_run_and_stop(
         chip.config,
         f"""
         init
-        reset halt
+        reset init
         flash write_image erase image.bin {base:#x} bin
         verify_image image.bin {base:#x} bin
         dump_image dump.bin {base:#x} {len(image)}
 
-        reset halt
+        reset init
         say_registers reset {{pc sp xPSR}}
         bp {base + STORE:#x} 2 hw
         resume
@@ -241,8 +249,11 @@ def test_program_run_and_stop(
         folder=tmp_path,
     )
     assert (tmp_path / "dump.bin").read_bytes() == image
-    assert said.number("reset.pc") == base + CODE
-    assert said.number("reset.sp") == chip.ram + chip.ram_length
+    if chip.starts_in_rom:
+        assert 0x1FFF_0000 <= said.number("reset.pc") < 0x1FFF_2000
+    else:
+        assert said.number("reset.pc") == base + CODE
+        assert said.number("reset.sp") == chip.ram + chip.ram_length
     assert said.number("reset.xPSR") == 0x0100_0000
     assert (said.number("bp1.pc"), said.number("bp1.r0")) == (base + STORE, 1)
     assert (said.number("bp2.pc"), said.number("bp2.r0")) == (base + STORE, 2)
@@ -300,7 +311,7 @@ def test_flash_erase(chip: Chip, board: RunningBoard, openocd: OpenOcd, tmp_path
         chip.config,
         f"""
         init
-        reset halt
+        reset init
         flash write_image erase image.bin {chip.flash:#x} bin
         say_words programmed {chip.flash:#x} 2
         flash erase_sector 0 0 0
@@ -336,10 +347,10 @@ def test_every_probe_model_and_both_drivers(
 
 
 def test_one_board_serves_one_openocd_after_the_other(openocd: OpenOcd, tmp_path: Path) -> None:
-    script = "init\nhalt\nsay_registers now {r3}\nreg r3 0x33\nsay_registers then {r3}"
+    """A new connection finds the chip as the last one left it: halted, and with its memory."""
+    script = "init\nsay_state state\nhalt\nsay_words cell 0x20000000 1\nmww 0x20000000 0x5AFE"
     with running_board("stm32f407") as board:
-        for expected in (None, 0x33):
-            said = openocd.run(board.address, "target/stm32f4x.cfg", script, folder=tmp_path)
-            assert said.number("then.r3") == 0x33
-            if expected is not None:
-                assert said.number("now.r3") == expected
+        openocd.run(board.address, "target/stm32f4x.cfg", script, folder=tmp_path)
+        said = openocd.run(board.address, "target/stm32f4x.cfg", script, folder=tmp_path)
+    assert said.number("cell") == 0x5AFE
+    assert said.values["state"] == "halted"
