@@ -102,7 +102,7 @@ class Receiver:
 
     def feed(self, data: bytes) -> None:
         """Put bytes onto the line, behind those that are on it."""
-        if not self._listening():
+        if not data or not self._listening():
             return
         self._line.extend(data)
         if self._alarm.due_ns is None:
