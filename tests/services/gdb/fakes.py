@@ -160,6 +160,7 @@ class FakeCore:
                 self._stop(HaltReason(HaltKind.BREAKPOINT, pc))
                 return
             if pc >= FLASH and self.memory.read_u16(pc) & 0xFF00 == 0xBE00:
+                self.own_bkpt = pc
                 self._stop(HaltReason(HaltKind.BREAKPOINT, pc))
                 return
             if (reason := self._execute()) is not None:
@@ -167,7 +168,7 @@ class FakeCore:
 
     _leaving = False
 
-    def poll(self):
+    def poll(self, prefetch=None):
         if self.failures:
             raise self.failures.pop(0)
         return None if self.running else self.reason
@@ -179,9 +180,17 @@ class FakeCore:
 
     def resume(self):
         assert not self.running
+        self._skip_own_bkpt()
         self.running = self._leaving = True
 
-    def step(self, *, interrupts=False):
+    def _skip_own_bkpt(self):
+        if self.values["pc"] == self.own_bkpt:
+            self.values["pc"] += 2
+        self.own_bkpt = None
+
+    own_bkpt = None
+
+    def step(self, *, interrupts=False, prefetch=None):
         assert not self.running
         self.steps += 1
         pc = self.values["pc"]
@@ -234,6 +243,9 @@ class FakeSession:
     def _sleep(self, seconds):
         self.slept += seconds
         self.core.run(100)
+
+    def reset(self, kind=ResetKind.SYSTEM, *, halt=False):
+        self.core.reset(kind, halt=halt)
 
     def flash(self, image, *, erase="sector", reset=True):
         if self.flash_error:

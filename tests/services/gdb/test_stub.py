@@ -356,9 +356,8 @@ def test_a_breakpoint_of_the_programs_own(talk):
     assert answer.signal == 5
     assert answer.get("swbreak") is None  # GDB would look for an opcode of its own there
     assert talk.core.values["pc"] == LOOP + 4
-    talk.core.memory.write(LOOP + 4, b"\x01\xbe")
-    assert talk.ask(b"vCont;c") is None
-    assert talk.core.values["pc"] == LOOP + 6
+    talk.ask(b"vCont;c")
+    assert talk.core.values["pc"] == LOOP + 6  # it is stepped over, not met again
 
 
 @pytest.mark.parametrize(("exception", "signal"), [(3, 11), (4, 11), (5, 10), (6, 4), (1, 5)])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from onchip.cortex_m import Core, HaltKind, HaltReason, ResetKind
+from onchip.cortex_m import Core, HaltKind, HaltReason
 from onchip.errors import CoreStateError, OnchipError
 from onchip.services.gdb.points import PointTable
 from onchip.services.gdb.registers import EXPEDITED, RegisterLayout
@@ -63,7 +63,6 @@ class RunControl:
         self.last = Stop(SIGTRAP)
         self._range = (0, 0)
         self._interrupted = False
-        self._hard_bkpt = False
 
     @property
     def running(self) -> bool:
@@ -78,7 +77,7 @@ class RunControl:
     def attach(self) -> None:
         """Halt the core, if it runs, because a client expects a stopped target."""
         if not self.running:
-            reason = self.core.poll()
+            reason = self.core.poll(prefetch=EXPEDITED)
             if reason is None:
                 self.core.halt()
                 self.last = self._stop(SIGTRAP, ())
@@ -88,7 +87,6 @@ class RunControl:
     def resume(self) -> None:
         """Let the core run; ``poll`` tells when it stops."""
         self.points.settle()
-        self._skip_hard_breakpoint()
         self.core.resume()
         self.mode = Mode.CONTINUE
         self._interrupted = False
@@ -138,19 +136,11 @@ class RunControl:
     def let_go(self) -> None:
         """Let the core run with nobody waiting for it; the clients' points are gone already."""
         self.abandon()
-        if self.core.poll() is not None:
-            self._skip_hard_breakpoint()
+        if self.core.poll(prefetch=EXPEDITED) is not None:
             self.core.resume()
 
-    def reset(self, kind: ResetKind = ResetKind.SYSTEM, *, halt: bool) -> None:
-        """Reset the chip. With ``halt`` it stands before its first instruction.
-
-        Raises:
-            CoreTimeout: it did not come back.
-            UsageError: the core has no reset of this kind.
-        """
-        self._hard_bkpt = False
-        self.core.reset(kind, halt=halt)
+    def was_reset(self, *, halt: bool) -> None:
+        """Take note of a reset that somebody made; with ``halt`` the core stands still now."""
         if self.mode is not Mode.CONTINUE:  # else ``poll`` finds the halted core and says so
             self.mode = Mode.STOPPED if halt else Mode.CONTINUE
         if halt:
@@ -166,7 +156,7 @@ class RunControl:
             raise CoreStateError(f"{what} needs a halted core; interrupt it first")
 
     def _poll_running(self) -> Stop | None:
-        reason = self.core.poll()
+        reason = self.core.poll(prefetch=EXPEDITED)
         if reason is None:
             if not self._interrupted:
                 return None
@@ -184,8 +174,7 @@ class RunControl:
         count = 1 if self.mode is Mode.STEP else STEPS_PER_POLL
         start, end = self._range
         for _ in range(count):
-            self._skip_hard_breakpoint()
-            reason = self.core.step(interrupts=self.options.step_into_interrupts)
+            reason = self._step()
             if self._is_stale(reason):
                 reason = HaltReason(HaltKind.STEP, reason.pc)
             elif self._serve_semihosting(reason):
@@ -206,11 +195,9 @@ class RunControl:
 
     def _describe(self, reason: HaltReason, *, quiet: bool = False) -> Stop:
         """Turn why the core halted into what GDB is told."""
-        self._hard_bkpt = False
         match reason.kind:
             case HaltKind.BREAKPOINT | HaltKind.SEMIHOSTING:
                 name = self.points.stop_name_at(self._pc(reason))
-                self._hard_bkpt = name is None
                 return self._stop(SIGTRAP, () if name is None else ((name, ""),))
             case HaltKind.WATCHPOINT:
                 watch = self.points.watch_name(reason.address, reason.access)
@@ -235,6 +222,12 @@ class RunControl:
     def _pc(self, reason: HaltReason) -> int:
         return self.core.read_register("pc") if reason.pc is None else reason.pc
 
+    def _step(self) -> HaltReason:
+        """Execute one instruction; a single one brings along what its stop will tell."""
+        into = self.options.step_into_interrupts
+        prefetch = EXPEDITED if self.mode is Mode.STEP else ("pc",)
+        return self.core.step(interrupts=into, prefetch=prefetch)
+
     def _is_stale(self, reason: HaltReason) -> bool:
         """Say whether a stop comes only from a watchpoint that was let go of."""
         return (
@@ -249,15 +242,6 @@ class RunControl:
         except OnchipError as error:
             return f"the fault cannot be read: {error}\n"
         return f"{report}\n" if report is not None else ""
-
-    def _skip_hard_breakpoint(self) -> None:
-        """Step over a BKPT of the program's own, which would halt the core at once again."""
-        if not self._hard_bkpt:
-            return
-        self._hard_bkpt = False
-        pc = self.core.read_register("pc")
-        if self.core.memory.read_u16(pc) & 0xFF00 == 0xBE00:
-            self.core.write_register("pc", pc + 2)
 
     def _serve_semihosting(self, reason: HaltReason) -> bool:
         """Serve a BKPT 0xAB and move pc past it; say whether it was one."""

@@ -88,12 +88,15 @@ class Target:
             client.failed(error)
 
     def reset(self, kind: ResetKind = ResetKind.SYSTEM, *, halt: bool) -> None:
-        """Reset the chip; a client that waits for a stop is told of this one.
+        """Reset the chip; with ``halt`` it stands before the first instruction of its program.
+
+        A client that waits for a stop is told of this one.
 
         Raises:
-            As `RunControl.reset`.
+            TargetError: the core has no reset of this kind, or did not come back.
         """
-        self.run.reset(kind, halt=halt)
+        self.session.reset(kind, halt=halt)
+        self.run.was_reset(halt=halt)
         if halt and self.run.running:
             self.poll()
 
