@@ -1,6 +1,6 @@
 // The sample that ships with onchip: something to flash, to stop in, to watch, and to crash.
 //
-//   counter         goes up ten times a second: watch it
+//   counter         goes up a hundred times a second: watch it
 //   fibonacci()     calls itself: a backtrace with some depth
 //   fault_request   set it to 1 (or send 'f' over the UART), and read_sensor() takes a bus fault
 
@@ -9,7 +9,7 @@
 #include "console.h"
 #include "tick.h"
 
-#define PERIOD_MS 100u
+#define PERIOD_MS 10u
 #define DEEPEST   11u
 
 // External memory that none of these chips' boards has: reading it is a bus fault.

@@ -103,6 +103,7 @@ class ChipModel:
         """Lose power now: a running flash operation stays half done. ``reset`` brings it back."""
         for controller in self.power_sensitive:
             controller.power_loss()
+        self._reset_all("power-on")
 
     def save_flash(self) -> bytes:
         """Return all non-volatile memory as one blob."""

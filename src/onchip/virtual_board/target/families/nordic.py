@@ -149,7 +149,7 @@ class Nordic:
     def _hold_reset(self, *, asserted: bool) -> None:
         if asserted:
             self._builder.chip.reset_peripherals("system")
-        self._builder.core.hold_reset(asserted)
+        self._builder.core.hold_reset(asserted=asserted)
 
 
 class _ResetHook:
