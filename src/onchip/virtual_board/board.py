@@ -206,12 +206,14 @@ class VirtualBoard:
             raise ProbeBusy(f"the probe of {self.serial} is in use", hint="close the other link")
 
         def closed() -> None:
-            self._link = None
+            if self._link is link:  # not if it was unplugged, and another took its place
+                self._link = None
             if owns_board:
                 self.close()
 
-        self._link = BoardLink(self.probe, f"virtual:{self.chip.name}", closed, self)
-        return self._link
+        link = BoardLink(self.probe, f"virtual:{self.chip.name}", closed, self)
+        self._link = link
+        return link
 
     def begin(self, packet: bytes) -> Generator[None, None, list[bytes]]:
         """Start ``packet`` at the board's present, without USB in between; for a server.
@@ -287,12 +289,13 @@ class VirtualBoard:
 
     def unplug(self) -> None:
         """Pull the probe's cable: links are lost for good. The target keeps its supply."""
-        self.probe.plugged = False
+        self.probe.unplug()
 
     def plug_in(self) -> None:
         """Plug the probe in again; an open link stays lost, a new one works."""
-        self._link = None
-        self.probe.plugged = True
+        if not self.probe.plugged:
+            self._link = None
+            self.probe.plug_in()
 
     def save(self) -> None:
         """Write the flash file, if there is one, replacing it whole or not at all."""

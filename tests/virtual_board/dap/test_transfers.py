@@ -227,3 +227,53 @@ def test_64_kib_within_milliseconds() -> None:
         board.exchange(bytes.fromhex(f"05 00 01 05 {word(RAM + (n * 504) % 0xF000)}"))
         board.exchange(read)
     assert time.perf_counter() - started < 0.1  # twice 64 KiB; 50 ms each were too much
+
+
+@pytest.mark.parametrize("slow", [False, True], ids=["burst", "word-by-word"])
+def test_runs_within_a_transfer(wires: Wires, slow: bool) -> None:
+    if slow:
+        wires.board.faults.wait(after=10_000)
+    writes = "".join(f" 0d {word(n)}" for n in range(1, 7))
+    # A posted read, a run of writes behind it, a DP read, a run of reads, one more, a write.
+    assert wires(f"05 00 0a 05 {word(RAM)} 0f 05 {word(RAM + 0x40)}{writes} 02") == (
+        "05 0a 01 00 00 00 00 77 14 a0 2b"
+    )
+    before = wires.board.statistics.swclk_cycles
+    answer = wires(f"05 00 0b 05 {word(RAM + 0x3C)} 0f 07 0f 0f 0f 0f 0f 0f 02 05 {word(RAM)}")
+    assert (
+        answer
+        == "05 0b 01 00 00 00 00 40 00 00 20"
+        + "".join(" " + word(n) for n in range(1, 7))
+        + " 77 14 a0 2b"
+    )
+    # 11 transfers, RDBUFF once before DPIDR, and RDBUFF to check the write at the end
+    assert wires.board.statistics.swclk_cycles - before == 46 * 13
+
+
+@pytest.mark.parametrize("slow", [False, True], ids=["burst", "word-by-word"])
+def test_runs_that_fault(wires: Wires, slow: bool) -> None:
+    if slow:
+        wires.board.faults.wait(after=10_000)
+    # 0x0000_0FF8 is ROM up to 0x1000; TAR wraps there, so a device is put in the way.
+    wires.board.bus.add_device("short", 0x4000_0000, 8, Zeros())
+    assert wires(f"05 00 07 05 {word(0x4000_0000)} 0f 0f 0f 0f 0f 02") == (
+        "05 04 04 00 00 00 00 00 00 00 00"
+    )
+    wires(CLEAR_ABORT)
+    writes = " 0d 00 00 00 00" * 5
+    assert wires(f"05 00 06 05 {word(0x4000_0000)}{writes}") == "05 04 04"
+    wires(CLEAR_ABORT)
+    assert wires(f"05 00 06 05 {word(0x4000_0000)} 0f 0f 0f 0f 07") == (
+        "05 04 04 00 00 00 00 00 00 00 00"
+    )
+
+
+class Zeros:
+    def read(self, offset: int, size: int) -> int:
+        return 0
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        pass
+
+    def reset(self) -> None:
+        pass

@@ -41,6 +41,13 @@ class _Client:
         self.decoder = Decoder()
         self.packets: deque[bytes] = deque()
 
+    @property
+    def readable(self) -> bool:
+        """Whether something has arrived, if only the end."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.connection, selectors.EVENT_READ)
+            return bool(selector.select(0))
+
     def receive(self) -> bool:
         """Take what has arrived; False if the client is gone or does not speak the framing."""
         try:
@@ -166,6 +173,10 @@ class BoardServer:
             connection, _ = self._listener.accept()
         except OSError:
             return  # gone before it was met
+        # Who held the probe may have hung up just before: `onchip list` only knocks.
+        while self._client is not None and self._client.readable:
+            if not self._client.receive():
+                self._drop_client()
         if self._client is not None or not self.board.probe.plugged:
             connection.close()
             return
@@ -192,11 +203,8 @@ class BoardServer:
         """Look for a DAP_TransferAbort while a packet runs; stopping or leaving aborts too."""
         if self._stopping.is_set():
             return True
-        ready = selectors.DefaultSelector()
-        with ready:
-            ready.register(client.connection, selectors.EVENT_READ)
-            if ready.select(0) and not client.receive():
-                return True  # the main loop will find it gone as well
+        if client.readable and not client.receive():
+            return True  # the main loop will find it gone as well
         if _TRANSFER_ABORT in client.packets:
             client.packets.remove(_TRANSFER_ABORT)
             return True

@@ -10,7 +10,9 @@ or simply go on.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
 from struct import Struct
 from typing import Final
 
@@ -25,6 +27,8 @@ _MATCH_MASK = 0x20
 _TIMESTAMP = 0x80
 _MISMATCH = 0x10
 _RDBUFF_READ = 0x0E
+_READ_DRW = AP | READ | DRW
+_WRITE_DRW = AP | DRW
 _REGISTER = 0x0F
 _WORD: Final = Struct("<I")
 
@@ -34,10 +38,24 @@ _EXACT_RETRIES = 32
 _SKIP_FRACTION = 64
 """Beyond that, one repeat in so many of those already done: a match is seen at most 1.6 % late."""
 
+_BULK = 4
+"""A run of so many equal DRW accesses within DAP_Transfer is done as a burst."""
+
 Operation = tuple[int, int | None]
 Outcome = tuple[int, int, bytes]
 """Transfers done, response byte, data in memory order."""
 Run = Generator[None, None, Outcome]
+_Ack = Generator[None, None, int]
+
+
+@dataclass(slots=True)
+class _State:
+    """Where a DAP_Transfer is: ``posted`` data is to be fetched, ``written`` data to be checked."""
+
+    out: bytearray = field(default_factory=bytearray)
+    count: int = 0
+    posted: bool = False
+    written: bool = False
 
 
 class Transfers:
@@ -70,58 +88,102 @@ class Transfers:
     def transfer(self, operations: list[Operation]) -> Run:
         """Do ``operations`` until one fails."""
         self.abort = False
-        out = bytearray()
-        count = 0
+        state = _State()
         ack = 0
-        posted = written = False
-        for request, value in operations:
-            if posted:
-                plain_ap_read = request & (AP | READ | _VALUE_MATCH) == AP | READ
-                ack, data = yield from self._once(
-                    request & _REGISTER if plain_ap_read else _RDBUFF_READ
-                )
+        index = 0
+        while index < len(operations) and not self.abort:
+            done = self._bulk(operations, index, state)
+            if not done:
+                request, value = operations[index]
+                if request & READ:
+                    ack = yield from self._read(request, value or 0, state)
+                else:
+                    ack = yield from self._write(request, value or 0, state)
                 if ack != OK:
                     break
-                out += _WORD.pack(data)
-                posted = plain_ap_read
-                if posted:
-                    self._stamp(request, out)
-                    count += 1
-                    if self.abort:
-                        break
-                    continue
-            if request & READ:
-                written = False
-                if request & _VALUE_MATCH:
-                    ack = yield from self._match(request & _REGISTER, value or 0)
-                else:
-                    ack, data = yield from self._once(request & _REGISTER)
-                    if ack == OK:
-                        self._stamp(request, out)
-                        if request & AP:
-                            posted = True
-                        else:
-                            out += _WORD.pack(data)
-            elif request & _MATCH_MASK:
-                self.match_mask = value or 0
-                ack = OK
-            else:
-                ack, _ = yield from self._once(request & _REGISTER, value or 0)
-                if ack == OK:
-                    self._stamp(request, out)
-                    written = True
-            if ack != OK:
-                break
-            count += 1
-            if self.abort:
-                break
-        if ack == OK and posted:
-            ack, data = yield from self._once(_RDBUFF_READ)
-            if ack == OK:
-                out += _WORD.pack(data)
-        elif ack == OK and written:
+                done = 1
+            ack = OK
+            state.count += done
+            index += done
+        if ack == OK and state.posted:
+            ack = yield from self._collect(_RDBUFF_READ, state)
+        elif ack == OK and state.written:
             ack, _ = yield from self._once(_RDBUFF_READ)
-        return count, ack, bytes(out)
+        return state.count, ack, bytes(state.out)
+
+    def _read(self, request: int, wanted: int, state: _State) -> _Ack:
+        plain_ap_read = request & (AP | READ | _VALUE_MATCH) == AP | READ
+        if state.posted:
+            # The next plain AP read brings the data of the one before it; else RDBUFF does.
+            state.posted = plain_ap_read
+            ack = yield from self._collect(
+                request & _REGISTER if plain_ap_read else _RDBUFF_READ, state
+            )
+            if ack != OK or plain_ap_read:
+                self._stamp(request, state.out, ack)
+                return ack
+        state.written = False
+        if request & _VALUE_MATCH:
+            return (yield from self._match(request & _REGISTER, wanted))
+        ack, data = yield from self._once(request & _REGISTER)
+        self._stamp(request, state.out, ack)
+        if plain_ap_read:
+            state.posted = ack == OK
+        elif ack == OK:
+            state.out += _WORD.pack(data)
+        return ack
+
+    def _write(self, request: int, value: int, state: _State) -> _Ack:
+        if state.posted:
+            state.posted = False
+            ack = yield from self._collect(_RDBUFF_READ, state)
+            if ack != OK:
+                return ack
+        if request & _MATCH_MASK:
+            self.match_mask = value
+            return OK
+        ack, _ = yield from self._once(request & _REGISTER, value)
+        self._stamp(request, state.out, ack)
+        state.written |= ack == OK
+        return ack
+
+    def _collect(self, request: int, state: _State) -> _Ack:
+        """Do a read that brings the data of the posted one."""
+        ack, data = yield from self._once(request)
+        if ack == OK:
+            state.out += _WORD.pack(data)
+        return ack
+
+    def _bulk(self, operations: list[Operation], index: int, state: _State) -> int:
+        """Do a run of DRW accesses as a burst; return how many of them, short of any fault."""
+        request = operations[index][0]
+        if request not in (_READ_DRW, _WRITE_DRW):
+            return 0
+        end = index + 1
+        while end < len(operations) and operations[end][0] == request:
+            end += 1
+        burst = self._burst(request, end - index) if end - index >= _BULK else None
+        if burst is None:
+            return 0
+        dp = self._port.dp
+        if request == _READ_DRW:
+            data = burst.burst_read(end - index)
+            done = len(data) // 4
+            if done:
+                if state.posted:
+                    state.out += _WORD.pack(dp.rdbuff)
+                state.out += data[:-4]
+                dp.rdbuff = int.from_bytes(data[-4:], "little")
+                state.posted = True
+                state.written = False
+        elif state.posted:
+            return 0  # RDBUFF first
+        else:
+            words = [value or 0 for _, value in operations[index:end]]
+            done = burst.burst_write(struct.pack(f"<{len(words)}I", *words))
+            state.written |= done > 0
+        self._account(done)
+        return done
 
     # ---- DAP_TransferBlock
 
@@ -254,8 +316,8 @@ class Transfers:
         self._port.transfers += passed
         return passed
 
-    def _stamp(self, request: int, out: bytearray) -> None:
-        if request & _TIMESTAMP and self._timestamp_hz:
+    def _stamp(self, request: int, out: bytearray, ack: int) -> None:
+        if request & _TIMESTAMP and self._timestamp_hz and ack == OK:
             ticks = self._clock.now_ns * self._timestamp_hz // 1_000_000_000
             out += _WORD.pack(ticks & 0xFFFF_FFFF)
 

@@ -23,9 +23,10 @@ FIRMWARE_VERSION = "1.0.0"
 
 
 class ProbeDevice:
-    """One probe, plugged in until ``plugged`` is cleared.
+    """One probe, plugged in until ``unplug``.
 
     Attributes:
+        connection: stands for the time since it was plugged in; None while it is not.
         packets: packets that reached the firmware; ``round_trips`` of them found nothing in flight.
     """
 
@@ -45,7 +46,7 @@ class ProbeDevice:
         self.model = model
         self.clock = clock
         self.faults = faults
-        self.plugged = True
+        self.connection: object | None = object()
         self.packets = 0
         self.round_trips = 0
         self.port = SwdPort(dp, SwdLine(dp), clock)
@@ -84,6 +85,20 @@ class ProbeDevice:
             self.trace,
             self.uart,
         )
+
+    @property
+    def plugged(self) -> bool:
+        """Whether the host can see the probe."""
+        return self.connection is not None
+
+    def unplug(self) -> None:
+        """Leave the bus. What the host had opened is lost for good."""
+        self.connection = None
+
+    def plug_in(self) -> None:
+        """Come back to the bus."""
+        if self.connection is None:
+            self.connection = object()
 
     def run(self, packet: bytes) -> Generator[None, None, list[bytes]]:
         """Let the firmware interpret ``packet`` from the clock's present on."""

@@ -59,6 +59,7 @@ class VirtualLink:
         self._description = description
         self._on_close = on_close
         self._closed = False
+        self._connection = probe.connection
         self._now_ns = probe.clock.now_ns
         self._out = _Direction(probe.model)
         self._in = _Direction(probe.model)
@@ -143,10 +144,14 @@ class VirtualLink:
 
     # ---- the wire
 
+    @property
+    def _lost(self) -> bool:
+        return self._probe.connection is not self._connection or self._connection is None
+
     def _check(self) -> None:
         if self._closed:
             raise ProbeLost(f"{self._description} is closed")
-        if not self._probe.plugged:
+        if self._lost:
             raise ProbeLost(f"{self._description} was unplugged")
 
     def _full(self, at_ns: int) -> bool:
@@ -169,7 +174,7 @@ class VirtualLink:
     def _pump(self, until_ns: int, *, first_response: bool = False) -> None:
         """Let the probe work off packets up to ``until_ns``, or until it has one response."""
         probe = self._probe
-        while probe.plugged and self._start(until_ns):
+        while not self._lost and self._start(until_ns):
             assert self._running is not None
             probe.firmware.transfers.pause_at_ns = until_ns
             try:
@@ -180,7 +185,7 @@ class VirtualLink:
                     return
             else:
                 return  # still repeating at until_ns
-        if not probe.plugged:
+        if self._lost:
             self._requests.clear()
             self._running = None
 
@@ -195,7 +200,7 @@ class VirtualLink:
                 return False
             probe.clock.wait_until(arrival)
             self._fault = probe.faults.next_packet()
-            if not probe.plugged:
+            if self._lost:
                 return False
             if self._fault[0] is PacketFault.LOSE_REQUEST:
                 self._requests.popleft()
