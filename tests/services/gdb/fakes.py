@@ -128,6 +128,10 @@ class FakeCore:
         self.failures = []
         self.steps = 0
 
+    @property
+    def halted(self):
+        return not self.running
+
     def state(self):
         return CoreState.RUNNING if self.running else CoreState.HALTED
 
@@ -159,7 +163,7 @@ class FakeCore:
             if pc in self.breakpoints.kinds and not first:
                 self._stop(HaltReason(HaltKind.BREAKPOINT, pc))
                 return
-            if pc >= FLASH and self.memory.read_u16(pc) & 0xFF00 == 0xBE00:
+            if self._is_bkpt(pc):
                 self.own_bkpt = pc
                 self._stop(HaltReason(HaltKind.BREAKPOINT, pc))
                 return
@@ -167,6 +171,12 @@ class FakeCore:
                 self._stop(reason)
 
     _leaving = False
+
+    def _is_bkpt(self, pc):
+        try:
+            return self.memory.read_u16(pc) & 0xFF00 == 0xBE00
+        except TransferFault:
+            return False
 
     def poll(self, prefetch=None):
         if self.failures:
@@ -194,7 +204,7 @@ class FakeCore:
         assert not self.running
         self.steps += 1
         pc = self.values["pc"]
-        if self.memory.read_u16(pc) & 0xFF00 == 0xBE00:
+        if self._is_bkpt(pc):
             return self._stop(HaltReason(HaltKind.BREAKPOINT, pc))
         reason = self._execute()
         return self._stop(reason or HaltReason(HaltKind.STEP, self.values["pc"]))

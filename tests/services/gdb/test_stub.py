@@ -478,6 +478,21 @@ def test_chip_erase_for_load():
     assert talk.session.jobs == [("flash", [(FLASH, b"ab")], "chip")]
 
 
+def test_load_of_a_running_core_is_refused(talk):
+    talk.ask(b"vFlashErase:8000000,400")
+    talk.ask(b"vCont;c")
+    assert b"halted core" in talk.ask(b"vFlashDone")
+    assert talk.session.jobs == []
+
+
+def test_resuming_a_core_that_nobody_halted_waits_for_it():
+    talk = Talk()
+    assert talk.ask(b"vCont;c") is None
+    assert b"halted core" in talk.ask(b"vCont;s")
+    talk.target.run.interrupt()
+    assert stop(talk.wait()).signal == 2
+
+
 def test_flash_that_is_none_is_refused_before_anything(talk):
     assert talk.ask(b"vFlashErase:20000000,400").startswith(b"E.0x20000000")
     assert talk.ask(b"vFlashWrite:800fffe:abcd").startswith(b"E.0x08010000")

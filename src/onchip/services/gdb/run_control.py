@@ -85,9 +85,10 @@ class RunControl:
                 self.last = self._describe(reason, quiet=True)
 
     def resume(self) -> None:
-        """Let the core run; ``poll`` tells when it stops."""
+        """Let the core run, if it does not already; ``poll`` tells when it stops."""
         self.points.settle()
-        self.core.resume()
+        if self._halted():
+            self.core.resume()
         self.mode = Mode.CONTINUE
         self._interrupted = False
 
@@ -152,8 +153,12 @@ class RunControl:
         Raises:
             CoreStateError: the core runs.
         """
-        if self.running:
+        if self.running or not self._halted():
             raise CoreStateError(f"{what} needs a halted core; interrupt it first")
+
+    def _halted(self) -> bool:
+        """Say whether the core stands still; the chip is asked only when that is not known."""
+        return self.core.halted or self.core.poll(prefetch=EXPEDITED) is not None
 
     def _poll_running(self) -> Stop | None:
         reason = self.core.poll(prefetch=EXPEDITED)

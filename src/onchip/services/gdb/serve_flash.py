@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from onchip.errors import UsageError
+from onchip.errors import CoreStateError, UsageError
 from onchip.services.gdb.handlers import Handlers, Reply
 from onchip.target.memory_map import FlashRegion, MemoryMap
 from onchip.wire.gdb_rsp import flash
@@ -81,7 +81,8 @@ def _done(stub: Stub, request: flash.FlashDone) -> Reply:
     if not job.erases and not job.writes:
         return OK
     target = stub.target
-    target.run.need_halted("programming flash")
+    if target.run.running:
+        raise CoreStateError("programming flash needs a halted core; interrupt it first")
     stub.attach()
     target.run.points.settle()
     if target.options.erase == "sector" or not job.writes:
