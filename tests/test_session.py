@@ -245,7 +245,7 @@ def test_erase_and_erase_chip(board: VirtualBoard) -> None:
 def test_a_chip_that_is_not_known_has_no_flash(board: VirtualBoard) -> None:
     with open_session(board.link()) as session:
         session.chip = None
-        assert session.chip_name == "Cortex-M4"
+        assert session.chip_name == "Cortex-M4F"
         assert session.memory_map.find(0x2000_0000) is not None
         with pytest.raises(UsageError, match="not one that onchip knows") as caught:
             session.flash(b"x", base=0)

@@ -13,8 +13,8 @@ from .conftest import Onchip
 
 CORES = {
     "lpc1768": ("Cortex-M3", False),
-    "stm32f407": ("Cortex-M4", True),
-    "nrf52840": ("Cortex-M4", True),
+    "stm32f407": ("Cortex-M4F", True),
+    "nrf52840": ("Cortex-M4F", True),
     "nrf51822": ("Cortex-M0", False),
 }
 
@@ -43,7 +43,7 @@ def test_info_for_people(onchip: Onchip) -> None:
         "1 packets of 64 bytes",
         "DP     IDR 0x2ba0_1477, DPv1",
         "AP 0   IDR 0x2477_0011",
-        "core   Cortex-M4, FPU",
+        "core   Cortex-M4F, ",
         "chip   stm32f407: STMicroelectronics",
         "0x0800_0000",
         "FPB",
@@ -69,7 +69,7 @@ def test_reset_and_halt_stops_at_the_reset_handler(
 
 def test_reset_and_run(onchip: Onchip) -> None:
     outcome = onchip("reset", "--probe", "virtual:stm32f407")
-    assert (outcome.code, outcome.out) == (0, "reset (system); Cortex-M4 runs\n")
+    assert (outcome.code, outcome.out) == (0, "reset (system); Cortex-M4F runs\n")
 
 
 def test_a_core_reset_where_there_is_none_says_so(onchip: Onchip) -> None:

@@ -150,3 +150,13 @@ def test_time_is_real() -> None:
         before = link.now()
         link.sleep(0.02)
         assert 0.015 < link.now() - before < 5
+
+
+def test_a_reset_connection_is_told_like_a_closed_one() -> None:
+    def reset(connection: socket.socket) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+
+    with peer(reset) as link, pytest.raises(ProbeBusy, match="hung up before it answered"):
+        for _ in range(50):  # the reset may overtake the first of these
+            link.write(b"x")
+            link.read(0.05)

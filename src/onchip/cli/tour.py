@@ -26,12 +26,13 @@ from onchip.errors import UsageError
 from onchip.symbols.elf import ElfFile
 
 if TYPE_CHECKING:
+    from onchip.dap.com_port import ComPort
     from onchip.probe.discovery import PluggedBoard
     from onchip.session import Session
 
 CHIP = "stm32f407"
 _STEPS = 4
-_UART_S = 0.25
+_UART_S = 1.5
 """How long the firmware runs while its UART is listened to."""
 _FUNCTION = 2  # STT_FUNC
 _OBJECT = 1  # STT_OBJECT
@@ -57,8 +58,9 @@ def give_tour(*, colour: bool = True) -> None:
             tour.run_to_main(session)
             tour.registers(session)
             tour.steps(session)
+            port = session.uart
             tour.watchpoint(session)
-            tour.uart(session)
+            tour.uart(session, port)
             tour.fault(session)
     tour.farewell()
 
@@ -160,18 +162,18 @@ class _Tour:
     def watchpoint(self, session: Session) -> None:
         self._headline(
             "Catch a write",
-            '>>> session.core.watchpoints.set(heartbeat, 4, "write")',
+            '>>> session.core.watchpoints.set(counter, 4, "write")',
             ">>> session.core.resume(); session.core.wait_halted(2.0)",
         )
-        heartbeat = self._symbols.address("heartbeat")
-        before = session.memory.read_u32(heartbeat)
-        session.core.watchpoints.set(heartbeat, 4, "write")
+        counter = self._symbols.address("counter")
+        before = session.memory.read_u32(counter)
+        session.core.watchpoints.set(counter, 4, "write")
         session.core.resume()
         reason = session.core.wait_halted(2.0)
         session.core.watchpoints.clear()
-        after = session.memory.read_u32(heartbeat)
+        after = session.memory.read_u32(counter)
         self._say(f"[green]{reason.kind.value}[/] at {self._place(reason.pc)}")
-        self._say(f"heartbeat at {hex32(heartbeat)}: {before} -> {after}")
+        self._say(f"counter at {hex32(counter)}: {before} -> {after}")
 
     def uart(self, session: Session) -> None:
         self._headline("Listen to the UART", ">>> session.core.resume()", ">>> session.uart.read()")
@@ -187,11 +189,11 @@ class _Tour:
     def fault(self, session: Session) -> None:
         self._headline(
             "Crash it, and ask why",
-            ">>> session.memory.write_u32(crash_requested, 1)",
+            ">>> session.memory.write_u32(fault_request, 1)",
             '>>> session.core.vector_catch = {"hardfault"}; session.core.resume()',
             ">>> session.core.wait_halted(2.0); print(session.core.fault())",
         )
-        session.memory.write_u32(self._symbols.address("crash_requested"), 1)
+        session.memory.write_u32(self._symbols.address("fault_request"), 1)
         session.core.vector_catch = frozenset({"hardfault"})
         session.core.resume()
         session.core.wait_halted(2.0)

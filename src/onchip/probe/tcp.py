@@ -16,6 +16,8 @@ from onchip.errors import ProbeBusy, ProbeError, ProbeLost, ProbeNotFound, Probe
 from onchip.wire import dap_tcp
 
 _RECEIVE_SIZE = 65536
+_SEND_TIMEOUT_S = 5.0
+"""The other end reads slowly at worst; one that does not read at all is as good as gone."""
 _NOT_ANSWERING = "is `onchip board CHIP` still running there?"
 
 
@@ -54,8 +56,10 @@ class TcpLink:
         Raises:
             ProbeLost: the connection is gone.
         """
+        connection = self._open_socket()
         try:
-            self._open_socket().sendall(dap_tcp.encode(dap_tcp.Kind.REQUEST, packet))
+            connection.settimeout(_SEND_TIMEOUT_S)
+            connection.sendall(dap_tcp.encode(dap_tcp.Kind.REQUEST, packet))
         except OSError as error:
             raise self._lost(_reason(error)) from error
 
@@ -104,8 +108,6 @@ class TcpLink:
             ) from error
         except OSError as error:
             raise self._lost(_reason(error)) from error
-        finally:
-            connection.settimeout(None)
         if not data:
             raise self._lost("closed by the other end")
         try:

@@ -128,9 +128,8 @@ def _lines(facts: dict[str, Any]) -> list[str]:
         f"ROM    {line}" if i == 0 else f"       {line}"
         for i, line in enumerate(_tree(facts["rom_table"]))
     ]
-    fpu = ", FPU" if core["fpu"] else ""
     lines += [
-        f"core   {core['name']}{fpu}, {core['architecture']}, CPUID {hex32(core['cpuid'])}",
+        f"core   {core['name']}, {core['architecture']}, CPUID {hex32(core['cpuid'])}",
         f"       {core['state']}; {core['breakpoints']} breakpoints and"
         f" {core['watchpoints']} watchpoints left",
     ]
