@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from ..arch.adi import BASE, CFG, CLASS_MEM_AP, CSW, IDR
 from ..dap import Batch, Result, Transfers
 from ..dap.transfers import AP
@@ -89,10 +91,8 @@ def find_access_ports(dp: DebugPort, *, last: int = 3) -> list[AccessPort | MemA
             if i == 0:
                 more = tuple(queue_read(dp, batch, i, r) for r in _DETAILS)
             queued.append((i, idr))
-        try:
+        with suppress(TransferFault, TransferWait):  # whose it was shows below
             batch.run()
-        except (TransferFault, TransferWait):
-            pass
         index = last + 1
         for i, idr in queued:
             try:

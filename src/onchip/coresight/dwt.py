@@ -135,8 +135,12 @@ class Dwt:
         return False
 
     def emit_clear(self, t: Transfers) -> None:
-        """Disable every comparator, also what another debugger left there."""
-        for number in range(self.count):
+        """Disable every comparator, also what another debugger left there.
+
+        Until it is known how many there are, four are written: ARMv7-M has no more, and writes to
+        what is not there are ignored.
+        """
+        for number in range(self.count or 4):
             self.ap.emit_write_word(t, DWT_FUNCTION0 + DWT_STRIDE * number, 0)
 
     def emit_all(self, t: Transfers) -> None:

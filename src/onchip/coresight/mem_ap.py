@@ -1,8 +1,8 @@
 """A Memory Access Port: target memory through CSW, TAR, DRW and the banked data registers.
 
-What the port holds is remembered, not read back: CSW, and TAR with its auto-increment. TAR counts on
-only within a block whose size depends on the chip (at least 1 KiB, ADIv5.2 C2.2.2), so it is written
-again at that block's end; :meth:`MemAp.emit_wrap_test` measures it.
+What the port holds is remembered, not read back: CSW, and TAR with its auto-increment. TAR counts
+on only within a block whose size depends on the chip (at least 1 KiB, ADIv5.2 C2.2.2), so it is
+written again at that block's end; :meth:`MemAp.emit_wrap_test` measures it.
 
 BD0-BD3 reach the four words around TAR without moving it: for registers that lie together, and for
 waits, which read the same word many times.
@@ -346,10 +346,11 @@ class MemAp(Memory):
     # ---- what differs from chip to chip
 
     def emit_wrap_test(self, t: Transfers, address: int) -> Callable[[], None]:
-        """Read the last word before ``address + 1 KiB`` and before ``+ 2 KiB``; look where TAR went.
+        """Read the last words of the first two KiB behind ``address``, and where TAR went.
 
-        ``address`` is a multiple of 4 KiB behind which reads are harmless. The callback, to be called
-        after the run, keeps what was found: 1, 2, or 4 KiB, which is as much as is ever used.
+        ``address`` is a multiple of 4 KiB behind which reads are harmless. The callback, to be
+        called after the run, keeps what was found: 1, 2, or 4 KiB, which is as much as is ever
+        used.
         """
         self._prepare(t, Size.WORD)
         found = []

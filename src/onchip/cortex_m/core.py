@@ -141,15 +141,13 @@ class Core:
                 self.run.emit_enable(t)
             self.run.emit_demcr(t, monitor | DEMCR.build(TRCENA=1))
             self.fpb.emit_clear(t)
+            self.dwt.emit_clear(t)
 
         batch.add(enable)
         ctrl = self.ap.queue_read_u32(batch, DWT_CTRL.address)
         batch.run()
         self.run.halted = halted
         self.dwt.configure(DWT_CTRL(ctrl.value), armv8=self.identity.armv8)
-        batch = self.batch()
-        batch.add(self.dwt.emit_clear)
-        batch.run()
         self._connected = True
 
     def batch(self) -> Batch:

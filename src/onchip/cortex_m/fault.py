@@ -1,4 +1,5 @@
-"""Find out what went wrong: fault status, fault addresses, and the frame that the exception stacked.
+"""Find out what went wrong: fault status, fault addresses, and the frame that the exception
+stacked.
 
 The frame is found by EXC_RETURN: in lr at the handler's first instructions, further on where the
 handler's prologue pushed it. It is believed only if it looks like one (a Thumb state, a pc that can
@@ -17,7 +18,7 @@ from .fault_causes import decode, hard_fault_sentence, kind_of, sentence
 if TYPE_CHECKING:
     from .core import Core
 
-_NAMES = {
+_NAMES: dict[int, str] = {
     ExceptionNumber.NMI: "NMI",
     ExceptionNumber.HARD_FAULT: "HardFault",
     ExceptionNumber.MEM_MANAGE: "MemManage fault",
@@ -182,7 +183,7 @@ def _report(
     if exception == ExceptionNumber.HARD_FAULT and not causes:
         name = "HardFault"
     else:
-        name = kind_of(cfsr) if causes else _NAMES.get(exception, "HardFault")  # type: ignore[call-overload]
+        name = kind_of(cfsr) if causes else _NAMES.get(exception, "HardFault")
     if now["pc"] in _LOCKUP_PC or core.run.halted is False:
         name = f"Lock-up in {name}"
     headline = _headline(core, frame, cfsr, hfsr, pc, address)

@@ -15,7 +15,7 @@ ARMV81M_MAIN = "ARMv8.1-M Mainline"
 
 IMPLEMENTER_ARM = 0x41
 
-_CORES = {
+_CORES: dict[int, tuple[str, str]] = {
     PartNo.CORTEX_M0: ("Cortex-M0", ARMV6M),
     PartNo.CORTEX_M1: ("Cortex-M1", ARMV6M),
     PartNo.CORTEX_M3: ("Cortex-M3", ARMV7M),
@@ -65,7 +65,7 @@ def identify(cpuid: CPUID, mvfr0: int) -> CoreIdentity | None:
     """
     if cpuid in (0, 0xFFFF_FFFF) or cpuid.Architecture not in (0xC, 0xF):
         return None
-    known = _CORES.get(cpuid.PartNo) if cpuid.Implementer == IMPLEMENTER_ARM else None  # type: ignore[call-overload]
+    known = _CORES.get(cpuid.PartNo) if cpuid.Implementer == IMPLEMENTER_ARM else None
     name, architecture = known or (
         f"core {cpuid.Implementer:#04x}:{cpuid.PartNo:#05x}",
         ARMV6M if cpuid.Architecture == 0xC else ARMV7M,

@@ -6,6 +6,7 @@ is in reset and once after it. A halt at the reset vector is VC_CORERESET in DEM
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..arch.scs import AIRCR, DBGKEY, DEMCR, DHCSR, VECTKEY
@@ -63,10 +64,8 @@ def _request(core: Core, kind: ResetKind, demcr: int) -> None:
         core.ap.emit_write_word(t, AIRCR.address, _REQUEST[kind])
 
     batch.add(emit)
-    try:
+    with suppress(TransferError):  # a chip may cut short the access that resets it: see next
         batch.run()
-    except TransferError:
-        pass  # a chip may cut the access short that resets it; whether it did is looked at next
     core.run_was_disturbed()
 
 

@@ -48,7 +48,8 @@ class WatchpointManager:
 
         Raises:
             UsageError: not an address.
-            WatchpointError: ``length`` is no power of two or too long, ``address`` is no multiple of
+            WatchpointError: ``length`` is no power of two or too long, ``address`` is no multiple
+            of
                 it, or no comparator is left.
             TransferError: the debug hardware did not answer.
         """

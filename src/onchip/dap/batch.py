@@ -1,8 +1,9 @@
 """The core primitive: operations are collected, then run together; each read has a Result.
 
-An operation is an *emitter*: a closure that, when the batch runs, lowers itself to register accesses
-through the caches as they are then (SELECT, CSW, TAR, halted or running). So a batch can be written
-down long before it runs, and what happens in between cannot make it wrong. ADR 0001 tells more.
+An operation is an *emitter*: a closure that, when the batch runs, lowers itself to register
+accesses through the caches as they are then (SELECT, CSW, TAR, halted or running). So a batch can
+be written down long before it runs, and what happens in between cannot make it wrong. ADR 0001
+tells more.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ class Result(Generic[T]):
 class Batch:
     """Operations that travel together, in as few packets and round trips as they fit.
 
-    Everything before a failing operation has happened and its results are valid; what comes after it
-    has not, except what was declared harmless (see ``transfers``).
+    Everything before a failing operation has happened and its results are valid; what comes after
+    it has not, except what was declared harmless (see ``transfers``).
     """
 
     __slots__ = ("_all_repeatable", "_error", "_failed_at", "_operations", "_ran", "client")
@@ -77,8 +78,8 @@ class Batch:
     def add(self, emit: Callable[[Transfers], None], *, repeatable: bool = False) -> None:
         """Add an operation; ``emit`` lowers it when the batch runs.
 
-        ``repeatable``: doing it twice is the same as doing it once, as with reading a core register.
-        A batch of nothing else is tried once more after trouble on the wire.
+        ``repeatable``: doing it twice is the same as doing it once, as with reading a core
+        register. A batch of nothing else is tried once more after trouble on the wire.
 
         Raises:
             UsageError: the batch has already run.
@@ -135,7 +136,7 @@ class Batch:
         transfers = Transfers(polls=client.polls)
         at = 0
         try:
-            for at, emit in enumerate(self._operations):  # noqa: B007
+            for at, emit in enumerate(self._operations):
                 transfers.begin(at)
                 emit(transfers)
         except BaseException as error:

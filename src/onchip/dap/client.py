@@ -31,6 +31,7 @@ from ..wire.cmsis_dap import (
     ExecuteCommands,
     Info,
     InfoId,
+    InfoResponse,
     Pin,
     Port,
     Response,
@@ -228,7 +229,7 @@ class DapClient:
         self.generation += 1
 
     def recover(self, failure: Failure) -> None:
-        """Put port and wire back in order after ``failure``; what cannot be done shows next time."""
+        """Put port and wire back in order after ``failure``; a vain try shows the next time."""
         self.invalidate()
         if failure.is_mismatch or self._recovering:
             return
@@ -249,18 +250,21 @@ class DapClient:
 
     def _learn(self) -> None:
         questions = (InfoId.CAPABILITIES, InfoId.PACKET_COUNT, InfoId.PACKET_SIZE)
-        packet = ExecuteCommands(tuple(Info(q) for q in questions)).encode()
+        command = ExecuteCommands(tuple(Info(q) for q in questions))
+        packet = command.encode()
         self.link.write(packet)
         response = self._first_response(packet[0])
         if response[0] == UNKNOWN_COMMAND or response[:2] == b"\x7f\xff":
             answers = [self.command(Info(q)) for q in questions]
         else:
             try:
-                command = ExecuteCommands(tuple(Info(q) for q in questions))
-                answers = list(command.decode_response(response).responses)  # type: ignore[arg-type]
+                together = command.decode_response(response).responses
+                answers = [a for a in together if isinstance(a, InfoResponse)]
             except WireError:
                 self._lose_step()
                 answers = [self.command(Info(q)) for q in questions]
+        if len(answers) != len(questions):
+            answers = [self.command(Info(q)) for q in questions]
         capabilities = answers[0].capabilities
         self.packet_count = max(1, answers[1].number or 1)
         size = answers[2].number or FIRST_PACKET_SIZE

@@ -1,10 +1,11 @@
 """Read the response to a packet: hand out what was read, and find out which access failed.
 
-The access that a probe reports as failing is seldom the one that failed. An AP read is *posted*: its
-data, and its fault, come with the next access; an AP write is acknowledged before the bus has seen
-it. So in a DAP_Transfer that stopped at access ``c`` with FAULT the culprit is the AP access before
-``c``, if there is one; only a packet's very first access can itself be refused (by a sticky flag set
-before). Probes end each command with a read of RDBUFF, so a fault never leaks into the next packet.
+The access that a probe reports as failing is seldom the one that failed. An AP read is *posted*:
+its data, and its fault, come with the next access; an AP write is acknowledged before the bus has
+seen it. So in a DAP_Transfer that stopped at access ``c`` with FAULT the culprit is the AP access
+before ``c``, if there is one; only a packet's very first access can itself be refused (by a sticky
+flag set before). Probes end each command with a read of RDBUFF, so a fault never leaks into the
+next packet.
 """
 
 from __future__ import annotations

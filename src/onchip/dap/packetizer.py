@@ -2,13 +2,13 @@
 
 Three ways to carry register accesses, per packet the one that carries most:
 
-    DAP_TransferBlock  05+4n | 04+4n   n accesses to one register: 126 writes or 127 reads in 512 bytes
-    DAP_Transfer       03+   | 03+     anything: a write or match costs 5, a read 1 and 4 of the response
-    DAP_ExecuteCommands 02+  | 02+     several commands in one packet, where the probe offers it:
-                                       the end of a block, a new TAR, the start of the next block
+    DAP_TransferBlock    5+4n | 4+4n  n accesses to one register; 126 writes or 127 reads in 512
+    DAP_Transfer         3+   | 3+    anything; a write or match costs 5, a read 1, 4 of the response
+    DAP_ExecuteCommands  2+   | 2+    several commands in one packet, where the probe offers it: the
+                                      end of a block, a new TAR, the start of the next block
 
-A read in a DAP_Transfer costs one byte of request, so a long read does not notice a TAR write in its
-middle. A long write does (5 bytes a word instead of 4), hence ExecuteCommands.
+A read in a DAP_Transfer costs one byte of request, so a long read does not notice a TAR write in
+its middle. A long write does (5 bytes a word instead of 4), hence ExecuteCommands.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Packetizer:
         return Packet(commands, index, self._barrier, joined=joined)
 
     def _note_barrier(self, index: int, end: int) -> None:
-        """Remember the last barrier below ``end``: this packet and all later ones stand behind it."""
+        """Remember the last barrier below ``end``: what is sent from now on is behind it."""
         elements = self._elements
         for i in range(end - 1, index - 1, -1):
             if elements[i].barrier:

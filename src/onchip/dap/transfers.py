@@ -8,9 +8,9 @@ without keeping a log of the packets.
 **Barriers.** Packets in flight run even if an earlier one failed: a sticky FAULT stops them by
 itself, a WAIT time-out or a match that ran out does not. ``barrier()`` says that what follows must
 not run after a failure: it then shares a DAP_Transfer with what comes before it (which stops at its
-first failure) or waits until that is known to be good. Everything that changes the target takes one;
-reads, and writes that are harmless whatever happened before (TAR, SELECT, a download into a buffer),
-need none.
+first failure) or waits until that is known to be good. Everything that changes the target takes
+one; reads, and writes that are harmless whatever happened before (TAR, SELECT, a download into a
+buffer), need none.
 """
 
 from __future__ import annotations
@@ -164,12 +164,13 @@ class Transfers:
     ) -> Element:
         """Let the probe read the register until ``(word & mask) == value``.
 
-        The probe gives up after its match retries; the run issues the wait again until ``timeout_s``
-        has passed. ``prologue`` lists the writes (request, value, register) that bring the port back
-        to where this wait expects it, for whatever was in flight behind it may have moved it.
+        The probe gives up after its match retries; the run issues the wait again until
+        ``timeout_s`` has passed. ``prologue`` lists the writes (request, value, register) that
+        bring the port back to where this wait expects it, for whatever was in flight behind it may
+        have moved it.
 
-        The mask is sent when it changes, and behind a posted AP read: that read is thereby completed
-        first, and its fault cannot be taken for one of the wait.
+        The mask is sent when it changes, and behind a posted AP read: that read is thereby
+        completed first, and its fault cannot be taken for one of the wait.
         """
         if self.polls:
             element = self.read(request, register, address)
