@@ -139,6 +139,7 @@ class Core:
                 self.run.emit_keep_halted(t)
             else:
                 self.run.emit_enable(t)
+                self.run.emit_clear_dfsr(t)
             self.run.emit_demcr(t, monitor | DEMCR.build(TRCENA=1))
             self.fpb.emit_clear(t)
             self.dwt.emit_clear(t)
@@ -174,7 +175,10 @@ class Core:
         batch.add(emit)
 
     def queue_resume(self, batch: Batch) -> None:
-        """Queue a plain resume: a breakpoint at the pc would halt again at once."""
+        """Queue a plain resume: a breakpoint at the pc would halt again at once.
+
+        DFSR keeps the reason of the last halt; :meth:`resume` clears it as well.
+        """
 
         def emit(t: Transfers) -> None:
             self.forget()
@@ -274,6 +278,7 @@ class Core:
                 return
         elif here is not None:
             self._queue_off(batch, here)
+        self._queue_clear(batch)
         self.queue_resume(batch)
         batch.run()
 
@@ -395,13 +400,17 @@ class Core:
         registers = self._access.queue_read(batch, names)
         elements: list[Element] = []
         batch.add(lambda t: elements.append(self.run.emit_read_dfsr(t)), repeatable=True)
+        self._queue_clear(batch)
+        return elements, registers
+
+    def _queue_clear(self, batch: Batch) -> None:
+        """Queue: forget why the core halted, so that the next halt shows its own reason."""
 
         def clear(t: Transfers) -> None:
             t.barrier()
             self.run.emit_clear_dfsr(t)
 
-        batch.add(clear, repeatable=True)
-        return elements, registers
+        batch.add(clear)
 
     def _take_stop(
         self, stop: tuple[list[Element], Result[dict[str, int]]], default: HaltKind

@@ -130,8 +130,7 @@ def _try_wait(core: Core, demcr: int, *, halt: bool) -> None:
     def restore(t: Transfers) -> None:
         t.barrier()
         core.run.emit_demcr(t, demcr & ~_VC_CORERESET | core.vector_catch_bits)
-        if halt:
-            core.run.emit_clear_dfsr(t)
+        core.run.emit_clear_dfsr(t)
 
     batch.add(restore)
     batch.run()

@@ -3,7 +3,7 @@
 Three ways to carry register accesses, per packet the one that carries most:
 
     DAP_TransferBlock    5+4n | 4+4n  n accesses to one register; 126 writes or 127 reads in 512
-    DAP_Transfer         3+   | 3+    anything; a write or match costs 5, a read 1, 4 of the response
+    DAP_Transfer         3+   | 3+    anything; a write or match costs 5, a read 1 and 4 back
     DAP_ExecuteCommands  2+   | 2+    several commands in one packet, where the probe offers it: the
                                       end of a block, a new TAR, the start of the next block
 
