@@ -141,9 +141,10 @@ def test_a_session_from_load_to_detach(bench):
         gdb.expect("next", "/\\* product \\*/")
         gdb.expect("next", "/\\* touch \\*/")
         gdb.expect("print corner", r"\{x = 41, y = 12\}")
-        before = int(gdb.expect("print/d $pc", r"= (\d+)")[1])
-        gdb.do("stepi")
-        assert int(gdb.expect("print/d $pc", r"= (\d+)")[1]) in (before + 2, before + 4)
+        gdb.expect("stepi", r"touch \(\)")
+        gdb.expect("print $pc == touch", "= 1")
+        gdb.expect("stepi", "0x")
+        gdb.expect("print (int)$pc - (int)touch", "= 2")
         gdb.expect("detach", "detached")
         assert not list(bench.session.core.breakpoints)
         with bench.server._session.lock:
@@ -188,7 +189,7 @@ def test_interrupt_and_range_steps(bench):
         gdb.do("set debug remote 1")
         shown = gdb.do("next")
         gdb.do("set debug remote 0")
-        assert shown.count("Sending packet: $vCont;r") == 1
+        assert 1 <= shown.count("Sending packet: $vCont;r") <= 4  # for 200 turns of the loop
         gdb.expect("print i", "= 200|optimized out|No symbol")
         gdb.type("continue")
         time.sleep(0.1)
@@ -206,7 +207,7 @@ def test_backtrace_out_of_a_fault_handler(bench):
         shown = gdb.do("continue")
         assert "SIGSEGV" in shown or "HardFault" in shown, shown
         gdb.expect("backtrace", r"HardFault_Handler(.*\n)+.*signal handler called.*\n.*crash \(wh"
-                   r"ere=0xa0000000\).*\n.*main \(\)")  # fmt: skip
+                   r"ere=0xc0000000\).*\n.*main \(\)")  # fmt: skip
         gdb.expect("monitor fault", "(?i)hardfault")
 
 
@@ -283,7 +284,7 @@ def test_a_gdb_that_dies_leaves_a_clean_chip(bench):
 def test_breakpoints_run_out_readably(bench):
     with bench.gdb() as gdb:
         for number in range(7):
-            gdb.do(f"hbreak *(touch + {2 * number})")
+            gdb.do(f"hbreak *(touch + {4 * number})")
         gdb.expect("continue", "(?i)cannot insert hardware breakpoint")
         gdb.do("delete 7")
         gdb.expect("continue", "Breakpoint 1")

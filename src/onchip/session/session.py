@@ -124,6 +124,8 @@ class Session:
         if chip is not None:
             chips.check_unlocked(chip, self._read_words)
         self.chip = chip
+        if chip is not None:
+            self.core.breakpoints.is_ram = self._is_ram
 
     # ---- what is done with it
 
@@ -208,6 +210,7 @@ class Session:
     def reset(self, kind: str | ResetKind = ResetKind.SYSTEM, *, halt: bool = False) -> None:
         """Reset the target; it runs afterwards, or with ``halt`` stops at its first instruction.
 
+        Where a boot ROM comes first, and would start the program, that is the program's own.
         `close` then leaves it running, or halted, likewise.
 
         Raises:
@@ -220,6 +223,8 @@ class Session:
             kinds = ", ".join(each.value for each in ResetKind)
             raise UsageError(f"{kind!r} is no kind of reset", hint=f"use {kinds}") from None
         self.core.reset(kind, halt=halt)
+        if halt:
+            self._pass_boot_rom()
         self.resume_on_close = not halt
 
     def close(self) -> None:
@@ -257,6 +262,30 @@ class Session:
         return f"<Session {self.link.description}: {self.chip_name}, {self.core.name}, {state}>"
 
     # ---- within
+
+    def _pass_boot_rom(self) -> None:
+        """Do for a core halted in the boot ROM what that does before it starts the program.
+
+        Without a program that it would start, the core stays at the boot ROM's first instruction.
+        """
+        chip = self.chip
+        if chip is None or not chip.after_reset:
+            return
+        batch = self.core.memory.batch()
+        for word in chip.after_reset:
+            self.core.memory.queue_write_u32(batch, word.address, word.value)
+        batch.run()
+        if chip.vector_checksum is None:
+            return
+        start = chip.vector_checksum & ~0x1F
+        vectors = self._read_words([start + 4 * index for index in range(8)])
+        if sum(vectors) & 0xFFFF_FFFF == 0 and any(vectors):
+            stack, entry = vectors[0] & ~3, vectors[1] & ~1
+            self.core.write_registers({"msp": stack, "sp": stack, "pc": entry})
+
+    def _is_ram(self, address: int) -> bool:
+        region = self.memory_map.find(address)
+        return region is not None and region.kind == "ram"
 
     def _evidence(self) -> chips.Evidence:
         root = self.rom_table

@@ -117,7 +117,7 @@ def _list_boards(*, as_json: bool) -> int:
 
 
 def _list_targets(*, as_json: bool) -> int:
-    from onchip.target.chip import known_chips
+    from onchip.session import known_chips
 
     rows = [
         {"name": chip.name, "part_number": chip.part, "svd_path": None} for chip in known_chips()

@@ -57,7 +57,7 @@ int main(void)
         touch();                         /* touch */
         spins = spin(20);                /* spinning */
         if (fault_wanted)
-            crash((u32 *)0xA0000000);    /* fault */
+            crash((u32 *)0xC0000000);    /* fault */
     }
 }
 
