@@ -14,11 +14,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
 
+import onchip
 from tests.support.boards import RunningBoard, running_board
 from tests.support.openocd import OpenOcd
 
 pytestmark = pytest.mark.tools
+
+SAMPLES = Path(onchip.__file__).parent / "cli" / "samples"
+
+
+def symbols(elf: Path) -> dict[str, int]:
+    """Return the addresses of an ELF's symbols, without the Thumb bit."""
+    with elf.open("rb") as stream:
+        table = ELFFile(stream).get_section_by_name(".symtab")
+        return {
+            symbol.name: symbol["st_value"] & ~(symbol["st_info"]["type"] == "STT_FUNC")
+            for symbol in table.iter_symbols()
+        }
 
 
 @dataclass(frozen=True)
@@ -322,6 +336,166 @@ def test_flash_erase(chip: Chip, board: RunningBoard, openocd: OpenOcd, tmp_path
     image = firmware(chip)
     assert said.words("programmed") == list(struct.unpack_from("<2I", image))
     assert said.words("erased") == [0xFFFF_FFFF, 0xFFFF_FFFF]
+
+
+def test_firmware_made_by_a_compiler(
+    chip: Chip, board: RunningBoard, openocd: OpenOcd, tmp_path: Path
+) -> None:
+    """The shipped sample: OpenOCD programs the ELF, follows its symbols, and sees it fault."""
+    elf = SAMPLES / f"{chip.name}.elf"
+    symbol = symbols(elf)
+    said = openocd.run(
+        board.address,
+        chip.config,
+        f"""
+        init
+        program {elf} verify
+        reset init
+        bp {symbol["main"]:#x} 2 hw
+        resume
+        wait_halt 2000
+        say_registers main {{pc}}
+        rbp {symbol["main"]:#x}
+        wp {symbol["counter"]:#x} 4 w
+        resume
+        wait_halt 2000
+        say_words first {symbol["counter"]:#x} 1
+        resume
+        wait_halt 2000
+        say_words second {symbol["counter"]:#x} 1
+        rwp {symbol["counter"]:#x}
+        resume
+        sleep 100
+        say_words early {symbol["counter"]:#x} 1
+        sleep 400
+        say_words late {symbol["counter"]:#x} 1
+        say_state state
+        cortex_m vector_catch hard_err
+        mww {symbol["fault_request"]:#x} 1
+        wait_halt 2000
+        say_registers fault {{pc xPSR sp}}
+        say_words status 0xE000ED28 5
+        say_words frame [dict get [[target current] get_reg sp] sp] 8
+        """,
+        folder=tmp_path,
+    )
+    assert said.number("main.pc") == symbol["main"]
+    assert (said.number("first"), said.number("second")) == (1, 2)
+    assert said.values["state"] == "running"
+    assert 2 < said.number("early") < said.number("late")
+    assert said.number("fault.pc") == symbol["HardFault_Handler"]
+    assert said.number("fault.xPSR") & 0x1FF == 3
+    stacked_pc = said.words("frame")[6]
+    assert symbol["read_sensor"] <= stacked_pc < symbol["read_sensor"] + 4
+    cfsr, hfsr, _, _, bfar = said.words("status")
+    if chip.name != "nrf51822":  # ARMv6-M has no fault status registers but DFSR
+        assert (cfsr, hfsr, bfar) == (0x8200, 0x4000_0000, 0x6000_0000)
+    assert "halted due to breakpoint, current mode: Handler HardFault" in said.text
+    assert f"hello from {chip.name}" in "".join(board.lines).lower()
+
+
+def test_connect_under_reset(
+    chip: Chip, board: RunningBoard, openocd: OpenOcd, tmp_path: Path
+) -> None:
+    """OpenOCD holds nRESET while it connects; the core stops before its first instruction."""
+    said = openocd.run(
+        board.address,
+        chip.config,
+        f"""
+        reset_config srst_only srst_nogate connect_assert_srst
+        init
+        reset init
+        mww {chip.ram:#x} 0xC0FFEE
+        reset halt
+        say_state state
+        say_words cell {chip.ram:#x} 1
+        say_words dfsr 0xE000ED30 1
+        """,
+        folder=tmp_path,
+    )
+    assert said.values["state"] == "halted"
+    assert said.number("cell") == 0xC0FFEE  # a reset leaves RAM alone
+
+
+@pytest.mark.parametrize("name", ["stm32f407", "nrf52840"])
+def test_fpu_registers(name: str, openocd: OpenOcd, tmp_path: Path) -> None:
+    with running_board(name) as board:
+        said = openocd.run(
+            board.address,
+            next(chip.config for chip in CHIPS if chip.name == name),
+            """
+            init
+            reset halt
+            mww 0x20000000 0xBF00BF00
+            reg pc 0x20000000
+            reg xPSR 0x01000000
+            reg d0 0x3FF0000012345678
+            reg d15 0xFEDCBA9876543210
+            reg fpscr 0x00400000
+            step
+            say_registers now {d0 d1 d15 fpscr pc}
+            """,
+            folder=tmp_path,
+        )
+    assert said.number("now.d0") == 0x3FF0000012345678
+    assert said.number("now.d15") == 0xFEDCBA9876543210
+    assert said.number("now.fpscr") == 0x00400000
+    assert said.number("now.pc") == 0x20000002
+
+
+def test_a_locked_nrf52_is_recovered(openocd: OpenOcd, tmp_path: Path) -> None:
+    """APPROTECT closes the AHB-AP at the next reset; the CTRL-AP erases everything and opens it."""
+    with running_board("nrf52840") as board:
+        said = openocd.run(
+            board.address,
+            "target/nrf52.cfg",
+            """
+            init
+            reset halt
+            flash fillw 0 0x12345678 4
+            flash fillw 0x10001208 0xFFFFFF00 1
+            say_words flash_before 0 1
+            say halt [fails { reset halt }]
+            say read [fails { read_memory 0x20000000 32 1 }]
+            say idr [string trim [[[target current] cget -dap] apreg 1 0xfc]]
+            say status [string trim [[[target current] cget -dap] apreg 1 0xc]]
+            nrf52_recover
+            halt
+            say_words flash_after 0 1
+            say_words uicr 0x10001208 1
+            """,
+            folder=tmp_path,
+        )
+    assert said.number("flash_before") == 0x12345678
+    assert (said.values["halt"], said.values["read"]) == ("1", "1")
+    assert said.number("idr") == 0x0288_0000
+    assert said.number("status") == 0
+    assert "successfully erased and unlocked" in said.text
+    assert said.number("flash_after") == said.number("uicr") == 0xFFFF_FFFF
+
+
+def test_a_locked_stm32_is_unlocked_and_blank(openocd: OpenOcd, tmp_path: Path) -> None:
+    """Read-out protection level 1 hides the flash; going back to level 0 erases it."""
+    with running_board("stm32f407") as board:
+        said = openocd.run(
+            board.address,
+            "target/stm32f4x.cfg",
+            """
+            init
+            reset halt
+            flash fillw 0x08000000 0x12345678 4
+            stm32f2x lock 0
+            reset halt
+            say locked [fails { read_memory 0x08000000 32 1 }]
+            stm32f2x unlock 0
+            reset halt
+            say_words after 0x08000000 1
+            """,
+            folder=tmp_path,
+        )
+    assert said.values["locked"] == "1"
+    assert "Device Security Bit Set" in said.text
+    assert said.number("after") == 0xFFFF_FFFF
 
 
 @pytest.mark.parametrize("backend", ["openocd", "openocd_usb"])
