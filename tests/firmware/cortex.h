@@ -56,8 +56,9 @@ static inline void barrier(void) { __asm volatile("dsb\n isb" ::: "memory"); }
 static inline void pend_irq(int irq) { NVIC_ISPR = 1u << irq; barrier(); }
 static inline void disable_interrupts(void) { __asm volatile("cpsid i" ::: "memory"); }
 static inline void enable_interrupts(void) { __asm volatile("cpsie i\n isb" ::: "memory"); }
-static inline uint32_t ipsr(void) { uint32_t v; __asm volatile("mrs %0, ipsr" : "=r"(v)); return v; }
-static inline uint32_t get_control(void) { uint32_t v; __asm volatile("mrs %0, control" : "=r"(v)); return v; }
-static inline void set_control(uint32_t v) { __asm volatile("msr control, %0\n isb" :: "r"(v) : "memory"); }
-static inline uint32_t get_psp(void) { uint32_t v; __asm volatile("mrs %0, psp" : "=r"(v)); return v; }
-static inline void set_psp(void *v) { __asm volatile("msr psp, %0" :: "r"(v)); }
+#define INLINE static inline __attribute__((always_inline))
+INLINE uint32_t ipsr(void) { uint32_t v; __asm volatile("mrs %0, ipsr" : "=r"(v)); return v; }
+INLINE uint32_t get_control(void) { uint32_t v; __asm volatile("mrs %0, control" : "=r"(v)); return v; }
+INLINE void set_control(uint32_t v) { __asm volatile("msr control, %0\n isb" :: "r"(v) : "memory"); }
+INLINE uint32_t get_psp(void) { uint32_t v; __asm volatile("mrs %0, psp" : "=r"(v)); return v; }
+INLINE void set_psp(void *v) { __asm volatile("msr psp, %0" :: "r"(v)); }

@@ -13,7 +13,11 @@ void IRQ0_Handler(void)
         pend_irq(2); /* less urgent: runs afterwards, tail-chained */
         note(0x1002);
     }
+#if __ARM_ARCH >= 7
     note(0x1003 | ICSR << 20);
+#else /* no RETTOBASE */
+    note(0x1003 | (ICSR & 0x1FF) << 20);
+#endif
 }
 
 void IRQ1_Handler(void)

@@ -45,7 +45,7 @@ static void all(void)
     TRY("ldr r1, =0x60000001\n bx r1");
     TRY("ldr r1, =0x20000100\n bx r1");
     TRY("ldr r1, =0x40000001\n bx r1");
-    TRY("movs r1, #1\n lsls r1, #29\n adds r1, #2\n ldrd r2, r3, [r1]");
+    TRY("movs r1, #1\n lsls r1, #29\n adds r1, #2\n ldrex r2, [r1]");
     TRY("ldr r1, =0x60000000\n cmp r1, r1\n itt eq\n ldreq r2, [r1]\n moveq r3, #1");
 }
 

@@ -121,7 +121,7 @@ static void numeric(uint32_t which)
         n++;
         if (sum != (float)n * step)
             errors++;
-        if (n == 1000) {
+        if (n == 100) {
             n = 0;
             sum = 0;
             counters[which]++;

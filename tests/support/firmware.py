@@ -112,7 +112,14 @@ def build(
     paths = [Path(n) if Path(n).is_absolute() else SOURCES / n for n in names]
     script = _LINKER_SCRIPT.format(**vars(layout))
     command = [
-        *("--specs=picolibc.specs", "-nostartfiles", "-mthumb", "-masm-syntax-unified", *CPU_FLAGS[cpu], "-g3"),
+        *(
+            "--specs=picolibc.specs",
+            "-nostartfiles",
+            "-mthumb",
+            "-masm-syntax-unified",
+            *CPU_FLAGS[cpu],
+            "-g3",
+        ),
         *("-std=gnu11", "-Wall", "-Wextra", "-Werror", "-ffunction-sections", "-fdata-sections"),
         *("-fno-tree-loop-distribute-patterns", *flags, f"-I{SOURCES}"),
         *(f"-D{name}={value}" for name, value in (defines or {}).items()),

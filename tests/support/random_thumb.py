@@ -1,0 +1,465 @@
+"""Random Thumb programs for two machines to disagree about.
+
+A program is a run of blocks; after each, all registers and flags go into a dump in RAM. r7 points
+to a buffer, r12 is scratch. Blocks contain SVC, UDF and pended interrupts, whose handlers mix the
+stacked frame into a checksum, so that a wrong stacked PC, xPSR or register shows as well.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+LOW = tuple(f"r{n}" for n in range(7))
+ALL = (*LOW, "r8", "r9", "r10", "r11")
+BUFFER_BYTES = 256
+TRACE_FRAMES = 100
+DUMP_WORDS = 64  # of each block: registers, APSR, then FP registers and FPSCR
+
+
+class Generator:
+    """Writes one assembly file. ``cpu`` is m0, m3 or m4f."""
+
+    def __init__(self, cpu: str, seed: int, *, blocks: int = 60, length: int = 40) -> None:
+        self.cpu, self.blocks, self.length = cpu, blocks, length
+        self._random = random.Random(f"{cpu} {seed}")
+        self._labels = 0
+        kinds: list[tuple[int, Callable[[], list[str]]]] = [
+            *((30, self._narrow), (12, self._memory_narrow), (6, self._branch)),
+            (3, self._exception),
+        ]
+        if cpu != "m0":
+            kinds += [(30, self._wide), (10, self._memory_wide), (6, self._it_block)]
+        if cpu == "m4f":
+            kinds += [(12, self._dsp), (16, self._floating), (3, self._fp_memory)]
+        self._kinds = [k for _, k in kinds]
+        self._weights = [w for w, _ in kinds]
+
+    # ---- the whole ------------------------------------------------------------------------------
+
+    def source(self) -> str:
+        """Return the assembly text; it defines ``random_main``, ``dump`` and ``buffer``."""
+        lines = [".syntax unified", ".thumb", ".text", ".global random_main", ".thumb_func"]
+        lines += ["random_main:", "push {r4-r7, lr}", "mov r4, r8", "mov r5, r9", "push {r4, r5}"]
+        lines += ["ldr r7, =buffer"]
+        for _ in range(self.blocks):
+            lines += self._block()
+        lines += ["pop {r4, r5}", "mov r8, r4", "mov r9, r5", "pop {r4-r7, pc}", ".ltorg"]
+        return "\n".join([*lines, *self._support()]) + "\n"
+
+    def _block(self) -> list[str]:
+        lines = []
+        for register in ALL:
+            value = self._random.choice(
+                (0, 1, 0x8000_0000, 0xFFFF_FFFF, 0x7FFF_FFFF, *[self._random.getrandbits(32)] * 4)
+            )
+            low = register in LOW
+            lines.append(f"ldr {register if low else 'r0'}, ={value:#x}")
+            if not low:
+                lines.append(f"mov {register}, r0")
+        if self.cpu == "m4f":
+            for n in range(16):
+                lines += [f"ldr r0, ={self._float_bits():#x}", f"vmov s{n}, r0"]
+            lines += ["ldr r0, =0", "vmsr fpscr, r0"]
+        for _ in range(self.length):
+            lines += self._random.choices(self._kinds, self._weights)[0]()
+        self._labels += 1
+        return [*lines, "bl dump_state", f"b 9{self._labels}f", ".ltorg", f"9{self._labels}:"]
+
+    def _float_bits(self) -> int:
+        special = (0, 0x8000_0000, 0x3F80_0000, 0x7F80_0000, 0xFF80_0000, 0x7FC0_0000, 0x0000_0001)
+        if self._random.random() < 0.2:
+            return self._random.choice(special)
+        exponent = self._random.randint(100, 150)
+        return self._random.getrandbits(1) << 31 | exponent << 23 | self._random.getrandbits(23)
+
+    # ---- kinds of instructions ------------------------------------------------------------------
+
+    def _low(self) -> str:
+        return self._random.choice(LOW)
+
+    def _any(self) -> str:
+        return self._random.choice(ALL)
+
+    def _narrow(self) -> list[str]:
+        r, d, n, m = self._random, self._low(), self._low(), self._low()
+        three = r.choice(("adds", "subs"))
+        two = r.choice(("ands", "eors", "orrs", "bics", "adcs", "sbcs", "muls", "mvns", "rsbs"))
+        shift, extend = (
+            r.choice(("lsls", "lsrs", "asrs")),
+            r.choice(("sxtb", "sxth", "uxtb", "uxth")),
+        )
+        two_text = f"{two} {d}, {d}, {m}"
+        if two == "muls":
+            two_text = f"muls {d}, {m}, {d}"
+        elif two == "mvns":
+            two_text = f"mvns {d}, {m}"
+        elif two == "rsbs":
+            two_text = f"rsbs {d}, {m}, #0"
+        return [
+            r.choice(
+                (
+                    *(f"{three} {d}, {n}, {m}", f"{three} {d}, {n}, #{r.randrange(8)}"),
+                    *(f"{three} {d}, #{r.randrange(256)}", two_text, two_text),
+                    f"{shift} {d}, {n}, #{r.randrange(1, 32)}",
+                    f"{r.choice(('lsls', 'lsrs', 'asrs', 'rors'))} {d}, {d}, {m}",
+                    *(f"movs {d}, #{r.randrange(256)}", f"{extend} {d}, {m}"),
+                    f"{r.choice(('rev', 'rev16', 'revsh'))} {d}, {m}",
+                    f"{r.choice(('cmp', 'cmn', 'tst'))} {n}, {m}",
+                    *(f"mov {self._any()}, {self._any()}", f"add {self._any()}, {self._any()}"),
+                )
+            )
+        ]
+
+    def _memory_narrow(self) -> list[str]:
+        r, t = self._random, self._low()
+        size, name = r.choice(((4, ""), (2, "h"), (1, "b")))
+        offset = r.randrange(0, 28) * size
+        if r.random() < 0.25:
+            count = r.randint(1, 4)
+            chosen = ", ".join(sorted(r.sample(LOW[:6], count)))
+            kind = r.choice(("stmia", "ldmia"))
+            return ["mov r12, r6", "mov r6, r7", f"{kind} r6!, {{{chosen}}}", "mov r6, r12"]
+        if r.random() < 0.3:
+            sign = r.choice(("sb", "sh"))
+            index = r.choice([x for x in LOW if x != t])
+            scale = 2 if sign == "sh" else 1
+            return [f"movs {index}, #{r.randrange(60) * scale}", f"ldr{sign} {t}, [r7, {index}]"]
+        return [f"{r.choice(('ldr', 'str'))}{name} {t}, [r7, #{offset}]"]
+
+    def _branch(self) -> list[str]:
+        self._labels += 1
+        label = f"8{self._labels}"
+        condition = self._random.choice("eq ne cs cc mi pl vs vc hi ls ge lt gt le".split())
+        inner = [line for _ in range(self._random.randint(1, 3)) for line in self._narrow()]
+        if self.cpu != "m0" and self._random.random() < 0.3:
+            return [
+                f"{self._random.choice(('cbz', 'cbnz'))} {self._low()}, {label}f",
+                *inner,
+                f"{label}:",
+            ]
+        return [f"b{condition} {label}f", *inner, f"{label}:"]
+
+    def _exception(self) -> list[str]:
+        r = self._random
+        kind = r.randrange(4)
+        if kind == 0:
+            return [f"svc #{r.randrange(256)}"]
+        if kind == 1:
+            return [f"udf #{r.randrange(256)}"]
+        what = r.choice(("pend_irq0", "pend_irq1", "pend_both", "pend_pendsv"))
+        return [f"bl {what}"]
+
+    def _wide(self) -> list[str]:
+        r, d, n, m, a = self._random, self._any(), self._any(), self._any(), self._any()
+        s = r.choice(("", "s"))
+        op = r.choice(("add", "sub", "and", "orr", "eor", "bic", "adc", "sbc", "rsb", "orn"))
+        shift = f"{r.choice(('lsl', 'lsr', 'asr', 'ror'))} #{r.randrange(1, 32)}"
+        lsb = r.randrange(32)
+        width = r.randint(1, 32 - lsb)
+        constant = r.choice(
+            (
+                r.randrange(256),
+                r.randrange(256) * 0x0001_0001,
+                r.randrange(128, 256) << r.randrange(24),
+            )
+        )
+        high = r.choice([x for x in ALL if x != d])
+        return [
+            r.choice(
+                (
+                    *(f"{op}{s}.w {d}, {n}, {m}, {shift}", f"{op}{s}.w {d}, {n}, #{constant:#x}"),
+                    *(f"movw {d}, #{r.getrandbits(16)}", f"movt {d}, #{r.getrandbits(16)}"),
+                    *(f"bfi {d}, {n}, #{lsb}, #{width}", f"bfc {d}, #{lsb}, #{width}"),
+                    f"{r.choice(('ubfx', 'sbfx'))} {d}, {n}, #{lsb}, #{width}",
+                    *(f"clz {d}, {m}", f"rbit {d}, {m}", f"mla {d}, {n}, {m}, {a}"),
+                    *(f"mls {d}, {n}, {m}, {a}", f"udiv {d}, {n}, {m}", f"sdiv {d}, {n}, {m}"),
+                    f"{r.choice(('umull', 'smull', 'umlal', 'smlal'))} {d}, {high}, {n}, {m}",
+                    f"ssat {d}, #{r.randint(1, 32)}, {n}, {r.choice(('lsl', 'asr'))} #{r.randint(1, 31)}",
+                    f"usat {d}, #{r.randrange(32)}, {n}",
+                    *(
+                        f"{r.choice(('teq', 'tst', 'cmn', 'cmp'))}.w {n}, {m}, {shift}",
+                        f"rrx{s} {d}, {m}",
+                    ),
+                    f"{r.choice(('lsl', 'lsr', 'asr', 'ror'))}{s}.w {d}, {n}, {m}",
+                )
+            )
+        ]
+
+    def _memory_wide(self) -> list[str]:
+        r, t = self._random, self._any()
+        u = r.choice([x for x in ALL if x != t])
+        offset = r.randrange(0, 200)
+        address = r.choice((f"[r7, #{offset}]", f"[r7, #{offset & ~3}]"))
+        move = r.choice(("[r12], #4", "[r12, #8]!", "[r12, #-4]"))
+        kind = r.randrange(5)
+        if kind == 0:
+            return [f"{r.choice(('ldrd', 'strd'))} {t}, {u}, [r7, #{offset & 0xFC}]"]
+        if kind == 1:
+            return [
+                "add.w r12, r7, #32",
+                f"{r.choice(('ldr', 'str'))} {t}, {move}",
+                f"add.w {u}, {u}, r12",
+            ]
+        if kind == 2:
+            status = r.choice([x for x in ALL if x not in (t, u)])
+            return ["add.w r12, r7, #64", f"ldrex {t}, [r12]", f"strex {status}, {u}, [r12]"]
+        if kind == 3:
+            chosen = ", ".join(sorted(r.sample(LOW, 4)))
+            return ["add.w r12, r7, #128", f"{r.choice(('ldmdb', 'stmdb'))} r12!, {{{chosen}}}"]
+        return [
+            f"{r.choice(('ldr', 'str', 'ldrh', 'strh', 'ldrb', 'strb', 'ldrsb', 'ldrsh'))}.w {t}, {address}"
+        ]
+
+    def _it_block(self) -> list[str]:
+        r = self._random
+        condition, inverse = r.choice(
+            (("eq", "ne"), ("cs", "cc"), ("mi", "pl"), ("ge", "lt"), ("hi", "ls"))
+        )
+        pattern = "".join(r.choice("te") for _ in range(r.randrange(4)))
+        lines = [f"it{pattern} {condition}"]
+        for slot in "t" + pattern:
+            suffix = condition if slot == "t" else inverse
+            d, n, m = self._low(), self._low(), self._low()
+            lines.append(
+                r.choice(
+                    (
+                        *(f"add{suffix} {d}, {n}, {m}", f"mov{suffix} {d}, {self._any()}"),
+                        *(
+                            f"ldr{suffix} {d}, [r7, #{r.randrange(20) * 4}]",
+                            f"cmp{suffix} {n}, {m}",
+                        ),
+                        *(
+                            f"str{suffix} {d}, [r7, #{r.randrange(20) * 4}]",
+                            f"mul{suffix} {d}, {m}, {d}",
+                        ),
+                    )
+                )
+            )
+        return lines
+
+    def _dsp(self) -> list[str]:
+        r, d, n, m, a = self._random, self._any(), self._any(), self._any(), self._any()
+        parallel = r.choice(("s", "q", "sh", "u", "uq", "uh")) + r.choice(
+            ("add16", "add8", "sub16", "sub8", "asx", "sax")
+        )
+        high = r.choice([x for x in ALL if x != d])
+        return [
+            r.choice(
+                (
+                    *(f"{parallel} {d}, {n}, {m}", f"sel {d}, {n}, {m}", f"usad8 {d}, {n}, {m}"),
+                    *(f"{r.choice(('qadd', 'qsub', 'qdadd', 'qdsub'))} {d}, {n}, {m}",),
+                    f"{r.choice(('smlad', 'smlsd', 'smladx', 'smlabb', 'smlatb', 'smlawt', 'smmlar'))} {d}, {n}, {m}, {a}",
+                    f"{r.choice(('smuad', 'smusdx', 'smulbt', 'smulwb', 'smmul'))} {d}, {n}, {m}",
+                    f"{r.choice(('smlald', 'smlalbt', 'umaal'))} {d}, {high}, {n}, {m}",
+                    f"pkhbt {d}, {n}, {m}, lsl #{r.randrange(1, 32)}",
+                    f"{r.choice(('uxtab', 'sxtah', 'uxtab16'))} {d}, {n}, {m}, ror #{r.choice((8, 16, 24))}",
+                    f"{r.choice(('ssat16', 'usat16'))} {d}, #{r.randint(1, 15)}, {n}",
+                )
+            )
+        ]
+
+    def _floating(self) -> list[str]:
+        r = self._random
+        d, n, m = (f"s{r.randrange(16)}" for _ in range(3))
+        op = r.choice(("vadd", "vsub", "vmul", "vdiv", "vnmul", "vmla", "vmls", "vfma", "vfnms"))
+        convert = r.choice(
+            ("vcvt.s32.f32", "vcvt.u32.f32", "vcvt.f32.s32", "vcvt.f32.u32", "vcvtr.s32.f32")
+        )
+        return r.choice(
+            (
+                [f"{op}.f32 {d}, {n}, {m}"],
+                [f"{op}.f32 {d}, {n}, {m}"],
+                [f"{r.choice(('vabs', 'vneg', 'vsqrt'))}.f32 {d}, {m}"],
+                [f"{convert} {d}, {m}"],
+                [f"vcvtb.f16.f32 {d}, {m}", f"vcvtt.f32.f16 {n}, {d}"],
+                [f"{r.choice(('vcmp', 'vcmpe'))}.f32 {d}, {m}", "vmrs APSR_nzcv, fpscr"],
+                [f"vmov {self._any()}, {m}"],
+                [f"vmov {d}, {self._any()}"],
+                [f"vmov.f32 {d}, #{r.choice(('1.0', '-2.5', '0.125', '31.0'))}"],
+            )
+        )
+
+    def _fp_memory(self) -> list[str]:
+        r = self._random
+        kind = r.choice(("vldr", "vstr"))
+        return r.choice(
+            (
+                [f"{kind} s{r.randrange(16)}, [r7, #{r.randrange(50) * 4}]"],
+                [f"{kind} d{r.randrange(8)}, [r7, #{r.randrange(24) * 8}]"],
+                ["add.w r12, r7, #64", f"{r.choice(('vldmia', 'vstmia'))} r12!, {{s4-s9}}"],
+            )
+        )
+
+    # ---- handlers and helpers -------------------------------------------------------------------
+
+    def _support(self) -> list[str]:
+        fault = "HardFault_Handler" if self.cpu == "m0" else "UsageFault_Handler"
+        text = f"""
+        .thumb_func
+        mix_frame:                  @ r0: frame; r1, r2, r3 free
+            push {{r4, r5, lr}}
+            ldr r1, =frame_sum
+            ldr r2, [r1]
+            movs r3, #0
+            ldr r1, =trace_next
+            ldr r5, [r1]
+            adds r5, #32
+            str r5, [r1]
+            subs r5, #32
+            ldr r1, =frame_sum
+            push {{r6}}
+        1:  ldr r4, [r0, r3]
+            cmp r3, #24
+            bne 5f
+            ldr r6, =after_pend       @ where in a pend helper the interrupt came is not compared
+            subs r6, r4, r6
+            cmp r6, #8
+            bhi 5f
+            ldr r4, =after_pend
+        5:  ldr r6, =dump             @ the trace ends where the dump begins
+            cmp r5, r6
+            bhs 4f
+            str r4, [r5]
+            adds r5, #4
+        4:  mov r12, r5
+            movs r5, #13
+            rors r2, r5
+            adds r2, r2, r4
+            mov r5, r12
+            adds r3, #4
+            cmp r3, #32
+            bne 1b
+            pop {{r6}}
+            mrs r4, ipsr
+            eors r2, r4
+            str r2, [r1]
+            ldr r1, =exception_count
+            ldr r2, [r1]
+            adds r2, #1
+            str r2, [r1]
+            pop {{r4, r5, pc}}
+        .ltorg
+        .global SVC_Handler, {fault}, IRQ0_Handler, IRQ1_Handler, PendSV_Handler
+        .thumb_func
+        SVC_Handler:
+            mrs r0, msp
+            push {{r0, lr}}
+            bl mix_frame
+            pop {{r0, r1}}
+            ldr r2, [r0, #24]       @ the number in the instruction goes into the stacked r1
+            subs r2, #2
+            ldrb r2, [r2]
+            ldr r3, [r0, #4]
+            eors r3, r2
+            str r3, [r0, #4]
+            bx r1
+        .thumb_func
+        {fault}:
+            mrs r0, msp
+            push {{r0, lr}}
+            bl mix_frame
+            pop {{r0, r1}}
+            ldr r2, [r0, #24]       @ UDF is narrow: go on behind it
+            adds r2, #2
+            str r2, [r0, #24]
+            bx r1
+        .thumb_func
+        IRQ0_Handler:
+        .thumb_func
+        PendSV_Handler:
+            mrs r0, msp
+            push {{r4, lr}}
+            bl mix_frame
+            pop {{r4, pc}}
+        .thumb_func
+        IRQ1_Handler:               @ the most urgent; pends PendSV, which is tail-chained
+            mrs r0, msp
+            push {{r4, lr}}
+            bl mix_frame
+            ldr r0, =0xE000ED04
+            ldr r1, =0x10000000
+            str r1, [r0]
+            pop {{r4, pc}}
+        .ltorg
+        .thumb_func
+        pend_irq0:
+            push {{r0, r1}}
+            movs r1, #1
+            b 2f
+        .thumb_func
+        pend_irq1:
+            push {{r0, r1}}
+            movs r1, #2
+            b 2f
+        .thumb_func
+        pend_both:
+            push {{r0, r1}}
+            movs r1, #3
+        2:  ldr r0, =0xE000E200
+        3:  str r1, [r0]
+        after_pend:
+            dsb
+            isb
+            pop {{r0, r1}}
+            bx lr
+        .thumb_func
+        pend_pendsv:
+            push {{r0, r1}}
+            ldr r0, =0xE000ED04
+            ldr r1, =0x10000000
+            b 3b
+        .ltorg
+        .thumb_func
+        dump_state:
+            mov r12, r0
+            mrs r0, apsr
+            push {{r0-r7}}
+            ldr r1, =dump_next
+            ldr r2, [r1]
+            str r0, [r2, #0]
+            mov r0, r12
+            str r0, [r2, #4]
+            ldr r0, [sp, #4]
+            str r0, [r2, #8]
+            ldr r0, [sp, #8]
+            str r0, [r2, #12]
+            str r3, [r2, #16]
+            str r4, [r2, #20]
+            str r5, [r2, #24]
+            str r6, [r2, #28]
+            mov r0, r8
+            str r0, [r2, #32]
+            mov r0, r9
+            str r0, [r2, #36]
+            mov r0, r10
+            str r0, [r2, #40]
+            mov r0, r11
+            str r0, [r2, #44]
+            {self._dump_fp()}
+            movs r0, #{DUMP_WORDS * 2}
+            adds r0, #{DUMP_WORDS * 2}
+            adds r2, r2, r0
+            str r2, [r1]
+            pop {{r0-r7}}
+            bx lr
+        .ltorg
+        .data
+        .balign 8
+        .global trace, buffer, frame_sum, exception_count, dump, dump_next
+        buffer: .space {BUFFER_BYTES}
+        frame_sum: .word 1
+        exception_count: .word 0
+        dump_next: .word dump
+        trace_next: .word trace
+        .bss
+        .balign 8
+        trace: .space {TRACE_FRAMES * 32}
+        dump: .space {self.blocks * DUMP_WORDS * 4}
+        """
+        return text.splitlines()
+
+    def _dump_fp(self) -> str:
+        if self.cpu != "m4f":
+            return ""
+        return "add r0, r2, #64\n vstmia r0!, {s0-s15}\n vmrs r3, fpscr\n str r3, [r0]"
