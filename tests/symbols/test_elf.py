@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,10 +85,8 @@ def everything(data: bytes) -> None:
     except SymbolError:
         return
     for table in ("segments", "sections", "symbols"):
-        try:
+        with contextlib.suppress(SymbolError):
             getattr(elf, table)
-        except SymbolError:
-            pass
 
 
 @given(st.binary(max_size=300))

@@ -37,6 +37,8 @@ _MARGIN = 2.0
 _SLACK_S = 0.5
 _SMALL_SECTOR = 8192
 _SMALL_SECTORS_A_LIST = 8
+_RAM_FOR_VERIFYING = 0x1400
+"""Bytes of RAM that computing CRCs needs: what is saved before, and put back afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,7 +404,7 @@ class FlashEngine:
         verifying.
         """
         for plan in plans:
-            if plan.algorithm.device.type in (DeviceType.ON_CHIP, DeviceType.UNKNOWN):
+            if _readable(plan.algorithm):
                 yield plan, self._runner(None)
                 continue
             runner = self._runner(plan.algorithm)
@@ -456,26 +458,25 @@ class FlashEngine:
     @contextlib.contextmanager
     def _borrowed_target(self, plans: Sequence[RegionPlan]) -> Iterator[None]:
         """Put back registers and RAM afterwards: the program goes on."""
-        assert self._ram is not None
-        self._current = None
+        assert self._ram is not None  # _check_fits
+        start, length = self._ram
+        if all(_readable(plan.algorithm) for plan in plans):
+            length = min(length, _RAM_FOR_VERIFYING)
         core, memory = self._core, self._core.ap
         registers = core.read_registers()
-        used = [
-            Workspace.lay_out(*self._ram, None),
-            *(Workspace.lay_out(*self._ram, plan.algorithm) for plan in plans),
-        ]
-        start = min(space.lowest for space in used)
-        saved = memory.read(start, max(space.highest for space in used) - start)
+        saved = memory.read(start, length)
+        before, self._ram, self._current = self._ram, (start, length), None
         try:
             core.write_registers({"control": 0, "primask": 1})
             with self._catching_faults():
                 yield
         finally:
+            self._ram, self._current = before, None
             memory.write(start, saved)
             core.write_registers(registers)
 
     def _now(self) -> float:
-        return self._core.ap.dp.client.link.now()
+        return self._core.now()
 
     def _report(
         self, plans: Sequence[RegionPlan], ram: Sequence[Segment], started: float
@@ -496,6 +497,11 @@ class FlashEngine:
 
 def _uncounted(_count: int) -> None:
     """Count for nobody."""
+
+
+def _readable(algorithm: FlashAlgorithm) -> bool:
+    """Say whether the flash can be read without the algorithm's help."""
+    return algorithm.device.type in (DeviceType.ON_CHIP, DeviceType.UNKNOWN)
 
 
 def _expected(plan: RegionPlan) -> list[Segment]:

@@ -157,7 +157,8 @@ def with_vector_checksum(image: Image, chip: Chip) -> Image:
 def block_size(region: FlashRegion, algorithm: FlashAlgorithm) -> int:
     """Return the unit of planning: a divisor of every sector, whole pages where that can be."""
     sizes = [run.size for run in region.sectors]
-    block = math.gcd(algorithm.device.page_size, *sizes)
+    page, sector = algorithm.device.page_size, math.gcd(*sizes)
+    block = sector if page >= sector else math.gcd(page, sector)
     while block < SMALLEST_BLOCK and all(size % (2 * block) == 0 for size in sizes):
         block *= 2
     return block

@@ -58,8 +58,8 @@ _MAILBOX_HEAD = struct.Struct("<4I")
 
 LIST_LENGTH = 17
 """Commands of the longest list, with its end."""
-PREFERRED_CHUNK = 4096
-"""Bytes of a slot's data: enough to hide the round trip, little enough to start soon."""
+PREFERRED_CHUNK = 8192
+"""Bytes of a slot's data: enough to outlast its round trips, little enough to start soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +106,6 @@ class Workspace:
     crc_table: int
     slots: tuple[int, ...]
     chunk: int
-
-    @property
-    def lowest(self) -> int:
-        """The first address that is used."""
-        return min(self.start, self.algorithm)
-
-    @property
-    def highest(self) -> int:
-        """The first address after what is used."""
-        return self.slots[-1] + LIST_LENGTH * COMMAND_LENGTH + self.chunk
 
     @property
     def mailbox(self) -> int:
