@@ -1,0 +1,108 @@
+"""The stub on a virtual board: hostile packets, and what the fake core cannot show."""
+
+from __future__ import annotations
+
+import pytest
+
+import onchip
+from onchip.services.gdb.options import GdbOptions
+
+from .fakes import Talk
+from .hostile import packets, torment
+
+RAM = 0x2000_0000
+LOOP = bytes.fromhex("0130 0030 0a60 0b68 fae7")  # adds r0,#1; adds r0,#0; str, ldr [r1]; b .-8
+GAP = 0xC000_0000
+FP_COMP0, DWT_FUNCTION0 = 0xE000_2008, 0xE000_1028
+
+
+@pytest.fixture
+def session():
+    with onchip.connect("virtual:stm32f407", connect="halt") as session:
+        session.memory.write(RAM, LOOP)
+        session.core.write_registers(
+            {"pc": RAM, "xpsr": 1 << 24, "sp": RAM + 0x1000, "r1": RAM + 0x100}
+        )
+        yield session
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_board_survives_hostile_packets(session, seed):
+    talk = Talk(session)
+    assert torment(talk, packets(seed, 3000, ram=RAM + 0x200, code=RAM, gap=GAP)) > 900
+    talk.stub.leave()
+    assert not list(session.core.breakpoints)
+    assert not list(session.core.watchpoints)
+    for comparator in range(FP_COMP0, FP_COMP0 + 4 * 8, 4):
+        assert session.memory.read_u32(comparator) & 1 == 0
+    for function in range(DWT_FUNCTION0, DWT_FUNCTION0 + 16 * 4, 16):
+        assert session.memory.read_u32(function) & 0xF == 0
+    assert session.core.vector_catch == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("packet", "pair"), [(b"Z2", "watch"), (b"Z3", "rwatch"), (b"Z4", "awatch")]
+)
+def test_watchpoints_name_the_address(session, packet, pair):
+    talk = Talk(session)
+    talk.ask(b"?")
+    assert talk.ask(packet + b",20000100,4") == b"OK"
+    assert f"{pair}:20000100;".encode() in talk.run(b"vCont;c")
+
+
+def test_a_range_step_ends_at_its_border(session):
+    talk = Talk(session)
+    talk.ask(b"?")
+    answer = talk.run(b"vCont;r20000000,20000004:1")
+    assert b"0f:04000020;" in answer
+    assert b"00:01000000;" in answer
+
+
+def test_a_hard_breakpoint_is_passed(session):
+    talk = Talk(session)
+    session.memory.write(RAM + 4, b"\x00\xbe")
+    talk.ask(b"?")
+    assert b"0f:04000020;" in talk.run(b"vCont;c")
+    assert b"0f:06000020;" in talk.run(b"vCont;s")
+
+
+def test_lockup_is_told(session):
+    talk = Talk(session, options=GdbOptions(vector_catch=()))
+    session.memory.write(RAM, bytes.fromhex("00de"))  # UDF; the vectors of a blank chip
+    talk.ask(b"?")
+    assert talk.run(b"vCont;c").startswith(b"T06")
+    assert b"locked up" in bytes.fromhex(talk.sent[0][1:].decode())
+
+
+def test_console_output(session):
+    talk = Talk(session, options=GdbOptions(semihosting=True))
+    session.memory.write(RAM, bytes.fromhex("abbe fee7"))
+    session.memory.write(RAM + 0x100, b"hi\n\0")
+    session.core.write_registers({"r0": 4, "r1": RAM + 0x100})
+    talk.ask(b"?")
+    talk.ask(b"vCont;c")
+    talk.target.poll()
+    talk.session.link.sleep(0.001)
+    talk.target.poll()
+    assert talk.sent[0] == b"O" + b"hi\n".hex().encode()
+    talk.target.run.interrupt()
+    assert talk.wait().startswith(b"T02")
+    assert session.core.read_register("pc") == RAM + 2
+
+
+def test_points_run_out_with_a_reason(session):
+    talk = Talk(session)
+    talk.ask(b"?")
+    answers = [talk.ask(f"Z2,2000{n:02x}00,4".encode()) for n in range(5)]
+    assert answers[:4] == [b"OK"] * 4
+    assert answers[4].startswith(b"E.")
+    answers = [talk.ask(f"Z1,80001{n:02x},2".encode()) for n in range(0, 28, 4)]
+    assert answers[:6] == [b"OK"] * 6
+    assert answers[6].startswith(b"E.")
+
+
+def test_unreachable_memory(session):
+    talk = Talk(session)
+    talk.ask(b"qSupported:error-message+")
+    assert b"C0000000" in talk.ask(b"mc0000000,4").upper()
+    assert len(talk.ask(b"m2001fffe,10")) == 4  # what is there before the end of RAM
