@@ -86,10 +86,11 @@ class TracePort:
         return SWO_BaudrateResponse(self._baudrate)
 
     def control(self, command: SWO_Control) -> Response:
-        """Start (dropping what is unread) or stop."""
-        start = command.control == TraceControl.START
-        good = command.control in (TraceControl.START, TraceControl.STOP)
-        good = good and self._mode == TraceMode.UART and (not start or self._baudrate != 0)
+        """Start (dropping what is unread) or stop; what is so already is no error in any mode."""
+        start = bool(command.control & TraceControl.START)
+        if start == self._active:
+            return _status(command.ID, good=True)
+        good = self._mode == TraceMode.UART and (not start or self._baudrate != 0)
         if good:
             if start:
                 self._buffer.clear()
