@@ -31,6 +31,9 @@ class AddressMap:
             self._engine.map_memory(window.base, memory, window.offset, length)
             self.changed_code.append((window.base, length))
             return
+        if _is_whole(window):
+            self._engine.map_devices(window.base, window.end - window.base)
+            return
         fresh = []
         for page in self._pages(window):
             if page not in self._device_pages:
@@ -44,6 +47,9 @@ class AddressMap:
         if window.memory is not None:
             self._engine.unmap(window.base, window.end - window.base)
             return
+        if _is_whole(window):
+            self._engine.unmap(window.base, window.end - window.base)
+            return
         for page in self._pages(window):
             self._device_pages[page] -= 1
             if not self._device_pages[page]:
@@ -53,6 +59,9 @@ class AddressMap:
     def code_changed(self, address: int, length: int) -> None:
         """Let the engine forget translations."""
         self._engine.flush(address, length)
+        if self.changed_code and sum(self.changed_code[-1]) == address:
+            address = self.changed_code[-1][0]
+            length += self.changed_code.pop()[1]
         self.changed_code.append((address, length))
 
     def debugger_wrote(self) -> None:
@@ -64,6 +73,13 @@ class AddressMap:
         if PPB_BASE <= window.base < PPB_END:
             return range(0)  # calls already
         return range(window.base // PAGE, (window.end - 1) // PAGE + 1)
+
+
+def _is_whole(window: Window) -> bool:
+    """Tell whether no other device can share a page with this one, which saves the counting."""
+    return (
+        not window.base % PAGE and not window.end % PAGE and not (PPB_BASE <= window.base < PPB_END)
+    )
 
 
 def _runs(pages: list[int]) -> list[tuple[int, int]]:

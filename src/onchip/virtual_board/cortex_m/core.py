@@ -29,11 +29,14 @@ from .ppb import Ppb
 from .profile import CoreProfile
 from .scb import SystemControlBlock
 from .systick import SysTick
+from .traps import InstructionTraps, Trap, classify, condition_holds
 from .unicorn_engine import UnicornEngine
 
 ResetKind = Literal["system", "core", "power-on"]
 _NS = 1_000_000_000
 _IT_MASK = 0x0600_FC00
+_MASKED_STEPS = 64
+"""Single instructions before mask changes are made exits, which costs a retranslation."""
 _BUS, _USAGE = ExceptionNumber.BUS_FAULT, ExceptionNumber.USAGE_FAULT
 _MEM = ExceptionNumber.MEM_MANAGE
 
@@ -72,15 +75,21 @@ class VirtualCore:
         self._uncounted = 0  # cycles that CYCCNT does not see: Debug state and sleep
         self._instructions = self._instructions_seen = 0
         self._armed: frozenset[int] = frozenset()
+        self._traps_wanted: tuple[Trap, ...] = ()
+        self._masked_slices = 0
         self._build()
 
     def _build(self) -> None:
         bus, profile = self.bus, self.profile
-        self.engine: Engine = UnicornEngine(profile.cpu, on_read=self._load, on_write=self._store)
+        self.engine: Engine = UnicornEngine.start(
+            profile.cpu, on_read=self._load, on_write=self._store
+        )
         self.nvic = Nvic(profile)
         self.systick = SysTick(profile)
         self.scb = SystemControlBlock(profile, self.nvic, request_reset=self._ask_reset)
         self.scb.clear_active = self._clear_active
+        self.scb.changed = self._arm_traps
+        self._traps = InstructionTraps(bus)
         self.exceptions = ExceptionModel(profile, self.engine, bus, self.nvic, self.scb)
         self.debug = DebugUnit(profile, self)
         self.fpb = Fpb(profile, self._exits_changed)
@@ -186,6 +195,8 @@ class VirtualCore:
     def run_until_ns(self, ns: int) -> None:
         """Run up to ``ns``; return early when the core halts, locks up or enters reset."""
         self._end = self._cycle_at(ns)
+        if self._map.changed_code:
+            self._look_at_changed_code()
         if self._stopped():
             self._idle_until(self._end)
             return
@@ -262,23 +273,54 @@ class VirtualCore:
     def _slice(self, *, masked: bool) -> None:
         engine = self.engine
         if self._stepping:
-            engine.step()
+            pc = engine.read_register("pc")
+            if pc in self._armed:
+                self._at_exit(pc)
+            else:
+                self._step()
         else:
             count = self._end - self.cycles
             deadline = self.systick.deadline
             if deadline is not None and deadline - self.cycles < count:
                 count = max(1, deadline - self.cycles)
-            # A pending exception waits for PRIMASK and its like, whose changes no hook reports.
-            engine.run(1 if masked else count)
-        self.cycles += engine.executed
-        self._instructions += engine.executed
-        stop = engine.stop
-        if stop is not Stop.BUDGET:
-            self._handle(stop)
+            if masked or self._masked_slices:
+                count = self._count_while_masked(count, masked=masked)
+            engine.run(count)
+            self._account()
         if self._watch_hit:
             self._watch_hit = False
             self._debug_event(DFSR.DWTTRAP.mask)
         self._settle()
+
+    def _step(self) -> None:
+        """Execute one instruction, even one that is an exit."""
+        self.engine.step()
+        self._account()
+
+    def _account(self) -> None:
+        """Take over what the engine has done."""
+        engine = self.engine
+        self.cycles += engine.executed
+        self._instructions += engine.executed
+        if engine.stop is not Stop.BUDGET:
+            self._handle(engine.stop)
+
+    def _count_while_masked(self, count: int, *, masked: bool) -> int:
+        """Return how far to run while PRIMASK or its like holds back a pending exception.
+
+        No hook reports a change of the masks: go by single instructions, and if that lasts, make
+        every instruction that changes a mask an exit.
+        """
+        if not masked:
+            self._masked_slices = 0
+            self._arm_traps()
+            return count
+        self._masked_slices += 1
+        if self._masked_slices < _MASKED_STEPS:
+            return 1
+        if self._masked_slices == _MASKED_STEPS:
+            self._arm_traps()
+        return count
 
     def _settle(self) -> None:
         """Account for what the exception model did; halt for vector catch and steps."""
@@ -321,7 +363,7 @@ class VirtualCore:
             case Stop.WFE:
                 self._wait_for_event()
             case Stop.EXIT:
-                self._at_exit()
+                self._at_exit(engine.pc)
             case Stop.BKPT:
                 self._debug_event(DFSR.BKPT.mask)
             case Stop.UNDEFINED:
@@ -352,18 +394,69 @@ class VirtualCore:
         elif not self._stepping:
             self._sleep = "wfe"
 
-    def _at_exit(self) -> None:
-        pc = self.engine.pc
+    def _at_exit(self, pc: int) -> None:
+        """Act on an instruction that was made an exit."""
         if pc in self.fpb.addresses:
             self._debug_event(DFSR.BKPT.mask)
         elif pc in self.dwt.addresses:
             self.dwt.on_address(pc)
-            self.engine.step()
-            self.cycles += self.engine.executed
-            self._instructions += self.engine.executed
-            if self.engine.stop is not Stop.BUDGET:
-                self._handle(self.engine.stop)
+            self._trap(pc)
             self._debug_event(DFSR.DWTTRAP.mask)
+        else:
+            self._trap(pc)
+
+    def _trap(self, pc: int) -> None:
+        """Execute an instruction that the engine would execute in silence, or fault instead."""
+        try:
+            first, second = self.bus.read(pc, 2), self.bus.read(pc + 2, 2)
+        except BusFault:
+            first, second = self.bus.read(pc, 2), 0
+        kind = classify(first, second)
+        if kind is None or not condition_holds(self.engine.read_register("xpsr")):
+            self._step()
+        elif kind is Trap.FLOATING_POINT and self._fp_denied():
+            self.cycles += 1
+            self._fault(_USAGE, CFSR.NOCP.mask)
+        elif kind is Trap.DIVIDE and self._divides_by_zero(second):
+            self.cycles += 1
+            self._fault(_USAGE, CFSR.DIVBYZERO.mask)
+        else:
+            if kind is Trap.SEND_EVENT:
+                self.exceptions.event = True
+            self._step()
+
+    def _fp_denied(self) -> bool:
+        scb = self.scb
+        if not self.profile.fpu or not scb.fpu_enabled:
+            return True
+        return scb.fpu_privileged_only and self.engine.unprivileged()
+
+    def _divides_by_zero(self, second: int) -> bool:
+        divisor = f"r{second & 0xF}"
+        return bool(self.scb.ccr & scb_bits.DIV_0_TRP) and not self.engine.read_register(divisor)
+
+    def _arm_traps(self) -> None:
+        """Find out which instructions have to be exits, from CPACR, CCR and the masks."""
+        wanted = [Trap.SEND_EVENT]
+        if self._may_float() and (not self.scb.fpu_enabled or self.scb.fpu_privileged_only):
+            wanted.append(Trap.FLOATING_POINT)
+        if self.scb.ccr & scb_bits.DIV_0_TRP and not self.profile.armv6m:
+            wanted.append(Trap.DIVIDE)
+        if self._masked_slices >= _MASKED_STEPS:
+            wanted.append(Trap.MASK_CHANGE)
+            self._traps.addresses(Trap.MASK_CHANGE, fresh=True)
+        self._traps_wanted = tuple(wanted)
+        self._exits_changed()
+
+    def _may_float(self) -> bool:
+        """Tell whether the engine would execute FP instructions."""
+        return self.profile.cpu in ("cortex-m4", "cortex-m7")
+
+    def _look_at_changed_code(self) -> None:
+        ranges, self._map.changed_code = self._map.changed_code, []
+        for address, length in ranges:
+            self._traps.changed(address, length)
+        self._exits_changed()
 
     def _debug_event(self, reason: int) -> None:
         """Halt, or take DebugMonitor; a breakpoint that can do neither is a HardFault."""
@@ -450,6 +543,7 @@ class VirtualCore:
 
     def _exits_changed(self) -> None:
         wanted = self.fpb.addresses | self.dwt.addresses
+        wanted = wanted.union(*(self._traps.addresses(kind) for kind in self._traps_wanted))
         if wanted != self._armed:
             self._armed = wanted
             self.engine.set_exits(set(wanted))
@@ -551,6 +645,8 @@ class VirtualCore:
         self._sleep = ""
         self._leap_to = None
         self._halt_request = 0
+        self._masked_slices = 0
+        self._arm_traps()
         self._load_vectors()
         if self.debug.enabled and (self.debug.demcr.VC_CORERESET or held_halt):
             self._halt_request = DFSR.VCATCH.mask if not held_halt else DFSR.HALTED.mask

@@ -21,11 +21,12 @@ from __future__ import annotations
 import ctypes
 import importlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from onchip.errors import BoardError
 
 from ..bus import BusFault, Memory
+from . import unicorn_selftest
 from .engine import Access, FrameContext, OnRead, OnWatch, OnWrite, Stop, Watch
 
 _IT_MASK = 0x0600_FC00
@@ -98,13 +99,26 @@ class UnicornEngine:
     """An ``Engine``: see there for what the public methods mean."""
 
     _limit_offset: int | None = None  # of uc_struct.emu_count, the same for every instance
+    _checked: ClassVar[set[str]] = set()
 
-    def __init__(self, cpu: str, *, on_read: OnRead, on_write: OnWrite) -> None:
-        """Start an engine for ``cpu``; accesses outside RAM go to the two callbacks.
+    @classmethod
+    def start(cls, cpu: str, *, on_read: OnRead, on_write: OnWrite) -> UnicornEngine:
+        """Return an engine for ``cpu``, after a self-test when it is the first of the process.
 
         Raises:
             BoardError: Unicorn is missing, or does not behave as this module relies on.
         """
+        if cpu not in cls._checked:
+            trial = cls(cpu, on_read=on_read, on_write=on_write)
+            try:
+                unicorn_selftest.check(cpu, trial)
+            finally:
+                trial.close()
+            cls._checked.add(cpu)
+        return cls(cpu, on_read=on_read, on_write=on_write)
+
+    def __init__(self, cpu: str, *, on_read: OnRead, on_write: OnWrite) -> None:
+        """Make an engine that is not tested; see ``start``."""
         self._unicorn = _Unicorn()
         self._const = self._unicorn.const
         model = getattr(self._unicorn.reg, f"UC_CPU_ARM_CORTEX_{_MODELS[cpu]}")
