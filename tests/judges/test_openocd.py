@@ -250,12 +250,13 @@ def test_program_run_and_stop(
 
         resume
         say_state running
-        sleep 100
+        wait_until {{[read_memory {chip.ram:#x} 32 1] > 100}}
         halt
         say_words counted {chip.ram:#x} 1
         say_registers halt {{pc}}
+        mww {chip.ram:#x} 0
         reset run
-        sleep 50
+        wait_until {{[read_memory {chip.ram:#x} 32 1] > 0}}
         say_state after_reset
         halt
         say_words again {chip.ram:#x} 1
@@ -365,9 +366,9 @@ def test_firmware_made_by_a_compiler(
         say_words second {symbol["counter"]:#x} 1
         rwp {symbol["counter"]:#x}
         resume
-        sleep 100
+        wait_until {{[read_memory {symbol["counter"]:#x} 32 1] > 2}}
         say_words early {symbol["counter"]:#x} 1
-        sleep 400
+        wait_until {{[read_memory {symbol["counter"]:#x} 32 1] > 20}}
         say_words late {symbol["counter"]:#x} 1
         say_state state
         cortex_m vector_catch hard_err
@@ -496,6 +497,65 @@ def test_a_locked_stm32_is_unlocked_and_blank(openocd: OpenOcd, tmp_path: Path) 
     assert said.values["locked"] == "1"
     assert "Device Security Bit Set" in said.text
     assert said.number("after") == 0xFFFF_FFFF
+
+
+def test_trace_over_swo(openocd: OpenOcd, tmp_path: Path) -> None:
+    """What is written to an ITM port reaches OpenOCD's trace file as ITM packets."""
+    with running_board("stm32f407") as board:
+        openocd.run(
+            board.address,
+            "target/stm32f4x.cfg",
+            """
+            init
+            reset halt
+            stm32f4x.tpiu configure -protocol uart -traceclk 16000000 -pin-freq 2000000
+            stm32f4x.tpiu configure -output trace.bin
+            stm32f4x.tpiu enable
+            itm port 0 on
+            mww 0xE0000000 0x44434241
+            mwh 0xE0000000 0x4645
+            mwb 0xE0000000 0x47
+            mwb 0xE0000004 0x99   ;# port 1 is off
+            wait_until {[file size trace.bin] >= 10}
+            stm32f4x.tpiu disable
+            """,
+            folder=tmp_path,
+        )
+    expected = b"\x03ABCD" + b"\x02EF" + b"\x01G"  # source packets of port 0: 4, 2 and 1 bytes
+    assert (tmp_path / "trace.bin").read_bytes() == expected
+
+
+def test_semihosting(openocd: OpenOcd, tmp_path: Path) -> None:
+    """BKPT 0xAB halts; OpenOCD reads the request, prints, and lets the core run on."""
+    code = struct.pack(
+        "<6HII16s",
+        *(0x2004, 0x4902, 0xBEAB),  # movs r0, #4 (SYS_WRITE0); ldr r1, [pc, #8]: text; bkpt 0xab
+        *(0x4A02, 0x6011, 0xE7FE),  # ldr r2, [pc, #8]: cell; str r1, [r2]; here: b here
+        0x2000_0014,
+        0x2000_0100,
+        b"from target\n",
+    )
+    (tmp_path / "code.bin").write_bytes(code + b"\0")
+    with running_board("stm32f407") as board:
+        said = openocd.run(
+            board.address,
+            "target/stm32f4x.cfg",
+            """
+            init
+            reset halt
+            arm semihosting enable
+            load_image code.bin 0x20000000 bin
+            reg pc 0x20000000
+            reg xPSR 0x01000000
+            mww 0x20000100 0
+            resume
+            wait_until {[read_memory 0x20000100 32 1] == 0x20000014}
+            say_state state
+            """,
+            folder=tmp_path,
+        )
+    assert "from target" in said.text
+    assert said.values["state"] == "running"
 
 
 @pytest.mark.parametrize("backend", ["openocd", "openocd_usb"])

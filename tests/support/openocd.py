@@ -31,6 +31,13 @@ proc fails {{script}} {{
     return [expr {{$code != 0}}]
 }}
 proc say_words {{name address count}} {{ say $name [read_memory $address 32 $count] }}
+proc wait_until {{condition}} {{
+    for {{set i 0}} {{$i < 500}} {{incr i}} {{
+        if {{[uplevel 1 [list expr $condition]]}} {{ return }}
+        sleep 20
+    }}
+    error "never came true: $condition"
+}}
 proc say_state {{name}} {{ say $name [[target current] curstate] }}
 """
 
