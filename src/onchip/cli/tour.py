@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from onchip import connect
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
 
 CHIP = "stm32f407"
 _STEPS = 4
-_UART_S = 1.5
+_UART_S = 0.4
 """How long the firmware runs while its UART is listened to."""
 _FUNCTION = 2  # STT_FUNC
 _OBJECT = 1  # STT_OBJECT
@@ -106,11 +104,10 @@ class _Tour:
         board = self._board
         self._say(f"a virtual {CHIP} behind a {board.probe_model} probe, at {board.spec}")
         self._headline("See it", "$ onchip list")
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in ("SERIAL", "CHIP", "PROBE", "WHERE"):
-            table.add_column(column)
-        table.add_row(board.serial, board.chip, board.probe_model, board.spec)
-        self._console.print(Padding(table, (0, 4)))
+        cells = (board.serial, board.chip, board.probe_model, board.spec)
+        header = ("SERIAL", "CHIP", "PROBE", "WHERE")
+        self._show("  ".join(f"{h:<{len(c)}}" for h, c in zip(header, cells, strict=True)), "bold")
+        self._show("  ".join(cells))
 
     def programming(self) -> None:
         self._headline("Program a firmware image", f"$ onchip flash {self._image.name}")
@@ -145,11 +142,9 @@ class _Tour:
         self._headline("Read the registers", ">>> session.core.registers")
         names = (*(f"r{n}" for n in range(13)), "sp", "lr", "pc", "xpsr")
         values = session.core.read_registers(names)
-        table = Table.grid(padding=(0, 3, 0, 0))
-        cells = [f"[bold]{name:>4}[/]  {hex32(values[name])}" for name in names]
-        for row in range(0, len(cells), 4):
-            table.add_row(*cells[row : row + 4])
-        self._console.print(Padding(table, (0, 4)))
+        for row in range(0, len(names), 4):
+            cells = (f"[bold]{n:>4}[/] {hex32(values[n])}" for n in names[row : row + 4])
+            self._say("  ".join(cells))
 
     def steps(self, session: Session) -> None:
         self._headline("Step", ">>> session.core.step()")
@@ -175,16 +170,15 @@ class _Tour:
         self._say(f"[green]{reason.kind.value}[/] at {self._place(reason.pc)}")
         self._say(f"counter at {hex32(counter)}: {before} -> {after}")
 
-    def uart(self, session: Session) -> None:
+    def uart(self, session: Session, port: ComPort) -> None:
         self._headline("Listen to the UART", ">>> session.core.resume()", ">>> session.uart.read()")
-        port = session.uart
         session.core.resume()
         session.link.sleep(_UART_S)
         text = port.read().decode("utf-8", "replace")
         port.close()
         session.core.halt()
         for line in text.splitlines():
-            self._console.print(Padding(Text(line, style="cyan"), (0, 4)))
+            self._show(line, style="cyan")
 
     def fault(self, session: Session) -> None:
         self._headline(
@@ -198,7 +192,8 @@ class _Tour:
         session.core.resume()
         session.core.wait_halted(2.0)
         report = session.core.fault()
-        self._console.print(Padding(Text(str(report)), (0, 4)))
+        for line in str(report).splitlines():
+            self._show(line)
         if report is not None and report.pc is not None:
             self._say(f"the culprit: {self._place(report.pc)}")
 
@@ -213,7 +208,7 @@ class _Tour:
             "  (gdb) break main",
             "  (gdb) continue",
         ):
-            self._console.print(Text(f"    {line}", style="bold"), soft_wrap=True)
+            self._show(line, "bold")
         self._say("`onchip --help` lists the rest; README.md and docs/ explain it.")
 
     # ---- within
@@ -222,9 +217,14 @@ class _Tour:
         self._number += 1
         self._console.print(f"\n[bold blue]{self._number:>2}  {title}[/]")
         for line in typed:
-            self._console.print(Text(f"    {line}", style="dim"))
+            self._show(line, "dim")
+
+    def _show(self, line: str, style: str = "") -> None:
+        """Print a line as it is."""
+        self._console.print(Text(f"    {line}".rstrip(), style=style), soft_wrap=True)
 
     def _say(self, text: str) -> None:
+        """Print a line that may hold rich's markup."""
         self._console.print(f"    {text}", soft_wrap=True)
 
     def _place(self, address: int | None) -> str:

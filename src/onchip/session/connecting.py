@@ -117,7 +117,7 @@ def open_session(
         dp.connect()
         aps = find_access_ports(dp)
         core = _find_core(aps)
-        running = not core.halted
+        running = core.was_running
         if mode is ConnectMode.UNDER_RESET:
             core.reset(ResetKind.HARDWARE, halt=True)
     except OnchipError:

@@ -1,0 +1,185 @@
+"""Everything that a board can be scripted to do wrong, and what the user of the shell then sees.
+
+The rule that all of these share: the job was done and verified, or the exit code is not 0, standard
+error says in a line what happened, and no traceback appears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from onchip import registry
+from onchip.registry import VirtualSpec
+from onchip.virtual_board.board import VirtualBoard
+from onchip.virtual_board.faults import BoardFault, LineFault, PacketFault
+from tests.support.images import write_bin
+
+from .conftest import Onchip, Outcome
+
+Script = Callable[[VirtualBoard], None]
+
+PROBE = ("--probe", "virtual:stm32f407")
+READ = ("read", "0x2000_0000", 64, *PROBE)
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Callable[[Script], list[VirtualBoard]]:
+    """Script every board that is made; return the boards."""
+    boards: list[VirtualBoard] = []
+    build = registry.build_board
+
+    def plan(script: Script) -> list[VirtualBoard]:
+        def scripted(spec: VirtualSpec, **options: object) -> VirtualBoard:
+            board = build(spec, **options)
+            script(board)
+            boards.append(board)
+            return board
+
+        monkeypatch.setattr(registry, "build_board", scripted)
+        return boards
+
+    return plan
+
+
+def _told(outcome: Outcome, code: int, *parts: str) -> None:
+    assert outcome.code == code, outcome.err or outcome.out
+    first, *rest = outcome.err.splitlines()
+    assert first.startswith("onchip: error: ")
+    assert "a bug in onchip" not in first
+    assert len(rest) <= 1, outcome.err
+    for part in parts:
+        assert part.lower() in outcome.err.lower(), outcome.err
+
+
+# ---- the wire
+
+
+@pytest.mark.parametrize("after", [0, 40])
+def test_nothing_answers(onchip: Onchip, script: Callable[[Script], object], after: int) -> None:
+    script(lambda board: board.faults.no_ack(count=None, after=after))
+    _told(onchip(*READ), 4, "answer")
+
+
+def test_a_target_that_waits_for_ever(onchip: Onchip, script: Callable[[Script], object]) -> None:
+    script(lambda board: board.faults.wait(count=None, after=12))
+    _told(onchip(*READ), 4, "WAIT")
+
+
+def test_a_target_that_faults_for_ever(onchip: Onchip, script: Callable[[Script], object]) -> None:
+    script(lambda board: board.faults.fault(count=None, after=12))
+    _told(onchip(*READ), 4, "FAULT")
+
+
+def test_parity_that_is_never_right(onchip: Onchip, script: Callable[[Script], object]) -> None:
+    script(lambda board: board.faults.parity(count=None, after=12))
+    _told(onchip(*READ), 4, "parity")
+
+
+@pytest.mark.parametrize("after", range(0, 60, 7))
+@pytest.mark.parametrize(
+    "kind", [LineFault.WAIT, LineFault.FAULT, LineFault.PARITY, LineFault.NO_ACK]
+)
+def test_one_bad_transfer_is_survived_or_told(
+    onchip: Onchip, script: Callable[[Script], object], kind: LineFault, after: int
+) -> None:
+    plans = {
+        LineFault.WAIT: lambda board: board.faults.wait(after=after),
+        LineFault.FAULT: lambda board: board.faults.fault(after=after),
+        LineFault.PARITY: lambda board: board.faults.parity(after=after),
+        LineFault.NO_ACK: lambda board: board.faults.no_ack(after=after),
+    }
+    script(plans[kind])
+    outcome = onchip(*READ)
+    if outcome.code == 0:
+        assert len(outcome.out.splitlines()) == 4
+    else:
+        _told(outcome, 4)
+    if kind is LineFault.WAIT:
+        assert outcome.code == 0, "a WAIT is no error: it is asked again"
+
+
+# ---- the probe's packets
+
+
+@pytest.mark.parametrize("nth", range(1, 14))
+@pytest.mark.parametrize("kind", PacketFault)
+def test_a_packet_that_goes_astray_is_survived_or_told(
+    onchip: Onchip, script: Callable[[Script], object], kind: PacketFault, nth: int
+) -> None:
+    plans = {
+        PacketFault.LOSE_REQUEST: lambda board: board.faults.lose_request(nth),
+        PacketFault.LOSE_RESPONSE: lambda board: board.faults.lose_response(nth),
+        PacketFault.LATE_RESPONSE: lambda board: board.faults.late_response(nth, delay_s=10.0),
+        PacketFault.REPEAT_RESPONSE: lambda board: board.faults.repeat_response(nth),
+    }
+    script(plans[kind])
+    outcome = onchip("read", "0xE000_ED00", 4, "--width", 32, *PROBE)
+    if outcome.code == 0:
+        assert outcome.out.split()[1] == "410fc241"
+    else:
+        _told(outcome, outcome.code)
+        assert outcome.code in (3, 4)
+
+
+@pytest.mark.parametrize("nth", [0, 3, 9])
+def test_a_probe_that_is_pulled(
+    onchip: Onchip, script: Callable[[Script], object], nth: int
+) -> None:
+    script(lambda board: board.faults.unplug(after_packets=nth))
+    _told(onchip(*READ), 3)
+
+
+# ---- the board's supply and reset, at moments all over a flash job
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    return write_bin(tmp_path, "stm32f407", length=20_000)
+
+
+@pytest.fixture
+def packets_of_a_job(
+    onchip: Onchip, script: Callable[[Script], list[VirtualBoard]], image: Path
+) -> int:
+    boards = script(lambda board: None)
+    assert onchip("flash", image, *PROBE).code == 0
+    return boards[-1].statistics.packets
+
+
+@pytest.mark.parametrize("kind", BoardFault)
+@pytest.mark.parametrize("tenths", range(1, 10, 2))
+def test_flashing_through_a_disaster_is_never_called_a_success_that_it_was_not(
+    onchip: Onchip,
+    script: Callable[[Script], list[VirtualBoard]],
+    image: Path,
+    packets_of_a_job: int,
+    kind: BoardFault,
+    tenths: int,
+) -> None:
+    after = packets_of_a_job * tenths // 10
+    plans = {
+        BoardFault.UNPLUG: lambda board: board.faults.unplug(after_packets=after),
+        BoardFault.RESET_TARGET: lambda board: board.faults.reset_target(after_packets=after),
+        BoardFault.BROWN_OUT: lambda board: board.faults.brown_out(after_packets=after),
+        BoardFault.POWER_LOSS: lambda board: board.faults.power_loss(after_packets=after),
+    }
+    boards = script(plans[kind])
+    outcome = onchip("flash", image, *PROBE)
+    if outcome.code == 0:
+        data = image.read_bytes()
+        assert boards[-1].bus.read_block(0x0800_0000, len(data)) == data
+        assert "verified" in outcome.out
+    else:
+        _told(outcome, outcome.code)
+        assert outcome.code in (1, 3, 4)
+        assert "verified" not in outcome.out
+    if kind in (BoardFault.UNPLUG, BoardFault.POWER_LOSS) and tenths < 9:
+        assert outcome.code != 0
+
+
+def test_no_power_at_all(onchip: Onchip, script: Callable[[Script], object]) -> None:
+    script(lambda board: board.power_off())
+    _told(onchip(*READ), 4, "answer")
