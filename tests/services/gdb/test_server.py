@@ -276,6 +276,31 @@ def test_serve_in_the_callers_thread_raises_a_lost_probe():
     clients[0].sock.close()
 
 
+def test_a_probe_lost_by_a_packet_ends_the_service_too(serve):
+    session = FakeSession()
+    server, connect = serve(session)
+    client = connect()
+    session.core.failures = [ProbeLost("unplugged")]
+    assert client.ask(b"?") == b"E.unplugged"
+    assert client.closed()
+    server.join(5)
+    assert not server.is_alive
+
+
+def test_an_interrupt_of_serve_stops_the_service(monkeypatch):
+    session = FakeSession()
+    server = GdbServer(session, 0)
+
+    def interrupt(timeout_s=None):
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(server, "join", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        server.serve()
+    assert not server.is_alive
+
+
 def test_a_client_that_takes_nothing_is_dropped(serve, monkeypatch):
     monkeypatch.setattr(server_module, "MOST_UNSENT", 1 << 14)
     server, connect = serve()

@@ -1,4 +1,4 @@
-"""The sockets of the GDB server: one loop, in a thread or in the caller's.
+"""The sockets of the GDB server: one loop in a thread of its own.
 
 The loop waits for clients' bytes; while the core runs it looks in between whether it still does. It
 looks often at first, then every 10 ms of the link's time, and never lets a simulated core run
@@ -80,6 +80,7 @@ class GdbServer:
         self._clients: dict[socket.socket, _Client] = {}
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._failure: ProbeLost | None = None
         self._pause_s = SHORTEST_PAUSE_S
         self._failed_polls = 0
 
@@ -106,17 +107,23 @@ class GdbServer:
         self._thread.start()
 
     def serve(self) -> None:
-        """Listen and serve in the caller's thread until ``stop`` or the last client's leave.
+        """Listen and serve until ``stop`` or the last client's leave; the caller waits.
+
+        The work is done in a thread all the same, so that a KeyboardInterrupt ends the waiting and
+        never an exchange with the probe. It ends the service too, before it goes on.
 
         Raises:
             UsageError: the port cannot be had.
             ProbeLost: the probe went away.
         """
-        self._listen()
+        self.start()
         try:
-            self._loop()
-        finally:
-            self._close()
+            self.join()
+        except BaseException:
+            self.stop()
+            raise
+        if self._failure is not None:
+            raise self._failure
 
     def stop(self, timeout_s: float = 2.0) -> None:
         """End the service: every point removed, sockets closed. Harmless when called twice."""
@@ -158,22 +165,26 @@ class GdbServer:
         try:
             self._loop()
         except ProbeLost as error:
-            self._log(f"the GDB server ends: {error}")
+            self._failure = error
+            self._log(f"the GDB server ends: {error.message}")
         finally:
             self._close()
 
     def _loop(self) -> None:
         had_client = False
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and self._target.lost is None:
             began = time.monotonic()
             if self._target.run.running:
                 self._poll()
             else:
                 self._pause_s = SHORTEST_PAUSE_S
-            self._wait(began)
+            if self._target.lost is None:
+                self._wait(began)
             had_client = had_client or bool(self._clients)
             if had_client and not self._clients and not self._options.persist:
                 return
+        if self._target.lost is not None:
+            raise self._target.lost
 
     def _poll(self) -> None:
         """Look whether the core still runs; if so, let the link's time pass."""
@@ -184,6 +195,7 @@ class GdbServer:
                     self._session.link.sleep(self._pause_s)
             self._failed_polls = 0
         except OnchipError as error:
+            self._target.note(error)
             self._poll_failed(error)
         self._pause_s = min(self._pause_s * 1.5, LONGEST_PAUSE_S)
         for client in list(self._clients.values()):
@@ -193,14 +205,10 @@ class GdbServer:
         """A chip in reset or without power may come back; a probe that is gone does not."""
         self._failed_polls += 1
         passing = isinstance(error, TransferError) and self._failed_polls < MOST_FAILED_POLLS
-        if not passing or isinstance(error, ProbeLost):
+        if not passing:
             self._failed_polls = 0
             self._log(f"the core was lost while it ran: {error}")
             self._target.fail(error)
-        if isinstance(error, ProbeLost):
-            for client in list(self._clients.values()):
-                self._flush(client)
-            raise error
 
     def _wait(self, began: float) -> None:
         """Serve what the sockets bring; wait for it as long as nothing else is to be done."""

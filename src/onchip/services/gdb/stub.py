@@ -67,6 +67,7 @@ class Stub:
         except WireError as error:
             reply = ErrorText(str(error)).encode()
         except OnchipError as error:
+            self.target.note(error)
             reply = self._refusal(request, error)
         if reply is not None:
             self.send(reply)

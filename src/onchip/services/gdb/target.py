@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from onchip.cortex_m import ResetKind
-from onchip.errors import OnchipError
+from onchip.errors import OnchipError, ProbeLost
 from onchip.services.gdb.memory_map_xml import memory_map_xml
 from onchip.services.gdb.options import GdbOptions
 from onchip.services.gdb.registers import RegisterLayout
@@ -49,6 +49,8 @@ class Target:
         self.run.on_text = self._printed
         self.on_console: Callable[[str], None] = lambda text: None
         self._saved_vector_catch: frozenset[str] = frozenset()
+        self.lost: ProbeLost | None = None
+        """Set once the probe is gone: nothing can be served any more."""
         self._clients: set[Client] = set()
         """Those that take part in debugging; a client that only reads memory is none of them."""
 
@@ -80,6 +82,11 @@ class Target:
         self.on_console(text)
         for client in self._clients:
             client.console(text)
+
+    def note(self, error: OnchipError) -> None:
+        """Remember that the probe is gone, if that is what ``error`` says."""
+        if isinstance(error, ProbeLost):
+            self.lost = error
 
     def fail(self, error: OnchipError) -> None:
         """Give up what runs: the core cannot be reached any more."""
