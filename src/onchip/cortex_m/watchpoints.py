@@ -56,8 +56,9 @@ class WatchpointManager:
         if not 0 <= address < 1 << 32:
             raise UsageError(f"{address:#x} is not an address")
         watchpoint = Watchpoint(address, length, access)
-        if watchpoint in self._watchpoints:
-            return watchpoint
+        for existing in self._watchpoints:
+            if existing == watchpoint:
+                return existing
         number = self._dwt.allocate(address, length, access)
         try:
             mask = self._write(number)
