@@ -154,7 +154,7 @@ class DebugUnit:
             S_RESET_ST=self.was_reset,
         )
         if debugger:
-            self.was_reset = False
+            self.was_reset = core.in_reset  # set again at once while the reset lasts
         return value
 
     def _write_dhcsr(self, value: int, *, debugger: bool) -> None:
