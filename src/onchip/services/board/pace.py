@@ -21,6 +21,14 @@ _TOLERANCE_NS = 50_000_000
 _BUSY_SHARE = 0.5
 _UNATTENDED_SHARE = 0.2
 """Share of one processor that the core may use, with and without a client."""
+_LEAST_BUDGET_NS = 200_000
+"""Less than this is saved up for a later tick: packets that follow close on another come first."""
+_FIRST_STEP_NS = 100_000
+"""A tick starts with so little simulated time and doubles it as long as that proves cheap.
+
+What a simulated ns costs jumps by a factor of a thousand when firmware leaves a sleep for a loop
+over a peripheral, so no past measurement bounds the next step; and a client must not wait long.
+"""
 
 
 class Pace:
@@ -29,8 +37,7 @@ class Pace:
     def __init__(self, board: VirtualBoard, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._board = board
         self._clock = clock
-        self._cost = 0.1  # real ns for a simulated ns, as measured last
-        self._anchor_real = clock()
+        self._anchor_real = self._rested_since = clock()
         self._anchor_board = board.clock.now_ns
 
     @property
@@ -45,17 +52,36 @@ class Pace:
         if lag < -_TOLERANCE_NS:
             self._forgive()
             lag = 0
+        if lag > _TOLERANCE_NS + _IDLE_TICK_NS:
+            self._forgive()
+            lag = _IDLE_TICK_NS
         share = _BUSY_SHARE if attended else _UNATTENDED_SHARE
-        slice_ns = min(lag, max(1000, int(share * _TICK_NS / self._cost)), _IDLE_TICK_NS)
-        if slice_ns > 0:
-            started = self._clock()
-            self._board.advance(slice_ns / _NS)
-            spent = max(1, self._clock() - started)
-            self._cost = max(0.001, (self._cost + spent / slice_ns) / 2)
-            if self.lag_ns > _TOLERANCE_NS + slice_ns:
+        rested = min(self._clock() - self._rested_since, _TICK_NS)
+        budget = int(rested * share)
+        if budget >= _LEAST_BUDGET_NS:
+            self._catch_up(lag, budget)
+            self._rested_since = self._clock()
+            if self.lag_ns > _TOLERANCE_NS:
                 self._forgive()
         idle = self._board.core.halted and self._board.timeline.next_event_ns() is None
         return (_IDLE_TICK_NS if idle else _TICK_NS) / _NS
+
+    def _catch_up(self, lag_ns: int, budget_ns: int) -> None:
+        """Let up to ``lag_ns`` pass on the board, in about ``budget_ns`` of real time at most."""
+        step = _FIRST_STEP_NS
+        deadline = self._clock() + budget_ns
+        while lag_ns > 0:
+            started = self._clock()
+            if started >= deadline:
+                return
+            step = min(step, lag_ns)
+            self._board.advance(step / _NS)
+            lag_ns -= step
+            spent = self._clock() - started
+            if spent < budget_ns // 8:
+                step *= 2
+            elif spent > budget_ns // 2:
+                step = max(step // 2, _FIRST_STEP_NS // 10)
 
     def _forgive(self) -> None:
         self._anchor_real = self._clock()

@@ -40,6 +40,8 @@ class _Client:
         self.connection = connection
         self.decoder = Decoder()
         self.packets: deque[bytes] = deque()
+        self.ended = False
+        self.deaf = False
 
     @property
     def readable(self) -> bool:
@@ -48,23 +50,25 @@ class _Client:
             selector.register(self.connection, selectors.EVENT_READ)
             return bool(selector.select(0))
 
-    def receive(self) -> bool:
-        """Take what has arrived; False if the client is gone or does not speak the framing."""
+    def receive(self) -> None:
+        """Take what has arrived; ``ended`` if that was all, or is not the framing."""
         try:
             data = self.connection.recv(_RECEIVE)
             frames = self.decoder.feed(data)
         except (OSError, WireError):
-            return False
+            self.ended = True
+            return
         self.packets.extend(frame.payload for frame in frames if frame.kind == Kind.REQUEST)
-        return bool(data)
+        self.ended = not data
 
-    def send(self, packet: bytes) -> bool:
-        """Send one response; False if the client is gone, or does not read."""
+    def send(self, packet: bytes) -> None:
+        """Send one response; ``ended`` if the client is gone, or does not read."""
+        if self.deaf:
+            return
         try:
             self.connection.sendall(encode(Kind.RESPONSE, packet))
         except OSError:
-            return False
-        return True
+            self.ended = self.deaf = True
 
 
 class BoardServer:
@@ -161,8 +165,11 @@ class BoardServer:
                 self._accept()
             elif key.fileobj is self._wake_reader:
                 self._wake_reader.recv(_RECEIVE)
-            elif self._client is not None and not self._client.receive():
-                self._drop_client()
+            elif self._client is not None:
+                self._client.receive()
+        # What came before the end is still done.
+        if self._client is not None and self._client.ended and not self._client.packets:
+            self._drop_client()
         # One packet a turn, so that stop() and other connections are not kept waiting.
         if self._client is not None and self._client.packets:
             self._serve(self._client, self._client.packets.popleft())
@@ -175,8 +182,9 @@ class BoardServer:
             return  # gone before it was met
         # Who held the probe may have hung up just before: `onchip list` only knocks.
         while self._client is not None and self._client.readable:
-            if not self._client.receive():
-                self._drop_client()
+            self._client.receive()
+            if self._client.ended:
+                self._finish(self._client)
         if self._client is not None or not self.board.probe.plugged:
             connection.close()
             return
@@ -195,20 +203,29 @@ class BoardServer:
                 break
             if self._aborted(client):
                 firmware.transfers.abort = True
-        sent = all(client.send(response) for response in responses)
-        if not sent or not self.board.probe.plugged:
+        for response in responses:
+            client.send(response)
+        if not self.board.probe.plugged:
             self._drop_client()
 
     def _aborted(self, client: _Client) -> bool:
         """Look for a DAP_TransferAbort while a packet runs; stopping or leaving aborts too."""
         if self._stopping.is_set():
             return True
-        if client.readable and not client.receive():
-            return True  # the main loop will find it gone as well
+        if client.readable:
+            client.receive()
+        if client.ended:
+            return True
         if _TRANSFER_ABORT in client.packets:
             client.packets.remove(_TRANSFER_ABORT)
             return True
         return False
+
+    def _finish(self, client: _Client) -> None:
+        """Do what a client that has ended still asked for, and let go of it."""
+        while client is self._client and client.packets:
+            self._serve(client, client.packets.popleft())
+        self._drop_client()
 
     def _drop_client(self) -> None:
         if self._client is None:
