@@ -2,126 +2,22 @@
 
 from __future__ import annotations
 
-import struct
-import subprocess
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-import onchip
-from onchip.services.gdb import GdbOptions, GdbServer
 from tests.support.gdb import Gdb
 from tests.support.images import FLASH_START, RAM_START
-from tests.support.tools import require
+
+from .bench import CHIPS, HAS_FPU, Bench, line_of
 
 pytestmark = pytest.mark.tools
-
-HERE = Path(__file__).parent / "gdb"
-SOURCE = HERE / "program.c"
-CPU_FLAGS = {
-    "lpc1768": ("-mcpu=cortex-m3",),
-    "stm32f407": ("-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
-    "nrf52840": ("-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
-    "nrf51822": ("-mcpu=cortex-m0",),
-}
-CHIPS = tuple(CPU_FLAGS)
-HAS_FPU = ("stm32f407", "nrf52840")
-
-
-def line_of(comment: str) -> int:
-    """Return the number of the line in program.c that carries a comment."""
-    for number, line in enumerate(SOURCE.read_text().splitlines(), 1):
-        if f"/* {comment} */" in line:
-            return number
-    raise AssertionError(comment)
-
-
-def build(chip: str, output: Path) -> Path:
-    """Compile program.c for a chip."""
-    symbols = {
-        "FLASH_START": FLASH_START[chip],
-        "RAM_START": RAM_START[chip],
-        "RAM_LENGTH": 0x4000,
-    }
-    subprocess.run(
-        [
-            require("arm-none-eabi-gcc"),
-            *CPU_FLAGS[chip],
-            *("-mthumb", "-O0", "-g3", "-Wall", "-Wextra", "-Werror"),
-            *("-ffreestanding", "-nostdlib", "-T", HERE / "program.ld"),
-            *(f"-Wl,--defsym={name}={value}" for name, value in symbols.items()),
-            *(SOURCE, "-o", output, "-lgcc"),
-        ],
-        check=True,
-    )
-    if chip == "lpc1768":
-        _sign(output)
-    return output
-
-
-def _sign(path: Path) -> None:
-    """Make the first eight vectors add up to zero, as NXP's boot ROM wants it."""
-    data = bytearray(path.read_bytes())
-    (offset,) = struct.unpack_from("<I", data, 52 + 4)  # p_offset of the first segment
-    vectors = struct.unpack_from("<7I", data, offset)
-    struct.pack_into("<I", data, offset + 28, -sum(vectors) & 0xFFFF_FFFF)
-    path.write_bytes(data)
-
-
-@dataclass
-class Bench:
-    """A board with a server, and the program for it."""
-
-    chip: str
-    session: onchip.Session
-    server: GdbServer
-    elf: Path
-    log: list[str]
-
-    def gdb(self, *, load: bool = True, connect: str = "extended-remote") -> Gdb:
-        """Start GDB on the program and connect."""
-        gdb = Gdb(self.elf)
-        gdb.do("set remotetimeout 10")
-        gdb.expect(f"target {connect} localhost:{self.server.port}", "Remote debugging|0x|in |at ")
-        if load:
-            gdb.expect("load", "Transfer rate")
-        return gdb
-
-    def until(self, condition) -> None:
-        """Wait for the server's thread to get somewhere."""
-        deadline = time.monotonic() + 5
-        while not condition():
-            assert time.monotonic() < deadline, self.log
-            time.sleep(0.005)
-
-
-@pytest.fixture(scope="module")
-def elves(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("elf")
-    return {chip: build(chip, folder / f"{chip}.elf") for chip in CHIPS}
-
-
-@pytest.fixture
-def bench(request, elves):
-    chip = getattr(request, "param", "stm32f407")
-    log: list[str] = []
-    with onchip.connect(f"virtual:{chip}") as session:
-        server = GdbServer(session, 0, options=GdbOptions(), on_log=log.append)
-        server.start()
-        try:
-            yield Bench(chip, session, server, elves[chip], log)
-        finally:
-            server.stop()
-            assert not server.is_alive
-
 
 every_chip = pytest.mark.parametrize("bench", CHIPS, indirect=True)
 
 
 @every_chip
-def test_a_session_from_load_to_detach(bench):
+def test_a_session_from_load_to_detach(bench: Bench) -> None:
     with bench.gdb() as gdb:
         gdb.expect("break main", "Breakpoint 1 at")
         gdb.expect("continue", r"Breakpoint 1, main \(\)")
@@ -147,7 +43,7 @@ def test_a_session_from_load_to_detach(bench):
         gdb.expect("print (int)$pc - (int)touch", "= 2")
         gdb.expect("detach", "detached")
         assert not list(bench.session.core.breakpoints)
-        with bench.server._session.lock:
+        with bench.session.lock:
             count = bench.session.memory.read_u32(_address(gdb, "counter"))
             bench.session.link.sleep(0.01)
             assert bench.session.memory.read_u32(_address(gdb, "counter")) > count
@@ -159,7 +55,7 @@ def _address(gdb: Gdb, name: str) -> int:
 
 
 @every_chip
-def test_watchpoints_show_old_and_new_values(bench):
+def test_watchpoints_show_old_and_new_values(bench: Bench) -> None:
     with bench.gdb() as gdb:
         gdb.do("break touch")
         gdb.expect("continue", r"Breakpoint 1, touch")
@@ -179,7 +75,7 @@ def test_watchpoints_show_old_and_new_values(bench):
 
 
 @every_chip
-def test_interrupt_and_range_steps(bench):
+def test_interrupt_and_range_steps(bench: Bench) -> None:
     with bench.gdb() as gdb:
         gdb.do("break spin")
         gdb.expect("continue", "Breakpoint 1, spin")
@@ -199,7 +95,7 @@ def test_interrupt_and_range_steps(bench):
 
 
 @every_chip
-def test_backtrace_out_of_a_fault_handler(bench):
+def test_backtrace_out_of_a_fault_handler(bench: Bench) -> None:
     with bench.gdb() as gdb:
         gdb.do("break main")
         gdb.do("continue")
@@ -212,7 +108,7 @@ def test_backtrace_out_of_a_fault_handler(bench):
 
 
 @every_chip
-def test_monitor(bench):
+def test_monitor(bench: Bench) -> None:
     with bench.gdb() as gdb:
         gdb.expect("monitor help", r"reset \[halt\|run\]")
         gdb.expect("monitor reset halt", "halted at pc 0x")
@@ -224,7 +120,7 @@ def test_monitor(bench):
 
 
 @every_chip
-def test_the_memory_map(bench):
+def test_the_memory_map(bench: Bench) -> None:
     with bench.gdb(load=False) as gdb:
         shown = gdb.do("info mem")
         start = FLASH_START[bench.chip]
@@ -235,7 +131,7 @@ def test_the_memory_map(bench):
 
 
 @every_chip
-def test_what_was_loaded_is_there(bench):
+def test_what_was_loaded_is_there(bench: Bench) -> None:
     with bench.gdb() as gdb:
         shown = gdb.do("compare-sections")
         assert "matched" in shown
@@ -244,7 +140,7 @@ def test_what_was_loaded_is_there(bench):
 
 
 @pytest.mark.parametrize("bench", HAS_FPU, indirect=True)
-def test_fpu_registers(bench):
+def test_fpu_registers(bench: Bench) -> None:
     with bench.gdb() as gdb:
         gdb.do("break add")
         gdb.do("continue")
@@ -254,7 +150,7 @@ def test_fpu_registers(bench):
         gdb.expect("info registers fpscr", "fpscr")
 
 
-def test_reconnect_after_detach(bench):
+def test_reconnect_after_detach(bench: Bench) -> None:
     with bench.gdb() as gdb:
         gdb.do("break touch")
         gdb.do("continue")
@@ -264,7 +160,7 @@ def test_reconnect_after_detach(bench):
     bench.until(lambda: bench.session.core.poll() is None)
 
 
-def test_a_gdb_that_dies_leaves_a_clean_chip(bench):
+def test_a_gdb_that_dies_leaves_a_clean_chip(bench: Bench) -> None:
     gdb = bench.gdb()
     gdb.do("break touch")
     gdb.do("continue")
@@ -274,14 +170,14 @@ def test_a_gdb_that_dies_leaves_a_clean_chip(bench):
     gdb.kill()
     bench.until(lambda: not list(bench.session.core.breakpoints))
     assert not list(bench.session.core.watchpoints)
-    with bench.server._session.lock:
+    with bench.session.lock:
         assert bench.session.core.poll() is None
     with bench.gdb(load=False, connect="remote") as again:
         again.do("break touch")
         again.expect("continue", "Breakpoint 1, touch")
 
 
-def test_breakpoints_run_out_readably(bench):
+def test_breakpoints_run_out_readably(bench: Bench) -> None:
     with bench.gdb() as gdb:
         for number in range(7):
             gdb.do(f"hbreak *(touch + {4 * number})")
@@ -290,7 +186,7 @@ def test_breakpoints_run_out_readably(bench):
         gdb.expect("continue", "Breakpoint 1")
 
 
-def test_a_breakpoint_in_ram(bench):
+def test_a_breakpoint_in_ram(bench: Bench) -> None:
     with bench.gdb() as gdb:
         gdb.do("break main")
         gdb.do("continue")
@@ -307,7 +203,7 @@ def test_a_breakpoint_in_ram(bench):
         gdb.expect("print $r0", "= 4")
 
 
-def test_run_and_kill_in_extended_mode(bench):
+def test_run_and_kill_in_extended_mode(bench: Bench) -> None:
     with bench.gdb() as gdb:
         gdb.do("break main")
         gdb.expect("run", r"Breakpoint 1, main \(\)")
