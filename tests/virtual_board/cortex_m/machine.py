@@ -148,6 +148,12 @@ class Machine:
         self.run(100)
         assert self.core.halted
 
+    def set(self, **registers: int) -> Machine:
+        """Write registers without the debug unit."""
+        for name, value in registers.items():
+            self.core.engine.write_register(name, value)
+        return self
+
     def register(self, name: str) -> int:
         """Return a register without the debug unit."""
         return self.core.engine.read_register(name)

@@ -258,14 +258,30 @@ class UnicornEngine:
         elif event is Stop.EXCEPTION_RETURN or event is Stop.EXECUTE_NEVER:
             self.address = self.pc | (event is Stop.EXCEPTION_RETURN)
         elif event is Stop.DATA_FAULT and self._fault_registers is not None:
-            # emu_stop is lost inside an IT block: the block went on after the fault. Undo it.
             *registers, xpsr, pc = self._fault_registers
             self._fault_registers = None
+            if pc == self.pc:
+                return
+            # emu_stop is lost inside an IT block: the block went on after the fault. Undo it.
             self.executed = self._fault_count
-            self._all.write(*registers, xpsr)
+            self._all.write(*registers, xpsr & ~_IT_MASK | self._it_state_at(pc))
             self._rebuild.write(xpsr & _NZCV)
             self._pc.write(pc | 1)
             self.pc = pc
+
+    def _it_state_at(self, pc: int) -> int:
+        """Return ITSTATE, as in xPSR, for an instruction that is known to be in an IT block."""
+        for start in range(pc - 2, pc - 16, -2):
+            opcode = self._halfword(start)
+            if opcode & 0xFF00 != 0xBF00 or not opcode & 0xF:
+                continue
+            at, state = start + 2, opcode & 0xFF
+            while at < pc and state & 0xF:
+                at += 4 if self._halfword(at) >= 0xE800 else 2
+                state = state & 0xE0 | state << 1 & 0x1F
+            if at == pc and state & 0xF:
+                return (state & 0xFC) << 8 | (state & 0x3) << 25
+        return 0
 
     def _sleep_at(self, pc: int, counted: int) -> None:
         self._pc.write((pc + 2) | 1)
@@ -373,11 +389,9 @@ class UnicornEngine:
     def _data_fault(self, address: int, *, write: bool) -> None:
         self._event = Stop.DATA_FAULT
         self.address, self.fault_is_write = address, write
-        registers = tuple(self._all.read())
-        if registers[-1] & _IT_MASK:
-            self._fault_registers = (*registers, int(self._pc.read()[0]))
-            self._fault_count = int(self._counter.value)
-            self.stop_after_instruction()
+        self._fault_registers = (*self._all.read(), int(self._pc.read()[0]))
+        self._fault_count = int(self._counter.value)
+        self.stop_after_instruction()
         self._uc.emu_stop()
 
     # ---- memory ---------------------------------------------------------------------------------
