@@ -7,7 +7,7 @@ failure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from ..arch.dwt import DWT_CTRL
 from ..arch.fpb import FP_CTRL
@@ -98,7 +98,6 @@ class Core:
         """
         batch = self.batch()
         words: dict[int, Element] = {}
-        keepers: list[Callable[[], None]] = []
 
         def look(t: Transfers) -> None:
             for address in (CPUID.address, MVFR0, DHCSR.address, DEMCR.address):
@@ -106,13 +105,9 @@ class Core:
             words[FP_CTRL.address] = self.ap.emit_read_word(t, FP_CTRL.address)
 
         batch.add(look, repeatable=True)
-        batch.add(lambda t: keepers.append(self.ap.emit_size_test(t)), repeatable=True)
-        batch.add(
-            lambda t: keepers.append(self.ap.emit_wrap_test(t, _WRAP_TEST_BASE)), repeatable=True
-        )
+        batch.add(lambda t: t.finish(self.ap.emit_size_test(t)), repeatable=True)
+        batch.add(lambda t: t.finish(self.ap.emit_wrap_test(t, _WRAP_TEST_BASE)), repeatable=True)
         batch.run()
-        for keep in keepers:
-            keep()
         cpuid = CPUID(words[CPUID.address].word())
         identity = identify(cpuid, words[MVFR0].word())
         if identity is None:
