@@ -94,6 +94,8 @@ def test_clock(wires: Wires) -> None:
     assert wires.board.clock.frequency_hz == 5_000_000
     assert wires("11 00 ca 9a 3b") == "11 00"  # 1 GHz: as fast as it goes
     assert wires.board.clock.frequency_hz == 24_000_000
+    assert wires("11 01 00 00 00") == "11 00"  # 1 Hz: as slow as it goes
+    assert wires.board.clock.frequency_hz == 5_000
 
 
 def test_delay_takes_its_time(wires: Wires) -> None:

@@ -67,6 +67,9 @@ _EXECUTE = int(CommandId.ExecuteCommands)
 _QUEUE = int(CommandId.QueueCommands)
 _ABORT = int(CommandId.TransferAbort)
 
+MIN_FREQUENCY_HZ = 5_000
+"""The slowest SWCLK; asked for less, the probe takes this."""
+
 One = Generator[None, None, tuple[bytes, int]]
 """Runs one command; returns its response and the offset behind its request."""
 Packets = Generator[None, None, list[bytes]]
@@ -306,7 +309,8 @@ class Firmware:
     def _swj_clock(self, command: SWJ_Clock) -> Response:
         if command.frequency_hz == 0:
             return StatusResponse(command.ID, Status.ERROR)
-        self._clock.set_frequency(min(command.frequency_hz, self.identity.max_frequency_hz))
+        fastest = self.identity.max_frequency_hz
+        self._clock.set_frequency(max(MIN_FREQUENCY_HZ, min(command.frequency_hz, fastest)))
         return StatusResponse(command.ID)
 
     def _swj_sequence(self, command: SWJ_Sequence) -> Response:
