@@ -156,6 +156,16 @@ def test_a_simulated_core_runs_no_faster_than_the_wall_clock(serve):
     assert 0 < server._session.slept < 0.4
 
 
+def test_one_client_stops_another(serve):
+    _, connect = serve()
+    client, other = connect(), connect()
+    client.ask(b"?")
+    client.send(encode_packet(b"c"))
+    client.next()
+    other.ask(b"qRcmd," + b"reset halt".hex().encode())
+    assert client.next().payload.startswith(b"T05")
+
+
 def test_a_client_that_dies_leaves_a_clean_chip(serve):
     session = FakeSession()
     _, connect = serve(session)

@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onchip.errors import OnchipError, ProbeLost, TransferError, UsageError
 from onchip.services.gdb.connection import Connection
@@ -199,7 +199,7 @@ class GdbServer:
             self._poll_failed(error)
         self._pause_s = min(self._pause_s * 1.5, LONGEST_PAUSE_S)
         for client in list(self._clients.values()):
-            self._flush(client)
+            self._flush(client)  # a stop does not wait for the sockets
 
     def _poll_failed(self, error: OnchipError) -> None:
         """A chip in reset or without power may come back; a probe that is gone does not."""
@@ -217,14 +217,13 @@ class GdbServer:
             spent = time.monotonic() - began
             timeout = 0.0 if self._target.run.stepping else max(0.0, self._pause_s - spent)
         for key, events in self._selector.select(timeout):
-            sock = key.fileobj
+            sock: Any = key.fileobj
             if sock is self._listener:
                 self._accept()
-            elif isinstance(sock, socket.socket) and sock in self._clients:
-                client = self._clients[sock]
-                if events & selectors.EVENT_READ:
-                    self._receive(client)
-                self._flush(client)
+            elif events & selectors.EVENT_READ and sock in self._clients:
+                self._receive(self._clients[sock])
+        for client in list(self._clients.values()):  # what one asks may stop another
+            self._flush(client)
 
     def _accept(self) -> None:
         assert self._listener is not None
