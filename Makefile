@@ -19,7 +19,7 @@ demo: $(VENV)/.ready-to-run  ## plug in a virtual board, flash it, debug it: the
 
 test: $(VENV)/.ready-to-develop  ## run every test (and, as root on Debian, install the outside tools first)
 	@scripts/debian-tools
-	$(BIN)/pytest -n 2 -q
+	$(BIN)/pytest -n 2
 
 test-quick: $(VENV)/.ready-to-develop  ## run the tests that need no outside tool, under a minute
 	$(BIN)/pytest -n 2 -q -m "not tools"

@@ -19,6 +19,7 @@ from onchip.errors import (
 )
 from onchip.flash.image import Image
 from onchip.flash.progress import Progress
+from onchip.probe.counting import CountingLink
 from onchip.registry import VirtualSpec, build_board
 from onchip.session import ConnectMode, ResetKind, Session, open_session
 from onchip.target.chip import load_chip
@@ -306,3 +307,35 @@ def test_the_com_port_is_refused_where_there_is_none() -> None:
             port = session.uart
             assert port.read() == b""
             port.close()
+
+
+# ---- the chip with a boot ROM
+
+
+@pytest.mark.parametrize("kind", ["system", "hardware"])
+def test_reset_and_halt_stands_behind_the_boot_rom(kind: str) -> None:
+    with onchip.connect("virtual:lpc1768") as session:
+        session.reset(kind, halt=True)
+        empty = session.core.read_register("pc")
+        assert empty >= 0x1FFF_0000, "without a program the core stays in the boot ROM"
+        session.flash(counting_loop("lpc1768"), format="bin")
+        session.reset(kind, halt=True)
+        assert session.core.read_register("pc") == 0x100
+        assert session.core.read_register("sp") == 0x1000_4000
+        session.core.step()
+        session.core.step()
+        assert session.core.read_register("r0") == 1
+
+
+# ---- what connecting costs
+
+
+@pytest.mark.parametrize(
+    ("probe_model", "packets", "round_trips"), [("bulk-512x4", 10, 10), ("hid-64x4", 20, 14)]
+)
+def test_connecting_keeps_to_its_budget(probe_model: str, packets: int, round_trips: int) -> None:
+    with build_board(VirtualSpec("stm32f407", probe_model)) as board:
+        link = CountingLink(board.link())
+        with open_session(link):
+            assert link.traffic.packets <= packets
+            assert link.traffic.round_trips <= round_trips

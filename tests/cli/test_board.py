@@ -47,7 +47,7 @@ def test_plug_in_list_flash_and_unplug(tmp_path: Path) -> None:
 
         flashed = _run("flash", image, "--probe", serial)
         assert flashed.returncode == 0, flashed.stderr
-        assert "4.88 KiB in place and verified" in flashed.stdout
+        assert "4.9 KiB in place and verified" in flashed.stdout
         assert _run("verify", image, "--probe", serial[:6]).returncode == 0
         info = json.loads(_run("info", "--probe", f"tcp:{board.address}", "--json").stdout)
         assert info["core"]["state"] == "running"

@@ -46,10 +46,11 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Callable[[Script], list[VirtualBo
 
 def _told(outcome: Outcome, code: int, *parts: str) -> None:
     assert outcome.code == code, outcome.err or outcome.out
-    first, *rest = outcome.err.splitlines()
-    assert first.startswith("onchip: error: ")
-    assert "a bug in onchip" not in first
-    assert len(rest) <= 1, outcome.err
+    progress, found, message = outcome.err.partition("onchip: error: ")
+    assert found, outcome.err
+    assert "a bug in onchip" not in message
+    assert all(": " in line for line in progress.splitlines())
+    assert len(message.splitlines()) <= 2, outcome.err
     for part in parts:
         assert part.lower() in outcome.err.lower(), outcome.err
 

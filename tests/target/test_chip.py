@@ -78,7 +78,7 @@ def test_identification_reads_one_batch_of_one_candidate() -> None:
         return reader(words)(addresses)
 
     identify(evidence, read)
-    assert asked == [[0x1000_0010, 0x1000_0014]]
+    assert asked == [[0x1000_0010, 0x1000_0014, 0x1000_1004]]  # the last is the lock
 
 
 def test_an_unknown_chip_is_none() -> None:

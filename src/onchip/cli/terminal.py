@@ -23,7 +23,7 @@ def bytes_text(count: int) -> str:
     """Write a number of bytes for people: ``512 bytes``, ``16 KiB``, ``1.5 MiB``."""
     for unit, name in ((1 << 20, "MiB"), (1 << 10, "KiB")):
         if count >= unit:
-            return f"{count / unit:.4g} {name}"
+            return f"{count / unit:.1f}".removesuffix(".0") + f" {name}"
     return f"{count} byte{'' if count == 1 else 's'}"
 
 

@@ -117,12 +117,13 @@ class Session:
             TransferError: an identification register of ``chip`` cannot be read.
         """
         evidence = self._evidence()
+        read_words = _remembering(self._read_words)
         if chip is None:
-            chip = chips.identify(evidence, self._read_words)
+            chip = chips.identify(evidence, read_words)
         else:
-            chips.check_chip(chip, evidence, self._read_words)
+            chips.check_chip(chip, evidence, read_words)
         if chip is not None:
-            chips.check_unlocked(chip, self._read_words)
+            chips.check_unlocked(chip, read_words)
         self.chip = chip
         if chip is not None:
             self.core.breakpoints.is_ram = self._is_ram
@@ -337,3 +338,16 @@ class Session:
             self.reset()
         else:
             self.resume_on_close = False
+
+
+def _remembering(read_words: chips.ReadWords) -> chips.ReadWords:
+    """Return ``read_words`` with a memory: what was read once is not read again."""
+    known: dict[int, int] = {}
+
+    def read(addresses: Sequence[int]) -> Sequence[int]:
+        missing = [address for address in addresses if address not in known]
+        if missing:
+            known.update(zip(missing, read_words(missing), strict=True))
+        return [known[address] for address in addresses]
+
+    return read

@@ -274,11 +274,13 @@ def _proved(chip: Chip, evidence: Evidence, read_words: ReadWords) -> bool:
         return False
     if ident.rom_designer is not None and evidence.rom_designer is None:
         return False  # reading this vendor's registers on another chip could disturb it
+    # The locks come along, so that a reader that remembers has them for check_unlocked.
+    patterns = [*ident.registers, *(lock.pattern for lock in chip.locks)]
     try:
-        words = read_words([register.address for register in ident.registers])
+        words = read_words([pattern.address for pattern in patterns])
     except TransferError:
         return False
-    return all(r.matches(word) for r, word in zip(ident.registers, words, strict=True))
+    return all(r.matches(word) for r, word in zip(ident.registers, words, strict=False))
 
 
 # -- TOML ------------------------------------------------------------------------------------------
