@@ -214,6 +214,26 @@ def test_ppi_carries_events_to_tasks() -> None:
     assert bench.read(PPI + 0x500) == 0
 
 
+def test_a_ppi_channel_that_triggers_itself_goes_round_in_time() -> None:
+    bench = Bench("nrf52840")
+    egu = 0x4001_4000
+    bench.write(PPI + 0x510, egu + 0x100)
+    bench.write(PPI + 0x514, egu)
+    bench.write(PPI + 0x518, egu + 0x100)
+    bench.write(PPI + 0x51C, 0x6000_0000)  # leads nowhere
+    bench.write(PPI + 0x504, 0b11)
+    bench.write(egu, 1)
+    bench.advance(10 * US)
+    bench.write(egu + 0x100, 0)
+    bench.advance(10 * US)
+    assert bench.read(egu + 0x100) == 1
+    bench.write(PPI + 0x508, 0b11)
+    bench.advance(US)
+    bench.write(egu + 0x100, 0)
+    bench.advance(10 * US)
+    assert bench.read(egu + 0x100) == 0
+
+
 @pytest.mark.parametrize("name", ["nrf51822", "nrf52840"])
 def test_rtc(name: str) -> None:
     bench = Bench(name)

@@ -1,4 +1,4 @@
-"""The UARTs of every family: bytes leave and arrive at the line's speed, flags and interrupts follow."""
+"""The UARTs of every family: bytes come and go at the line's speed, flags and interrupts follow."""
 
 from __future__ import annotations
 

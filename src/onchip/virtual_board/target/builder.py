@@ -10,7 +10,7 @@ from onchip.virtual_board.cortex_m.profile import CoreProfile, profile_for
 from onchip.virtual_board.timeline import Timeline
 
 from .description import ChipDescription, MemoryEntry, PeripheralEntry, Settings
-from .families import ModelFactory, family_for
+from .families import FAMILIES, Assembly, ModelFactory
 from .flash_faults import FlashFaults
 from .model import AccessPortDescription, ChipModel
 from .peripherals.register_block import FixedRegisters, RegisterBlock, RegisterFile
@@ -19,97 +19,91 @@ from .uart_port import UartPort
 from .wiring import Clocks, InterruptLines, Wiring
 
 
-class ChipBuilder:
-    """Builds one chip; families add their own peripherals and protection."""
+def assemble(description: ChipDescription, timeline: Timeline, *, locked: bool) -> ChipModel:
+    """Return the chip that ``description`` tells of, powered on and reset."""
+    bus = Bus(timeline)
+    memories = {entry.name: _memory(bus, entry) for entry in description.memories}
+    core = VirtualCore(bus, _profile(description))
+    clocks = Clocks(core=description.core.number("clock_hz"), **description.clocks)
+    wiring = Wiring(
+        bus=bus,
+        timeline=timeline,
+        clocks=clocks,
+        interrupts=InterruptLines(core.set_irq),
+        uart=UartPort(),
+        faults=FlashFaults(),
+    )
 
-    def __init__(self, description: ChipDescription, timeline: Timeline) -> None:
-        self.description = description
-        self.timeline = timeline
-        self.bus = Bus(timeline)
-        self.memories: dict[str, Memory] = {}
-        self.peripherals: dict[str, RegisterBlock] = {}
+    def follow_clock() -> None:
+        core.clock_hz = clocks["core"]
 
-    def build(self, *, locked: bool) -> ChipModel:
-        """Return the chip, powered on and reset."""
-        for entry in self.description.memories:
-            self._add_memory(entry)
-        self.core = VirtualCore(self.bus, self._profile())
-        hz = self.description.core.number("clock_hz")
-        self.wiring = Wiring(
-            bus=self.bus,
-            timeline=self.timeline,
-            clocks=Clocks(core=hz, **self.description.clocks),
-            interrupts=InterruptLines(self.core.set_irq),
-            uart=UartPort(),
-            faults=FlashFaults(),
-        )
-        self.wiring.clocks.listeners.append(self._core_clock_changed)
-        self.chip = self._chip()
-        family = family_for(self.description.core.text("family"), self)
-        for peripheral in self.description.peripherals:
-            self._add_peripheral(peripheral, family.models)
-        family.finish(locked=locked)
-        self.core.on_reset_request = self.chip.reset_peripherals
-        self.chip.reset("power-on")
-        return self.chip
+    clocks.listeners.append(follow_clock)
+    chip = _chip(description, core, memories, wiring)
+    assembly = Assembly(description, bus, core, memories, wiring, chip)
+    family = FAMILIES[description.core.text("family")](assembly)
+    for entry in description.peripherals:
+        device = _device(entry, family.models)
+        assembly.peripherals[entry.name] = device
+        chip.peripherals[entry.name] = device
+        bus.add_device(entry.name, entry.base, entry.size, device)
+    family.finish(locked=locked)
+    core.on_reset_request = chip.reset_peripherals
+    chip.reset("power-on")
+    return chip
 
-    def _profile(self) -> CoreProfile:
-        settings = dict(self.description.core.values)
-        del settings["family"]
-        return profile_for(str(settings.pop("cpu")), **settings)
 
-    def _chip(self) -> ChipModel:
-        nonvolatile = [m for m in self.description.memories if m.nonvolatile]
-        return ChipModel(
-            name=self.description.name,
-            part=self.description.part,
-            bus=self.bus,
-            core=self.core,
-            uart=self.wiring.uart,
-            flash_memories=tuple(self.memories[m.name] for m in nonvolatile),
-            flash_faults=self.wiring.faults,
-            debug_port=self.description.debug_port,
-            access_ports=tuple(self._access_port(s) for s in self.description.access_ports),
-            peripherals=dict(self.peripherals),
-            persistent={
-                m.name: PersistentMemory(self.memories[m.name], self.bus) for m in nonvolatile
-            },
-        )
+def _profile(description: ChipDescription) -> CoreProfile:
+    settings = dict(description.core.values)
+    del settings["family"]
+    return profile_for(str(settings.pop("cpu")), **settings)
 
-    def _access_port(self, settings: Settings) -> AccessPortDescription:
-        return AccessPortDescription(
-            index=settings.number("index"),
-            idr=settings.number("idr"),
-            base=settings.number("base", 0),
-            tar_wrap=settings.number("tar_wrap", 1024),
-            csw_reset=settings.number("csw_reset", 0),
-            packed=settings.flag("packed"),
-        )
 
-    def _add_memory(self, entry: MemoryEntry) -> None:
-        memory = Memory(entry.name, entry.base, entry.size, entry.kind, fill=entry.fill)
-        for address, words in entry.words:
-            start = address - entry.base
-            blob = b"".join(word.to_bytes(4, "little") for word in words)
-            memory.data[start : start + len(blob)] = blob
-        if entry.mapped:
-            self.bus.map(entry.base, memory)
-        self.memories[entry.name] = memory
+def _memory(bus: Bus, entry: MemoryEntry) -> Memory:
+    memory = Memory(entry.name, entry.base, entry.size, entry.kind, fill=entry.fill)
+    for address, words in entry.words:
+        start = address - entry.base
+        blob = b"".join(word.to_bytes(4, "little") for word in words)
+        memory.data[start : start + len(blob)] = blob
+    if entry.mapped:
+        bus.map(entry.base, memory)
+    return memory
 
-    def _add_peripheral(self, entry: PeripheralEntry, models: Mapping[str, ModelFactory]) -> None:
-        device = self._plain(entry)
-        if device is None:
-            device = models[entry.model](entry)
-        self.peripherals[entry.name] = device
-        self.chip.peripherals[entry.name] = device
-        self.bus.add_device(entry.name, entry.base, entry.size, device)
 
-    def _plain(self, entry: PeripheralEntry) -> RegisterBlock | None:
-        if entry.model not in ("register_file", "fixed"):
-            return None
-        pairs = iter(entry.settings.numbers("resets"))
-        resets = dict(zip(pairs, pairs, strict=True))
-        return FixedRegisters(resets) if entry.model == "fixed" else RegisterFile(resets)
+def _chip(
+    description: ChipDescription,
+    core: VirtualCore,
+    memories: Mapping[str, Memory],
+    wiring: Wiring,
+) -> ChipModel:
+    kept = {m.name: memories[m.name] for m in description.memories if m.nonvolatile}
+    return ChipModel(
+        name=description.name,
+        part=description.part,
+        bus=wiring.bus,
+        core=core,
+        uart=wiring.uart,
+        flash_memories=tuple(kept.values()),
+        flash_faults=wiring.faults,
+        debug_port=description.debug_port,
+        access_ports=tuple(_access_port(settings) for settings in description.access_ports),
+        peripherals={},
+        persistent={name: PersistentMemory(memory, wiring.bus) for name, memory in kept.items()},
+    )
 
-    def _core_clock_changed(self) -> None:
-        self.core.clock_hz = self.wiring.clocks["core"]
+
+def _access_port(settings: Settings) -> AccessPortDescription:
+    return AccessPortDescription(
+        index=settings.number("index"),
+        idr=settings.number("idr"),
+        base=settings.number("base", 0),
+        tar_wrap=settings.number("tar_wrap", 1024),
+        csw_reset=settings.number("csw_reset", 0),
+        packed=settings.flag("packed"),
+    )
+
+
+def _device(entry: PeripheralEntry, models: Mapping[str, ModelFactory]) -> RegisterBlock:
+    if entry.model not in ("register_file", "fixed"):
+        return models[entry.model](entry)
+    resets = entry.settings.pairs("resets")
+    return FixedRegisters(resets) if entry.model == "fixed" else RegisterFile(resets)

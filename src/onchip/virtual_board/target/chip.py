@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from onchip.virtual_board.timeline import Timeline
 
-from .builder import ChipBuilder
+from .builder import assemble
 from .description import DebugPortDescription, chip_names, load_description
 from .flash_faults import FlashFault, FlashFaultKind
 from .model import AccessPortDescription, ChipModel, ResetKind
@@ -31,4 +31,4 @@ def build_chip(name: str, timeline: Timeline, *, locked: bool = False) -> ChipMo
     Raises:
         BoardError: there is no such chip.
     """
-    return ChipBuilder(load_description(name), timeline).build(locked=locked)
+    return assemble(load_description(name), timeline, locked=locked)

@@ -47,6 +47,11 @@ class Settings:
         """Return a list of integers, empty if it is missing."""
         return tuple(cast("Sequence[int]", self.values.get(key, ())))
 
+    def pairs(self, key: str) -> dict[int, int]:
+        """Return a list of alternating keys and values as a dictionary."""
+        flat = iter(self.numbers(key))
+        return dict(zip(flat, flat, strict=True))
+
     def table(self, key: str) -> Settings:
         """Return a table within, empty if it is missing."""
         return Settings(

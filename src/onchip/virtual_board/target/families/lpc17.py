@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from onchip.virtual_board.bus import Window
 
@@ -14,10 +13,7 @@ from ..peripherals.lpc17_syscon import Lpc17Syscon, pclk_name
 from ..peripherals.lpc17_timer import Lpc17Timer, Lpc17Watchdog
 from ..peripherals.lpc17_uart import Lpc17Uart
 from ..peripherals.register_block import RegisterBlock
-
-if TYPE_CHECKING:
-    from ..builder import ChipBuilder
-    from . import ModelFactory
+from .base import Assembly, ModelFactory
 
 BOOT_ROM_SIZE = 0x2000
 
@@ -25,14 +21,14 @@ BOOT_ROM_SIZE = 0x2000
 class Lpc17:
     """Builds the peripherals of an LPC17xx."""
 
-    def __init__(self, builder: ChipBuilder) -> None:
-        self._builder = builder
-        self._wiring = builder.wiring
+    def __init__(self, assembly: Assembly) -> None:
+        self._assembly = assembly
+        self._wiring = assembly.wiring
         self._at_0: Window | None = None
         self._map: int | None = None
         self._protection = 0
-        flash = builder.memories["flash"]
-        builder.bus.map(
+        flash = assembly.memories["flash"]
+        assembly.bus.map(
             BOOT_ROM_SIZE, flash, offset=BOOT_ROM_SIZE, length=flash.size - BOOT_ROM_SIZE
         )
         self.models: Mapping[str, ModelFactory] = {
@@ -43,17 +39,17 @@ class Lpc17:
             "uart": lambda e: Lpc17Uart(self._wiring, e.settings.number("irq"), self._clock(e)),
             "timer": lambda e: Lpc17Timer(self._wiring, e.settings.number("irq"), self._clock(e)),
             "watchdog": lambda e: Lpc17Watchdog(
-                self._wiring, e.settings.number("irq"), builder.chip.watchdog_reset
+                self._wiring, e.settings.number("irq"), assembly.chip.watchdog_reset
             ),
             "gpio": lambda e: Lpc17Gpio(),
         }
 
     def finish(self, *, locked: bool) -> None:
         """Let the protection word count at each reset; write CRP1 if ``locked``."""
-        chip = self._builder.chip
+        chip = self._assembly.chip
         if locked:
             word = next(iter(CRP_WORDS)).to_bytes(4, "little")
-            self._builder.memories["flash"].data[CRP_OFFSET : CRP_OFFSET + 4] = word
+            self._assembly.memories["flash"].data[CRP_OFFSET : CRP_OFFSET + 4] = word
         chip.peripherals["protection"] = self
         chip.debug_access = lambda: not self._protection
 
@@ -62,9 +58,9 @@ class Lpc17:
         self._protection = self._controller.protection
 
     def _iap(self, entry: PeripheralEntry) -> RegisterBlock:
-        settings = self._builder.description.flash
+        settings = self._assembly.description.flash
         sizes = settings.numbers("sector_sizes")
-        memories = self._builder.memories
+        memories = self._assembly.memories
         self._controller = Lpc17Iap(
             self._wiring,
             memories["flash"],
@@ -77,7 +73,7 @@ class Lpc17:
             ),
             Timings(settings.number("program_ns"), settings.number("erase_ns")),
         )
-        self._builder.chip.power_sensitive.append(self._controller)
+        self._assembly.chip.power_sensitive.append(self._controller)
         return self._controller
 
     def _clock(self, entry: PeripheralEntry) -> str:
@@ -88,7 +84,7 @@ class Lpc17:
         """Lay the boot ROM (0) or the flash (1) over the first 8 KiB."""
         if mode == self._map:
             return
-        bus, memories = self._builder.bus, self._builder.memories
+        bus, memories = self._assembly.bus, self._assembly.memories
         if self._at_0 is not None:
             bus.unmap(self._at_0)
         memory = memories["flash"] if mode else memories["boot_rom"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ..description import PeripheralEntry, Settings
 from ..model import AccessPortDescription
@@ -26,10 +25,7 @@ from ..peripherals.nordic_timers import NordicRtc, NordicTimer, NordicWatchdog
 from ..peripherals.nordic_uart import NordicUart
 from ..peripherals.register_block import RegisterBlock
 from ..wiring import Wiring
-
-if TYPE_CHECKING:
-    from ..builder import ChipBuilder
-    from . import ModelFactory
+from .base import Assembly, ModelFactory
 
 ROOM_TEMPERATURE = 100  # TEMP counts quarters of a degree Celsius
 
@@ -37,12 +33,12 @@ ROOM_TEMPERATURE = 100  # TEMP counts quarters of a degree Celsius
 class Nordic:
     """Builds the peripherals of an nRF51 or nRF52."""
 
-    def __init__(self, builder: ChipBuilder) -> None:
-        self._builder = builder
-        self._wiring = builder.wiring
-        self._ppi = Ppi(builder.bus, self._channels())
+    def __init__(self, assembly: Assembly) -> None:
+        self._assembly = assembly
+        self._wiring = assembly.wiring
+        self._ppi = Ppi(assembly.bus, self._channels())
         self._is_open = True
-        self._lock: Settings = builder.description.lock
+        self._lock: Settings = assembly.description.lock
         self.models: Mapping[str, ModelFactory] = {
             "ppi": self._interconnect,
             "nvmc": self._nvmc,
@@ -52,7 +48,7 @@ class Nordic:
                 *self._common(e), channels=e.settings.number("channels")
             ),
             "rtc": lambda e: NordicRtc(*self._common(e), channels=e.settings.number("channels")),
-            "wdt": lambda e: NordicWatchdog(*self._common(e), builder.chip.watchdog_reset),
+            "wdt": lambda e: NordicWatchdog(*self._common(e), assembly.chip.watchdog_reset),
             "gpio": lambda e: NordicGpio(e.settings.number("pins")),
             "gpiote": self._gpiote,
             "rng": lambda e: self._source(e, random_bytes(), again=True),
@@ -62,12 +58,12 @@ class Nordic:
 
     def finish(self, *, locked: bool) -> None:
         """Set up the protection, and write its UICR word if ``locked``."""
-        uicr = self._builder.memories["uicr"]
+        uicr = self._assembly.memories["uicr"]
         if locked:
             start = self._lock.number("offset")
             uicr.data[start : start + 4] = self._lock.number("locked_value").to_bytes(4, "little")
         latch = _ResetHook(self._latch_protection)
-        self._builder.chip.peripherals["protection"] = latch
+        self._assembly.chip.peripherals["protection"] = latch
         if self._lock.text("kind") == "access-port":
             self._close_access_port()
 
@@ -75,14 +71,14 @@ class Nordic:
         return self._wiring, self._ppi, entry.base, entry.settings.number("irq")
 
     def _channels(self) -> int:
-        entries = self._builder.description.peripherals
+        entries = self._assembly.description.peripherals
         return next(e.settings.number("channels") for e in entries if e.model == "ppi")
 
     def _interconnect(self, entry: PeripheralEntry) -> RegisterBlock:
         return self._ppi
 
     def _nvmc(self, entry: PeripheralEntry) -> RegisterBlock:
-        flash = self._builder.description.flash
+        flash = self._assembly.description.flash
         timings = Timings(
             page_size=flash.number("page_size"),
             write_ns=flash.number("write_ns"),
@@ -90,9 +86,9 @@ class Nordic:
             erase_all_ns=flash.number("erase_all_ns"),
             partial_erase=flash.flag("partial_erase"),
         )
-        memories = self._builder.memories
+        memories = self._assembly.memories
         self._controller = Nvmc(self._wiring, memories["flash"], memories["uicr"], timings)
-        self._builder.chip.power_sensitive.append(self._controller)
+        self._assembly.chip.power_sensitive.append(self._controller)
         return self._controller
 
     def _clock(self, entry: PeripheralEntry) -> RegisterBlock:
@@ -107,7 +103,7 @@ class Nordic:
         return NordicUart(*self._common(entry), easy_dma=entry.settings.flag("easy_dma"))
 
     def _gpiote(self, entry: PeripheralEntry) -> RegisterBlock:
-        gpio = self._builder.peripherals["GPIO"]
+        gpio = self._assembly.peripherals["GPIO"]
         assert isinstance(gpio, NordicGpio)
         channels = entry.settings.number("channels")
         return NordicGpiote(*self._common(entry), gpio=gpio, channels=channels)
@@ -123,17 +119,17 @@ class Nordic:
     def _latch_protection(self) -> None:
         """Look at the UICR, as the hardware does at each reset."""
         start = self._lock.number("offset")
-        word = int.from_bytes(self._builder.memories["uicr"].data[start : start + 4], "little")
+        word = int.from_bytes(self._assembly.memories["uicr"].data[start : start + 4], "little")
         mask = self._lock.number("mask")
         self._is_open = word & mask == mask
         if self._lock.text("kind") == "flash":
-            self._builder.memories["flash"].debugger_access = self._is_open
+            self._assembly.memories["flash"].debugger_access = self._is_open
 
     def _unlock(self) -> None:
         self._is_open = True
 
     def _close_access_port(self) -> None:
-        chip = self._builder.chip
+        chip = self._assembly.chip
         control = CtrlAp(
             self._lock.number("ctrl_ap_idr"),
             self._controller,
@@ -148,8 +144,8 @@ class Nordic:
 
     def _hold_reset(self, *, asserted: bool) -> None:
         if asserted:
-            self._builder.chip.reset_peripherals("system")
-        self._builder.core.hold_reset(asserted=asserted)
+            self._assembly.chip.reset_peripherals("system")
+        self._assembly.core.hold_reset(asserted=asserted)
 
 
 class _ResetHook:

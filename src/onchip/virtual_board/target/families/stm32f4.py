@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 from onchip.virtual_board.bus import Window
 
@@ -16,10 +15,7 @@ from ..peripherals.stm32_pins import Stm32Exti, Stm32Gpio, Stm32Syscfg
 from ..peripherals.stm32_small import Stm32Crc, Stm32Dbgmcu, Stm32Iwdg, Stm32Rng, Stm32Wwdg
 from ..peripherals.stm32_timer import Stm32Timer
 from ..peripherals.stm32_usart import Stm32Usart
-
-if TYPE_CHECKING:
-    from ..builder import ChipBuilder
-    from . import ModelFactory
+from .base import Assembly, ModelFactory
 
 MEMORY_AT_0 = {0: "flash", 1: "system", 3: "sram"}
 """SYSCFG_MEMRMP.MEM_MODE; 2 is external memory, of which there is none."""
@@ -28,9 +24,9 @@ MEMORY_AT_0 = {0: "flash", 1: "system", 3: "sram"}
 class Stm32F4:
     """Builds the peripherals of an STM32F4."""
 
-    def __init__(self, builder: ChipBuilder) -> None:
-        self._builder = builder
-        self._wiring = builder.wiring
+    def __init__(self, assembly: Assembly) -> None:
+        self._assembly = assembly
+        self._wiring = assembly.wiring
         self._at_0: Window | None = None
         self._mode_at_0: int | None = None
         self.models: Mapping[str, ModelFactory] = {
@@ -46,24 +42,24 @@ class Stm32F4:
             "crc": lambda entry: Stm32Crc(),
             "rng": lambda entry: Stm32Rng(self._wiring, entry.settings.number("irq")),
             "dbgmcu": lambda entry: Stm32Dbgmcu(entry.settings.number("idcode")),
-            "iwdg": lambda entry: Stm32Iwdg(self._wiring, builder.chip.watchdog_reset),
+            "iwdg": lambda entry: Stm32Iwdg(self._wiring, assembly.chip.watchdog_reset),
             "wwdg": self._wwdg,
         }
 
     def finish(self, *, locked: bool) -> None:
         """Join pins to EXTI; set read-out protection level 1 if ``locked``."""
-        exti = self._builder.peripherals["EXTI"]
-        syscfg = self._builder.peripherals["SYSCFG"]
+        exti = self._assembly.peripherals["EXTI"]
+        syscfg = self._assembly.peripherals["SYSCFG"]
         assert isinstance(exti, Stm32Exti)
         assert isinstance(syscfg, Stm32Syscfg)
-        ports = [p for p in self._builder.peripherals.values() if isinstance(p, Stm32Gpio)]
+        ports = [p for p in self._assembly.peripherals.values() if isinstance(p, Stm32Gpio)]
         for number, port in enumerate(ports):
             port.on_change = partial(_pin_changed, exti, syscfg, number)
         if locked:
             self._controller.protect()
 
     def _flash(self, entry: PeripheralEntry) -> RegisterBlock:
-        settings = self._builder.description.flash
+        settings = self._assembly.description.flash
         sizes = settings.numbers("sector_sizes")
         sectors = [(sum(sizes[:n]), size) for n, size in enumerate(sizes)]
         times = settings.table("erase_ns")
@@ -73,7 +69,7 @@ class Stm32F4:
             mass_erase_ns=settings.numbers("mass_erase_ns"),
             option_ns=settings.number("option_ns"),
         )
-        memories = self._builder.memories
+        memories = self._assembly.memories
         irq = entry.settings.number("irq")
         controller = Stm32F4Flash(self._wiring, memories["flash"], sectors, timings, irq)
         Stm32Otp(
@@ -83,7 +79,7 @@ class Stm32F4:
             otp_offset=settings.number("otp_offset"),
             lock_offset=settings.number("otp_lock_offset"),
         )
-        chip = self._builder.chip
+        chip = self._assembly.chip
         chip.persistent["option-bytes"] = controller
         chip.power_sensitive.append(controller)
         self._controller = controller
@@ -104,19 +100,18 @@ class Stm32F4:
         )
 
     def _gpio(self, entry: PeripheralEntry) -> RegisterBlock:
-        pairs = iter(entry.settings.numbers("resets"))
-        return Stm32Gpio(dict(zip(pairs, pairs, strict=True)))
+        return Stm32Gpio(entry.settings.pairs("resets"))
 
     def _wwdg(self, entry: PeripheralEntry) -> RegisterBlock:
         irq = entry.settings.number("irq")
-        return Stm32Wwdg(self._wiring, irq, self._builder.chip.watchdog_reset)
+        return Stm32Wwdg(self._wiring, irq, self._assembly.chip.watchdog_reset)
 
     def _map_at_0(self, mode: int) -> None:
         if mode == self._mode_at_0 or mode not in MEMORY_AT_0:
             return
         if self._at_0 is not None:
-            self._builder.bus.unmap(self._at_0)
-        self._at_0 = self._builder.bus.map(0, self._builder.memories[MEMORY_AT_0[mode]])
+            self._assembly.bus.unmap(self._at_0)
+        self._at_0 = self._assembly.bus.map(0, self._assembly.memories[MEMORY_AT_0[mode]])
         self._mode_at_0 = mode
 
 

@@ -59,9 +59,9 @@ class Lpc17Gpio(RegisterBlock):
             super().write_narrow(offset, shift, mask, value)
 
     def _mask(self, port: int) -> int:
-        return self.words.get(port * PORT_STRIDE + FIOMASK, 0)
+        return self.words[port * PORT_STRIDE + FIOMASK]
 
     def _pins(self, port: int) -> int:
-        outputs = self.words.get(port * PORT_STRIDE + FIODIR, 0)
+        outputs = self.words[port * PORT_STRIDE + FIODIR]
         inputs = sum(int(self._driven.get((port, pin), True)) << pin for pin in range(32))
         return self._latch.get(port, 0) & outputs | inputs & ~outputs & 0xFFFF_FFFF

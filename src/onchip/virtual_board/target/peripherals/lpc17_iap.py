@@ -156,7 +156,7 @@ class Lpc17Iap(RegisterBlock):
         self._poller.progress()
         self.words[offset] = value
         if offset == RESULT:
-            self._run(self.words.get(COMMAND, 0), value)
+            self._run(self.words[COMMAND], value)
 
     def _ignore_store(self, offset: int, size: int, value: int) -> None:
         """The flash cannot be written through the bus: nothing happens."""

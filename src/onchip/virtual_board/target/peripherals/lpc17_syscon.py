@@ -42,7 +42,7 @@ class Lpc17Syscon(RegisterBlock):
 
     def reset_by(self, cause: str) -> None:
         """Reset; RSID collects the causes until power is lost."""
-        causes = 0 if cause == "power-on" else self.words.get(RSID, 0)
+        causes = 0 if cause == "power-on" else self.words[RSID]
         self.reset()
         self.words[RSID] = causes | RSID_BITS[cause]
 
@@ -73,7 +73,7 @@ class Lpc17Syscon(RegisterBlock):
             self.words[MEMMAP] = value & 1
             self._remap(value & 1)
         elif offset == RSID:
-            self.words[RSID] = self.words.get(RSID, 0) & ~value
+            self.words[RSID] = self.words[RSID] & ~value
         elif offset == SCS:
             ready = SCS_OSCSTAT if value & SCS_OSCEN else 0
             self.words[SCS] = value & 0x31 | ready
@@ -84,21 +84,21 @@ class Lpc17Syscon(RegisterBlock):
 
     def _feed(self, pll: int, value: int) -> None:
         if self._feeding[pll] and value == 0x55:
-            self._fed[pll] = (self.words.get(pll, 0) & 3, self.words.get(pll + 4, 0))
+            self._fed[pll] = (self.words[pll] & 3, self.words[pll + 4])
         self._feeding[pll] = value == 0xAA
 
     def _update_clocks(self) -> None:
         source = {0: IRC_HZ, 1: self._oscillator_hz, 2: RTC_HZ}.get(
-            self.words.get(CLKSRCSEL, 0) & 3, IRC_HZ
+            self.words[CLKSRCSEL] & 3, IRC_HZ
         )
         control, settings = self._fed[PLL0]
         if control == PLL_ENABLE | PLL_CONNECT:
             multiplier, divider = (settings & 0x7FFF) + 1, (settings >> 16 & 0xFF) + 1
             source = 2 * multiplier * source // divider
-        cclk = source // ((self.words.get(CCLKCFG, 0) & 0xFF) + 1)
+        cclk = source // ((self.words[CCLKCFG] & 0xFF) + 1)
         frequencies = {"core": cclk}
         for number, register in enumerate((PCLKSEL0, PCLKSEL1)):
             for shift in range(0, 32, 2):
-                selection = self.words.get(register, 0) >> shift & 3
+                selection = self.words[register] >> shift & 3
                 frequencies[pclk_name(number, shift)] = max(1, cclk // PCLK_DIVIDERS[selection])
         self._clocks.update(**frequencies)

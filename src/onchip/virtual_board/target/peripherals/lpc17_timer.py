@@ -51,7 +51,7 @@ class Lpc17Timer(RegisterBlock):
         self._poller.progress()
         self._settle()
         if offset == IR:
-            self.words[IR] = self.words.get(IR, 0) & ~value
+            self.words[IR] = self.words[IR] & ~value
         elif offset == TC:
             self._count = value
         else:
@@ -59,15 +59,15 @@ class Lpc17Timer(RegisterBlock):
             if offset == TCR and value & TCR_RESET:
                 self._count = self._fraction = 0
         self._plan()
-        self._irq.set(level=bool(self.words.get(IR, 0)))
+        self._irq.set(level=bool(self.words[IR]))
 
     @property
     def _counts(self) -> bool:
-        return self.words.get(TCR, 0) & 3 == TCR_ENABLE and not self.words.get(CTCR, 0) & 3
+        return self.words[TCR] & 3 == TCR_ENABLE and not self.words[CTCR] & 3
 
     @property
     def _clocks_per_count(self) -> int:
-        return self.words.get(PR, 0) + 1
+        return self.words[PR] + 1
 
     def _settle(self) -> int:
         now = self._timeline.now_ns
@@ -80,9 +80,9 @@ class Lpc17Timer(RegisterBlock):
 
     def _plan(self) -> None:
         self._alarm.cancel()
-        control = self.words.get(MCR, 0)
+        control = self.words[MCR]
         distances = [
-            (self.words.get(offset, 0) - self._count) & 0xFFFF_FFFF or 1 << 32
+            (self.words[offset] - self._count) & 0xFFFF_FFFF or 1 << 32
             for channel, offset in enumerate(MR)
             if control >> 3 * channel & 7
         ]
@@ -92,19 +92,19 @@ class Lpc17Timer(RegisterBlock):
 
     def _due(self) -> None:
         count = self._settle()
-        control = self.words.get(MCR, 0)
+        control = self.words[MCR]
         for channel, offset in enumerate(MR):
             actions = control >> 3 * channel & 7
-            if not actions or self.words.get(offset, 0) != count:
+            if not actions or self.words[offset] != count:
                 continue
             if actions & MCR_INTERRUPT:
-                self.words[IR] = self.words.get(IR, 0) | 1 << channel
+                self.words[IR] = self.words[IR] | 1 << channel
             if actions & MCR_STOP:
                 self.words[TCR] &= ~TCR_ENABLE
             if actions & MCR_RESET:
                 self._count = self._fraction = 0
         self._plan()
-        self._irq.set(level=bool(self.words.get(IR, 0)))
+        self._irq.set(level=bool(self.words[IR]))
 
     def _clock_changed(self) -> None:
         self._settle()
@@ -145,12 +145,12 @@ class Lpc17Watchdog(RegisterBlock):
     def write_word(self, offset: int, value: int) -> None:
         """Write a register; WDEN and WDRESET can only be set."""
         if offset == WDMOD:
-            sticky = self.words.get(WDMOD, 0) & (WDMOD_WDEN | WDMOD_WDRESET)
+            sticky = self.words[WDMOD] & (WDMOD_WDEN | WDMOD_WDRESET)
             self.words[WDMOD] = value & (WDMOD_WDEN | WDMOD_WDRESET | WDMOD_WDTOF) | sticky
         elif offset == WDTC:
             self.words[WDTC] = max(value, 0xFF)
         elif offset == WDFEED:
-            if self._feeding and value & 0xFF == 0x55 and self.words.get(WDMOD, 0) & WDMOD_WDEN:
+            if self._feeding and value & 0xFF == 0x55 and self.words[WDMOD] & WDMOD_WDEN:
                 delay = self.words[WDTC] * NS // WATCHDOG_HZ
                 self._alarm.set(self._timeline.now_ns + delay)
             self._feeding = value & 0xFF == 0xAA

@@ -51,7 +51,7 @@ class Lpc17Uart(RegisterBlock):
 
     @property
     def _dlab(self) -> bool:
-        return bool(self.words.get(LCR, 0) & LCR_DLAB)
+        return bool(self.words[LCR] & LCR_DLAB)
 
     def read_word(self, offset: int) -> int:
         """Return a register; reading RBR takes a byte, reading LSR clears the overrun."""

@@ -8,9 +8,10 @@ event. The PPI carries events of one peripheral to tasks of another.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 
-from onchip.virtual_board.bus import Bus
+from onchip.virtual_board.bus import Bus, BusFault
 
 from ..wiring import Wiring
 from .register_block import RegisterBlock
@@ -24,24 +25,44 @@ class Ppi(RegisterBlock):
 
     CHEN, CHENSET, CHENCLR = 0x500, 0x504, 0x508
     CHANNELS, CHG, FORKS = 0x510, 0x800, 0x910
+    CHAIN = 8
+    CLOCK_NS = 63
 
     def __init__(self, bus: Bus, channels: int) -> None:
         super().__init__()
         self._bus = bus
         self._count = channels
+        self._depth = 0
 
     def event(self, address: int) -> None:
-        """Trigger the tasks of every enabled channel that listens to ``address``."""
-        enabled = self.words.get(self.CHEN, 0)
+        """Trigger the tasks of every enabled channel that listens to ``address``.
+
+        A chain of channels that bites its own tail goes round for ever, in time.
+        """
+        if not self.words[self.CHEN]:
+            return
+        if self._depth >= self.CHAIN:
+            timeline = self._bus.timeline
+            timeline.at(timeline.now_ns + self.CLOCK_NS, partial(self.event, address))
+            return
+        self._depth += 1
+        try:
+            self._trigger(address)
+        finally:
+            self._depth -= 1
+
+    def _trigger(self, address: int) -> None:
+        enabled = self.words[self.CHEN]
         for channel in range(self._count):
             if not enabled >> channel & 1:
                 continue
             if self.words.get(self.CHANNELS + 8 * channel) != address:
                 continue
             for offset in (self.CHANNELS + 8 * channel + 4, self.FORKS + 4 * channel):
-                task = self.words.get(offset, 0)
+                task = self.words[offset]
                 if task:
-                    self._bus.write(task, 4, 1)
+                    with suppress(BusFault):  # a task address that leads nowhere
+                        self._bus.write(task, 4, 1)
 
     def read_word(self, offset: int) -> int:
         """Return a register; CHENSET and CHENCLR read as CHEN."""
@@ -51,7 +72,7 @@ class Ppi(RegisterBlock):
         """Write a register; tasks switch channel groups on and off."""
         if offset < EVENTS:
             if value & 1:
-                group = self.words.get(self.CHG + 4 * (offset // 8), 0)
+                group = self.words[self.CHG + 4 * (offset // 8)]
                 self._enable(group, on=offset % 8 == 0)
         elif offset in (self.CHENSET, self.CHENCLR):
             self._enable(value, on=offset == self.CHENSET)
@@ -59,7 +80,7 @@ class Ppi(RegisterBlock):
             super().write_word(offset, value)
 
     def _enable(self, channels: int, *, on: bool) -> None:
-        enabled = self.words.get(self.CHEN, 0)
+        enabled = self.words[self.CHEN]
         self.words[self.CHEN] = enabled | channels if on else enabled & ~channels
 
 
@@ -95,7 +116,7 @@ class NordicPeripheral(RegisterBlock):
     def event(self, offset: int) -> None:
         """Let an event happen, with all that hangs on it."""
         self.words[offset] = 1
-        shorts = self.words.get(SHORTS, 0)
+        shorts = self.words[SHORTS]
         if shorts:
             for bit, (event, task) in self.shortcuts.items():
                 if event == offset and shorts >> bit & 1:
@@ -105,7 +126,7 @@ class NordicPeripheral(RegisterBlock):
 
     def update_irq(self) -> None:
         """Drive the interrupt line: any enabled event that is 1."""
-        enabled = self.words.get(INTEN, 0)
+        enabled = self.words[INTEN]
         active = any(
             enabled >> (offset - EVENTS) // 4 & 1
             for offset, value in self.words.items()
@@ -125,9 +146,9 @@ class NordicPeripheral(RegisterBlock):
             due = self.next_change_ns()
             if not self.words.get(offset) and due is not None:
                 self.poller.fruitless(due)
-            return self.words.get(offset, 0)
+            return self.words[offset]
         if offset in (INTENSET, INTENCLR):
-            return self.words.get(INTEN, 0)
+            return self.words[INTEN]
         return self.read_register(offset)
 
     def write_word(self, offset: int, value: int) -> None:
@@ -139,9 +160,9 @@ class NordicPeripheral(RegisterBlock):
         elif offset < SHORTS:
             self.words[offset] = value & 1
         elif offset == INTENSET:
-            self.words[INTEN] = self.words.get(INTEN, 0) | value
+            self.words[INTEN] = self.words[INTEN] | value
         elif offset == INTENCLR:
-            self.words[INTEN] = self.words.get(INTEN, 0) & ~value
+            self.words[INTEN] = self.words[INTEN] & ~value
         elif offset in (SHORTS, INTEN):
             self.words[offset] = value
         else:
@@ -150,7 +171,7 @@ class NordicPeripheral(RegisterBlock):
 
     def read_register(self, offset: int) -> int:
         """Return a register above the enables."""
-        return self.words.get(offset, 0)
+        return self.words[offset]
 
     def write_register(self, offset: int, value: int) -> None:
         """Write a register above the enables."""

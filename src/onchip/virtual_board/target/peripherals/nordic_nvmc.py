@@ -90,7 +90,7 @@ class Nvmc(RegisterBlock):
             self.words[CONFIG] = value & 3
         elif offset in (ICACHECNF, ERASEPAGEPARTIALCFG):
             self.words[offset] = value
-        elif self.words.get(CONFIG, REN) != EEN:
+        elif self.words[CONFIG] != EEN:
             return
         elif offset in (ERASEPAGE, ERASEPCR0):
             self._erase_page(value)
@@ -113,7 +113,7 @@ class Nvmc(RegisterBlock):
         Raises:
             BusFault: CONFIG is not Wen, or it is not an aligned word.
         """
-        if self.words.get(CONFIG, REN) != WEN or size != 4 or offset % 4:
+        if self.words[CONFIG] != WEN or size != 4 or offset % 4:
             raise BusFault(array.memory.base + offset)
         array.program(offset, value.to_bytes(4, "little"), self._timings.write_ns)
 

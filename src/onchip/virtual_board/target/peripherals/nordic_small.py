@@ -39,7 +39,7 @@ class ClockAndPower(NordicPeripheral):
 
     def reset_by(self, cause: str) -> None:
         """Reset, keeping the reset reasons and the retained registers unless power was lost."""
-        kept = {n: self.words.get(n, 0) for n in (RESETREAS, *self.GPREGRET)}
+        kept = {n: self.words[n] for n in (RESETREAS, *self.GPREGRET)}
         self.reset()
         if cause != "power-on":
             self.words.update(kept)
@@ -65,7 +65,7 @@ class ClockAndPower(NordicPeripheral):
     def write_register(self, offset: int, value: int) -> None:
         """Write a register; RESETREAS is cleared by writing 1."""
         if offset == RESETREAS:
-            value = self.words.get(RESETREAS, 0) & ~value
+            value = self.words[RESETREAS] & ~value
         super().write_register(offset, value)
 
     def _start_hf(self) -> None:
@@ -82,7 +82,7 @@ class ClockAndPower(NordicPeripheral):
 
     def _start_lf(self) -> None:
         self.words[self.LFCLKRUN] = 1
-        self.words[self.LFCLKSRCCOPY] = self.words.get(self.LFCLKSRC, 0) & 3
+        self.words[self.LFCLKSRCCOPY] = self.words[self.LFCLKSRC] & 3
         self._lf.set(self.timeline.now_ns + self._lf_start_ns)
 
     def _stop_lf(self) -> None:
@@ -90,7 +90,7 @@ class ClockAndPower(NordicPeripheral):
         self.words[self.LFCLKRUN] = self.words[self.LFCLKSTAT] = 0
 
     def _lf_started(self) -> None:
-        self.words[self.LFCLKSTAT] = self.RUNNING | self.words.get(self.LFCLKSRC, 0) & 3
+        self.words[self.LFCLKSTAT] = self.RUNNING | self.words[self.LFCLKSRC] & 3
         self.event(self.LFCLKSTARTED)
 
 
@@ -118,12 +118,12 @@ class NordicGpio(RegisterBlock):
         """Set a bit of OUT, as GPIOTE does."""
         word = self.OUT + pin // 32 * self.PORT_STRIDE
         mask = 1 << pin % 32
-        old = self.words.get(word, 0)
+        old = self.words[word]
         self.words[word] = old | mask if level else old & ~mask
 
     def output(self, pin: int) -> bool:
         """Return a bit of OUT."""
-        return bool(self.words.get(self.OUT + pin // 32 * self.PORT_STRIDE, 0) >> pin % 32 & 1)
+        return bool(self.words[self.OUT + pin // 32 * self.PORT_STRIDE] >> pin % 32 & 1)
 
     def read_word(self, offset: int) -> int:
         """Return a register; IN shows the pins, the set and clear registers what they act on."""
@@ -141,17 +141,17 @@ class NordicGpio(RegisterBlock):
         """Write a register; DIR and PIN_CNF.DIR are the same bits."""
         base, register = self._split(offset)
         if register in (self.OUTSET, self.OUTCLR):
-            old = self.words.get(base + self.OUT, 0)
+            old = self.words[base + self.OUT]
             new = old | value if register == self.OUTSET else old & ~value
             self.words[base + self.OUT] = new
         elif register in (self.DIR, self.DIRSET, self.DIRCLR):
-            old = self.words.get(base + self.DIR, 0)
+            old = self.words[base + self.DIR]
             new = {self.DIR: value, self.DIRSET: old | value}.get(register, old & ~value)
             self._set_directions(base, new)
         elif register >= self.PIN_CNF:
             self.words[base + register] = value
             mask = 1 << (register - self.PIN_CNF) // 4
-            old = self.words.get(base + self.DIR, 0)
+            old = self.words[base + self.DIR]
             self.words[base + self.DIR] = old | mask if value & 1 else old & ~mask
         elif register != self.IN:
             super().write_word(offset, value)
@@ -205,21 +205,21 @@ class NordicGpiote(NordicPeripheral):
             self._drive(channel, level=bool(value >> 20 & 1))
 
     def _pin(self, channel: int) -> int:
-        return self.words.get(self.CONFIG + 4 * channel, 0) >> 8 & 0x3F
+        return self.words[self.CONFIG + 4 * channel] >> 8 & 0x3F
 
     def _out(self, channel: int) -> None:
-        polarity = self.words.get(self.CONFIG + 4 * channel, 0) >> 16 & 3
+        polarity = self.words[self.CONFIG + 4 * channel] >> 16 & 3
         level = not self._gpio.output(self._pin(channel)) if polarity == 3 else polarity == 1
         if polarity:
             self._drive(channel, level=level)
 
     def _drive(self, channel: int, *, level: bool) -> None:
-        if self.words.get(self.CONFIG + 4 * channel, 0) & 3 == self.MODE_TASK:
+        if self.words[self.CONFIG + 4 * channel] & 3 == self.MODE_TASK:
             self._gpio.set_output(self._pin(channel), level=level)
 
     def _edge(self, pin: int, *, level: bool) -> None:
         for channel in range(self._channels):
-            configuration = self.words.get(self.CONFIG + 4 * channel, 0)
+            configuration = self.words[self.CONFIG + 4 * channel]
             wanted = configuration >> 16 & (1 if level else 2)
             if configuration & 3 == self.MODE_EVENT and self._pin(channel) == pin and wanted:
                 self.event(EVENTS + 4 * channel)

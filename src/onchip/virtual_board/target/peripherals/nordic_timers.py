@@ -77,7 +77,7 @@ class _Counter(NordicPeripheral):
             return
         distances = [self.mask + 1 - self._count]
         for channel in range(self.channels):
-            target = self.words.get(CC + 4 * channel, 0) & self.mask
+            target = self.words[CC + 4 * channel] & self.mask
             distances.append((target - self._count) & self.mask or self.mask + 1)
         distances += self.extra_distances()
         clocks = min(distances) * self.divider * 1_000_000_000 - self._fraction
@@ -113,7 +113,7 @@ class _Counter(NordicPeripheral):
     def matched(self, count: int) -> None:
         """Let the events of ``count`` happen."""
         for channel in range(self.channels):
-            if self.words.get(CC + 4 * channel, 0) & self.mask == count:
+            if self.words[CC + 4 * channel] & self.mask == count:
                 self.compare(channel)
 
     def compare(self, channel: int) -> None:
@@ -149,17 +149,17 @@ class NordicTimer(_Counter):
     @property
     def divider(self) -> int:
         """2 to the power of PRESCALER."""
-        return 1 << (self.words.get(self.PRESCALER, 0) & 0xF)
+        return 1 << (self.words[self.PRESCALER] & 0xF)
 
     @property
     def mask(self) -> int:
         """BITMODE's width."""
-        return (1 << self.WIDTHS[self.words.get(self.BITMODE, 0) & 3]) - 1
+        return (1 << self.WIDTHS[self.words[self.BITMODE] & 3]) - 1
 
     @property
     def counts(self) -> bool:
         """Whether it runs, in timer mode."""
-        return self.running and not self.words.get(self.MODE, 0) & 3
+        return self.running and not self.words[self.MODE] & 3
 
     def _count_one(self) -> None:
         if self.running and not self.counts:
@@ -189,11 +189,11 @@ class NordicRtc(_Counter):
     @property
     def divider(self) -> int:
         """PRESCALER + 1."""
-        return (self.words.get(self.PRESCALER, 0) & 0xFFF) + 1
+        return (self.words[self.PRESCALER] & 0xFFF) + 1
 
     def extra_distances(self) -> list[int]:
         """Wake at every tick only if somebody wants the event."""
-        wanted = self.words.get(INTEN, 0) | self.words.get(self.EVTEN, 0)
+        wanted = self.words[INTEN] | self.words[self.EVTEN]
         return [1] if wanted & 1 else []
 
     def read_register(self, offset: int) -> int:
@@ -204,7 +204,7 @@ class NordicRtc(_Counter):
                 self.poller.fruitless(self._since_ns + self.divider * 1_000_000_000 // LFCLK_HZ)
             return count
         if offset in (self.EVTENSET, self.EVTENCLR):
-            return self.words.get(self.EVTEN, 0)
+            return self.words[self.EVTEN]
         return super().read_register(offset)
 
     def write_word(self, offset: int, value: int) -> None:
@@ -217,21 +217,21 @@ class NordicRtc(_Counter):
     def write_register(self, offset: int, value: int) -> None:
         """Write a register; PRESCALER only while stopped."""
         if offset == self.EVTENSET:
-            self.words[self.EVTEN] = self.words.get(self.EVTEN, 0) | value
+            self.words[self.EVTEN] = self.words[self.EVTEN] | value
         elif offset == self.EVTENCLR:
-            self.words[self.EVTEN] = self.words.get(self.EVTEN, 0) & ~value
+            self.words[self.EVTEN] = self.words[self.EVTEN] & ~value
         elif offset != self.COUNTER and not (offset == self.PRESCALER and self.running):
             super().write_register(offset, value)
 
     def compare(self, channel: int) -> None:
         """Let COMPARE[channel] happen, if its interrupt or its event routing is enabled."""
-        wanted = self.words.get(INTEN, 0) | self.words.get(self.EVTEN, 0)
+        wanted = self.words[INTEN] | self.words[self.EVTEN]
         if wanted >> 16 + channel & 1:
             super().compare(channel)
 
     def matched(self, count: int) -> None:
         """Add TICK and OVRFLW to the compare events."""
-        wanted = self.words.get(INTEN, 0) | self.words.get(self.EVTEN, 0)
+        wanted = self.words[INTEN] | self.words[self.EVTEN]
         if wanted & 1:
             self.event(self.TICK)
         if count == 0 and wanted & 2:
@@ -265,7 +265,7 @@ class NordicWatchdog(NordicPeripheral):
 
     def write_register(self, offset: int, value: int) -> None:
         """Write a setting, only before START; or a reload register."""
-        running = self.words.get(self.RUNSTATUS, 0)
+        running = self.words[self.RUNSTATUS]
         if self.RR <= offset < self.RR + 32:
             if running and value == self.RELOAD_KEY:
                 self.words[self.REQSTATUS] &= ~(1 << (offset - self.RR) // 4)
@@ -275,7 +275,7 @@ class NordicWatchdog(NordicPeripheral):
             self.words[offset] = value
 
     def _start(self) -> None:
-        if not self.words.get(self.RUNSTATUS, 0):
+        if not self.words[self.RUNSTATUS]:
             self.words[self.RUNSTATUS] = 1
             self._reload()
 

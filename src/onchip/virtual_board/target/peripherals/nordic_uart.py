@@ -84,17 +84,17 @@ class NordicUart(NordicPeripheral):
             if self._sending and not self._uarte:
                 self._tx.send(value & 0xFF)
         elif offset == ERRORSRC:
-            self.words[ERRORSRC] = self.words.get(ERRORSRC, 0) & ~value
+            self.words[ERRORSRC] = self.words[ERRORSRC] & ~value
         else:
             super().write_register(offset, value)
 
     @property
     def _uarte(self) -> bool:
-        return self._easy_dma and self.words.get(ENABLE, 0) & 0xF == ENABLED_UARTE
+        return self._easy_dma and self.words[ENABLE] & 0xF == ENABLED_UARTE
 
     @property
     def _enabled(self) -> bool:
-        return self._uarte or self.words.get(ENABLE, 0) & 7 == ENABLED_UART
+        return self._uarte or self.words[ENABLE] & 7 == ENABLED_UART
 
     def _byte_ns(self) -> int:
         setting = max(1, self.words[BAUDRATE])
@@ -107,10 +107,10 @@ class NordicUart(NordicPeripheral):
             return
         self._sending = True
         if self._uarte:
-            count = self.words.get(TX_MAXCNT, 0) & 0xFFFF
+            count = self.words[TX_MAXCNT] & 0xFFFF
             self.event(TXSTARTED)
             self._dma_left = count
-            for byte in self._fetch(self.words.get(TX_PTR, 0), count):
+            for byte in self._fetch(self.words[TX_PTR], count):
                 self._tx.send(byte)
             if not count:
                 self.words[TX_AMOUNT] = 0
@@ -135,7 +135,7 @@ class NordicUart(NordicPeripheral):
         if self._uarte and self._dma_left:
             self._dma_left -= 1
             if not self._dma_left:
-                self.words[TX_AMOUNT] = self.words.get(TX_MAXCNT, 0) & 0xFFFF
+                self.words[TX_AMOUNT] = self.words[TX_MAXCNT] & 0xFFFF
                 self.event(ENDTX)
                 if not self._sending:
                     self.event(TXSTOPPED)
@@ -168,7 +168,7 @@ class NordicUart(NordicPeripheral):
 
     def _received(self, byte: int) -> None:
         if len(self._fifo) >= RX_FIFO_DEPTH:
-            self.words[ERRORSRC] = self.words.get(ERRORSRC, 0) | ERROR_OVERRUN
+            self.words[ERRORSRC] = self.words[ERRORSRC] | ERROR_OVERRUN
             self.event(ERROR)
             return
         self._fifo.append(byte)
@@ -179,11 +179,11 @@ class NordicUart(NordicPeripheral):
 
     def _drain_fifo(self) -> None:
         """Let EasyDMA carry what arrived into RAM, up to MAXCNT."""
-        limit = self.words.get(RX_MAXCNT, 0) & 0xFFFF
-        while self._fifo and self.words.get(RX_AMOUNT, 0) < limit:
-            amount = self.words.get(RX_AMOUNT, 0)
+        limit = self.words[RX_MAXCNT] & 0xFFFF
+        while self._fifo and self.words[RX_AMOUNT] < limit:
+            amount = self.words[RX_AMOUNT]
             byte = self._fifo.popleft()
-            address = self.words.get(RX_PTR, 0) + amount
+            address = self.words[RX_PTR] + amount
             if RAM_START <= address < RAM_END:
                 self._bus.write(address, 1, byte)
             self.words[RX_AMOUNT] = amount + 1

@@ -18,6 +18,13 @@ class PinChange(Protocol):
         ...
 
 
+class Words(dict[int, int]):
+    """Registers by offset; one that was never written reads 0."""
+
+    def __missing__(self, offset: int) -> int:
+        return 0
+
+
 class RegisterBlock:
     """Registers by offset, each a 32-bit word; narrower accesses touch their part of it.
 
@@ -30,11 +37,11 @@ class RegisterBlock:
 
     def __init__(self, resets: Mapping[int, int] | None = None) -> None:
         self._resets = dict(self.resets if resets is None else resets)
-        self.words: dict[int, int] = dict(self._resets)
+        self.words = Words(self._resets)
 
     def reset(self) -> None:
         """Go back to the reset values."""
-        self.words = dict(self._resets)
+        self.words = Words(self._resets)
 
     def reset_by(self, cause: str) -> None:
         """Reset as ``cause`` does: "power-on", "system" or "watchdog"; mostly the same."""
@@ -63,12 +70,12 @@ class RegisterBlock:
 
     def write_narrow(self, offset: int, shift: int, mask: int, value: int) -> None:
         """Merge a narrow write into the stored word. Registers where 0 is no-op may differ."""
-        word = self.words.get(offset, 0)
+        word = self.words[offset]
         self.write_word(offset, word & ~(mask << shift) | (value & mask) << shift)
 
     def read_word(self, offset: int) -> int:
         """Return the register at ``offset``."""
-        return self.words.get(offset, 0)
+        return self.words[offset]
 
     def write_word(self, offset: int, value: int) -> None:
         """Write the register at ``offset``."""

@@ -49,8 +49,8 @@ class Stm32Rcc(RegisterBlock):
 
     def reset_by(self, cause: str) -> None:
         """Reset, keeping what a reset keeps: the cause flags add up until RMVF."""
-        flags = self.words.get(CSR, 0) & 0xFE00_0003
-        backup = self.words.get(BDCR, 0)
+        flags = self.words[CSR] & 0xFE00_0003
+        backup = self.words[BDCR]
         self.reset()
         if cause == "power-on":
             self.words[CSR] = CSR_POWER_ON
@@ -92,7 +92,7 @@ class Stm32Rcc(RegisterBlock):
         return source // m * n // p
 
     def _update_clocks(self) -> None:
-        selection = self.words.get(CFGR, 0)
+        selection = self.words[CFGR]
         system = {0: HSI_HZ, 1: self._hse_hz}.get(selection & 3) or self._pll_hz()
         hpre = selection >> 4 & 0xF
         core = system // (AHB_DIVIDERS[hpre & 7] if hpre & 8 else 1)

@@ -145,7 +145,7 @@ class Stm32F4Flash(RegisterBlock):
         elif offset == OPTKEYR:
             self._take_option_key(value)
         elif offset == SR:
-            self.words[SR] = self.words.get(SR, 0) & ~(value & SR_CLEARABLE)
+            self.words[SR] = self.words[SR] & ~(value & SR_CLEARABLE)
             self._update_irq()
         elif offset == CR:
             self._write_control(value)
@@ -282,11 +282,11 @@ class Stm32F4Flash(RegisterBlock):
             self._flag(SR_OPERR)
 
     def _flag(self, flag: int) -> None:
-        self.words[SR] = self.words.get(SR, 0) | flag
+        self.words[SR] = self.words[SR] | flag
         self._update_irq()
 
     def _update_irq(self) -> None:
-        status, control = self.words.get(SR, 0), self.words[CR]
+        status, control = self.words[SR], self.words[CR]
         ended = control & CR_EOPIE and status & SR_EOP
         failed = control & CR_ERRIE and status & SR_OPERR
         self._irq.set(level=bool(ended or failed))

@@ -35,7 +35,7 @@ class Stm32Gpio(RegisterBlock):
     def write_word(self, offset: int, value: int) -> None:
         """Write a register; BSRR sets and resets bits of ODR, setting wins."""
         if offset == BSRR:
-            output = self.words.get(ODR, 0)
+            output = self.words[ODR]
             self.words[ODR] = output & ~(value >> 16) & 0xFFFF | value & 0xFFFF
         elif offset == ODR:
             self.words[ODR] = value & 0xFFFF
@@ -50,12 +50,12 @@ class Stm32Gpio(RegisterBlock):
             super().write_narrow(offset, shift, mask, value)
 
     def _level(self, pin: int) -> int:
-        mode = self.words.get(MODER, 0) >> 2 * pin & 3
+        mode = self.words[MODER] >> 2 * pin & 3
         if mode == 1:
-            return self.words.get(ODR, 0) >> pin & 1
+            return self.words[ODR] >> pin & 1
         if pin in self._driven:
             return int(self._driven[pin])
-        return int(self.words.get(PUPDR, 0) >> 2 * pin & 3 == 1)
+        return int(self.words[PUPDR] >> 2 * pin & 3 == 1)
 
 
 EXTI_IMR, EXTI_EMR, EXTI_RTSR, EXTI_FTSR, EXTI_SWIER, EXTI_PR = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x14
@@ -76,7 +76,7 @@ class Stm32Exti(RegisterBlock):
 
     def edge(self, line: int, *, rising: bool) -> None:
         """Note an edge on ``line``."""
-        if self.words.get(EXTI_RTSR if rising else EXTI_FTSR, 0) >> line & 1:
+        if self.words[EXTI_RTSR if rising else EXTI_FTSR] >> line & 1:
             self._request(1 << line)
 
     def reset(self) -> None:
@@ -88,22 +88,22 @@ class Stm32Exti(RegisterBlock):
         """Write a register; PR is cleared by writing 1, and SWIER's bit with it."""
         value &= (1 << EXTI_LINES) - 1
         if offset == EXTI_PR:
-            self.words[EXTI_PR] = self.words.get(EXTI_PR, 0) & ~value
-            self.words[EXTI_SWIER] = self.words.get(EXTI_SWIER, 0) & ~value
+            self.words[EXTI_PR] = self.words[EXTI_PR] & ~value
+            self.words[EXTI_SWIER] = self.words[EXTI_SWIER] & ~value
         elif offset == EXTI_SWIER:
-            fresh = value & ~self.words.get(EXTI_SWIER, 0)
-            self.words[EXTI_SWIER] = self.words.get(EXTI_SWIER, 0) | value
-            self._request(fresh & self.words.get(EXTI_IMR, 0))
+            fresh = value & ~self.words[EXTI_SWIER]
+            self.words[EXTI_SWIER] = self.words[EXTI_SWIER] | value
+            self._request(fresh & self.words[EXTI_IMR])
         else:
             super().write_word(offset, value)
         self._update_irq()
 
     def _request(self, lines: int) -> None:
-        self.words[EXTI_PR] = self.words.get(EXTI_PR, 0) | lines
+        self.words[EXTI_PR] = self.words[EXTI_PR] | lines
         self._update_irq()
 
     def _update_irq(self) -> None:
-        active = self.words.get(EXTI_PR, 0) & self.words.get(EXTI_IMR, 0)
+        active = self.words[EXTI_PR] & self.words[EXTI_IMR]
         for mask, irq in self._groups:
             irq.set(level=bool(active & mask))
 
@@ -138,4 +138,4 @@ class Stm32Syscfg(RegisterBlock):
 
     def port_of(self, line: int) -> int:
         """Return the port number (0 is GPIOA) that drives EXTI ``line``."""
-        return self.words.get(EXTICR1 + 4 * (line // 4), 0) >> 4 * (line % 4) & 0xF
+        return self.words[EXTICR1 + 4 * (line // 4)] >> 4 * (line % 4) & 0xF

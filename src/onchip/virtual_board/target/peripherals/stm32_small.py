@@ -47,7 +47,7 @@ class Stm32Rng(RegisterBlock):
 
     def read_word(self, offset: int) -> int:
         """Return CR, SR (DRDY while enabled) or the next number."""
-        enabled = self.words.get(0x00, 0) & self.RNGEN
+        enabled = self.words[0x00] & self.RNGEN
         if offset == 0x04:
             return int(bool(enabled))
         if offset == 0x08:
@@ -118,7 +118,7 @@ class Stm32Iwdg(RegisterBlock):
             self.words[offset] = value & (7 if offset == IWDG_PR else 0xFFF)
 
     def _reload(self) -> None:
-        divider = 4 << min(self.words.get(IWDG_PR, 0), 6)
+        divider = 4 << min(self.words[IWDG_PR], 6)
         ticks = (self.words[IWDG_RLR] + 1) * divider
         self._alarm.set(self._timeline.now_ns + ticks * 1_000_000_000 // LSI_HZ)
 
@@ -166,7 +166,7 @@ class Stm32Wwdg(RegisterBlock):
                 else:
                     self._plan()
         elif offset == WWDG_SR:
-            self.words[WWDG_SR] = value & self.words.get(WWDG_SR, 0) & 1
+            self.words[WWDG_SR] = value & self.words[WWDG_SR] & 1
             self._update_irq()
         else:
             self.words[offset] = value & 0x3FF
@@ -198,4 +198,4 @@ class Stm32Wwdg(RegisterBlock):
 
     def _update_irq(self) -> None:
         enabled = self.words[WWDG_CFR] >> 9 & 1
-        self._irq.set(level=bool(self.words.get(WWDG_SR, 0) and enabled))
+        self._irq.set(level=bool(self.words[WWDG_SR] and enabled))

@@ -69,7 +69,7 @@ class Stm32Timer(RegisterBlock):
         self._poller.progress()
         self._settle()
         if offset == SR:
-            self.words[SR] = self.words.get(SR, 0) & value
+            self.words[SR] = self.words[SR] & value
         elif offset == EGR:
             if value & EGR_UG:
                 self._update(by_software=True)
@@ -86,7 +86,7 @@ class Stm32Timer(RegisterBlock):
 
     @property
     def _running(self) -> bool:
-        return bool(self.words.get(CR1, 0) & CR1_CEN)
+        return bool(self.words[CR1] & CR1_CEN)
 
     def _ns(self, ticks: int) -> int:
         """Return the time of ``ticks``, rounded up: a tick is over when it is over."""
@@ -116,9 +116,7 @@ class Stm32Timer(RegisterBlock):
         top = self._reload if self._count <= self._reload else self._mask
         targets = [top + 1]
         targets += [
-            value
-            for offset in self._channels
-            if self._count < (value := self.words.get(offset, 0)) <= top
+            value for offset in self._channels if self._count < (value := self.words[offset]) <= top
         ]
         self._alarm.set(self._period_start_ns + self._ns(min(targets) - self._count))
 
@@ -132,20 +130,20 @@ class Stm32Timer(RegisterBlock):
         if reached > top:
             self._update(by_software=False)
         for number, offset in enumerate(self._channels):
-            if self.words.get(offset, 0) == self._count and self._count:
-                self.words[SR] = self.words.get(SR, 0) | 2 << number
+            if self.words[offset] == self._count and self._count:
+                self.words[SR] = self.words[SR] | 2 << number
         self._restart()
         self._update_irq()
 
     def _update(self, *, by_software: bool) -> None:
         """Do an update event: the counter starts again, the prescaler is taken over."""
         self._count = 0
-        control = self.words.get(CR1, 0)
+        control = self.words[CR1]
         if control & CR1_UDIS:
             return
-        self._prescaler = self.words.get(PSC, 0)
+        self._prescaler = self.words[PSC]
         if not (by_software and control & CR1_URS):
-            self.words[SR] = self.words.get(SR, 0) | SR_UIF
+            self.words[SR] = self.words[SR] | SR_UIF
         if control & CR1_OPM and not by_software:
             self.words[CR1] = control & ~CR1_CEN
 
@@ -159,6 +157,6 @@ class Stm32Timer(RegisterBlock):
             self._poller.fruitless(self._alarm.due_ns)
 
     def _update_irq(self) -> None:
-        active = self.words.get(SR, 0) & self.words.get(DIER, 0) & 0x1F
+        active = self.words[SR] & self.words[DIER] & 0x1F
         for line in self._irqs:
             line.set(level=bool(active))

@@ -66,15 +66,15 @@ class Stm32Usart(RegisterBlock):
         self._update_irq()
 
     def _byte_ns(self) -> int:
-        divider = self.words.get(BRR, 0)
-        if self.words.get(CR1, 0) & CR1_OVER8:
+        divider = self.words[BRR]
+        if self.words[CR1] & CR1_OVER8:
             divider = (divider & 0xFFF0) | (divider & 7) << 1
             divider //= 2
         hz = self._clocks[self._clock]
         return BITS_PER_BYTE * max(1, divider) * 1_000_000_000 // hz
 
     def _send(self, byte: int) -> None:
-        control = self.words.get(CR1, 0)
+        control = self.words[CR1]
         if not (control & CR1_UE and control & CR1_TE):
             return
         self._tx.send(byte)
@@ -94,7 +94,7 @@ class Stm32Usart(RegisterBlock):
             self.words[SR] &= ~SR_TXE
 
     def _listening(self) -> bool:
-        control = self.words.get(CR1, 0)
+        control = self.words[CR1]
         return bool(control & CR1_UE and control & CR1_RE)
 
     def _received(self, byte: int) -> None:
@@ -106,9 +106,7 @@ class Stm32Usart(RegisterBlock):
         self._update_irq()
 
     def _update_irq(self) -> None:
-        status, control = self.words[SR], self.words.get(CR1, 0)
-        overrun_counts = status & SR_ORE and (
-            control & CR1_RXNEIE or self.words.get(CR3, 0) & CR3_EIE
-        )
+        status, control = self.words[SR], self.words[CR1]
+        overrun_counts = status & SR_ORE and (control & CR1_RXNEIE or self.words[CR3] & CR3_EIE)
         enabled = control & (CR1_RXNEIE | CR1_TCIE | CR1_TXEIE) & status  # same bit positions
         self._irq.set(level=bool(control & CR1_UE and (enabled or overrun_counts)))

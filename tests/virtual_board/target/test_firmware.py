@@ -1,0 +1,118 @@
+"""Programs on the virtual chips: the shipped sample on each, and busy loops that cost no time."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.tools import require
+from tests.virtual_board.target.bench import MS, SAMPLES, Bench, symbol
+
+ALL = ("lpc1768", "nrf51822", "nrf52840", "stm32f407")
+FIRMWARE = Path(__file__).parents[3] / "firmware"
+CFSR, BFAR, DHCSR = 0xE000_ED28, 0xE000_ED38, 0xE000_EDF0
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_sample_says_hello_counts_and_keeps_time(name: str) -> None:
+    elf = SAMPLES / f"{name}.elf"
+    bench = Bench(name, running=True)
+    bench.load(elf)
+    bench.advance(1000 * MS)
+    assert bytes(bench.sent).startswith(f"hello from {name}\r\nfibonacci(11) = 89\r\n".encode())
+    assert bench.read(symbol(elf, "counter")) in range(99, 102)
+    assert bench.read(symbol(elf, "milliseconds")) in range(998, 1001)
+    assert bench.chip.core.sleeping
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_sample_listens_and_crashes_on_demand(name: str) -> None:
+    elf = SAMPLES / f"{name}.elf"
+    bench = Bench(name, running=True)
+    bench.load(elf)
+    bench.advance(30 * MS)
+    bench.chip.uart.feed(b"?")
+    bench.advance(30 * MS)
+    assert b"f: take a bus fault\r\n" in bench.sent
+    bench.chip.uart.feed(b"f")
+    bench.advance(30 * MS)
+    assert bytes(bench.sent).split(b"\r\n")[-1].startswith(b"sample ")
+    stuck = bench.read(symbol(elf, "counter"))
+    bench.advance(100 * MS)
+    assert bench.read(symbol(elf, "counter")) == stuck
+    if name != "nrf51822":  # ARMv6-M has no fault status
+        assert bench.read(CFSR) == 0x8200  # BFARVALID, PRECISERR
+        assert bench.read(BFAR) == 0x6000_0000
+
+
+@pytest.mark.tools
+def test_the_shipped_samples_are_what_the_source_gives(tmp_path: Path) -> None:
+    require("arm-none-eabi-gcc")
+    copy = tmp_path / "elsewhere" / "firmware"
+    shutil.copytree(FIRMWARE, copy, ignore=shutil.ignore_patterns("build"))
+    subprocess.run([require("make"), "-s", "-C", str(copy)], check=True)
+    for name in ALL:
+        built = (copy / "build" / f"{name}.elf").read_bytes()
+        assert built == (SAMPLES / f"{name}.elf").read_bytes(), name
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_no_path_of_the_builder_leaks(name: str) -> None:
+    content = (SAMPLES / f"{name}.elf").read_bytes()
+    for path in (b"/work", b"/home", b"/build", b"/tmp", b"/usr/"):
+        assert path not in content
+
+
+# What follows is Thumb code in RAM that polls a flag until it changes, then stops.
+
+RAM = 0x2000_0100
+
+
+def poll_program(address: int, mask: int, *, until_set: bool) -> bytes:
+    """ldr r0,=address; ldr r2,=mask; loop: ldr r1,[r0]; tst r1,r2; b<cond> loop; bkpt; b ."""
+    branch = 0xD0FC if until_set else 0xD1FC  # beq / bne to the load
+    halfwords = [0x4803, 0x4A04, 0x6801, 0x4211, branch, 0xBE00, 0xE7FE, 0xBF00]
+    code = b"".join(h.to_bytes(2, "little") for h in halfwords)
+    return code + address.to_bytes(4, "little") + mask.to_bytes(4, "little")
+
+
+def run_from_ram(bench: Bench, code: bytes) -> None:
+    """Halt the core, put ``code`` into RAM and start it there."""
+    bench.write(DHCSR, 0xA05F_0003)
+    bench.advance(MS)
+    bench.bus.write_block(RAM, code)
+    for number, value in ((13, RAM + 0x1000), (15, RAM), (16, 1 << 24)):
+        bench.write(0xE000_EDF8, value)
+        bench.write(0xE000_EDF4, number | 1 << 16)
+        bench.advance(1000)
+    bench.write(DHCSR, 0xA05F_0001)
+
+
+def start_mass_erase(bench: Bench) -> int:
+    """Start the longest erase there is and return how long it takes."""
+    if bench.chip.name == "stm32f407":
+        run_from_ram(bench, poll_program(0x4002_3C0C, 1 << 16, until_set=False))
+        bench.write(0x4002_3C04, 0x4567_0123)
+        bench.write(0x4002_3C04, 0xCDEF_89AB)
+        bench.write(0x4002_3C10, 4 | 2 << 8 | 1 << 16)
+        return 8000 * MS
+    run_from_ram(bench, poll_program(0x4001_E400, 1, until_set=True))
+    bench.write(0x4001_E504, 2)
+    bench.write(0x4001_E50C, 1)
+    return 169 * MS if bench.chip.name == "nrf52840" else 22_300_000
+
+
+@pytest.mark.parametrize("name", ["stm32f407", "nrf52840", "nrf51822"])
+def test_polling_a_busy_flag_costs_no_wall_time(name: str) -> None:
+    bench = Bench(name, running=True)
+    duration = start_mass_erase(bench)
+    began, wall = bench.timeline.now_ns, time.process_time()
+    bench.timeline.advance_to(began + 10_000 * MS, until=lambda: bench.chip.core.halted)
+    wall = time.process_time() - wall
+    assert bench.chip.core.halted
+    assert duration <= bench.timeline.now_ns - began < duration + MS
+    assert wall < 0.5
