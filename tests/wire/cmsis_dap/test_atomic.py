@@ -163,6 +163,7 @@ def test_an_unknown_command_answers_ff() -> None:
     with pytest.raises(WireError, match="not 0xFF"):
         unknown.decode_response(b"\x42\x00")
     assert Unknown.decode(b"\x42\x00") == unknown
+    assert unknown.read_response(Reader(b"")) == UnknownResponse()
     with pytest.raises(WireError):
         Unknown.decode(b"")
     with pytest.raises(WireError, match=r"use Unknown\.decode"):

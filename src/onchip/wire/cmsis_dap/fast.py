@@ -41,7 +41,6 @@ def encode_transfer(index: int, operations: Sequence[tuple[int, int | None]]) ->
     count = len(operations)
     if not 0 < count < 256:
         raise WireError(f"DAP_Transfer of {count} transfers")
-    request, value = operations[0]
     pair = _WITH_VALUE.pack
     single = _SINGLE
     try:
@@ -49,7 +48,7 @@ def encode_transfer(index: int, operations: Sequence[tuple[int, int | None]]) ->
         for request, value in operations:
             parts.append(single[request] if value is None else pair(request, value))
     except (struct_error, KeyError):
-        raise WireError(f"transfer {request:#x} of {value!r} does not fit") from None
+        raise WireError(f"index {index} or a transfer does not fit: {operations!r:.200}") from None
     return b"".join(parts)
 
 
