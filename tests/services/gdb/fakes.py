@@ -248,7 +248,9 @@ class FakeSession:
         self.jobs = []
         self.slept = 0.0
         self.flash_error = None
-        self.link = SimpleNamespace(sleep=self._sleep, description="fake link")
+        self.link = SimpleNamespace(
+            sleep=self._sleep, now=lambda: self.slept, description="fake link"
+        )
 
     def _sleep(self, seconds):
         self.slept += seconds

@@ -322,3 +322,17 @@ def test_a_client_that_takes_nothing_is_dropped(serve, monkeypatch):
         while server._clients:
             client.send(packet)
     assert not server._clients
+
+
+def test_a_link_with_a_clock_of_its_own_is_not_made_to_sleep(serve):
+    session = FakeSession()
+    session.link.now = time.monotonic
+    _, connect = serve(session)
+    client = connect()
+    client.ask(b"?")
+    client.send(encode_packet(b"c"))
+    client.next()
+    time.sleep(0.05)
+    assert session.slept == 0
+    client.send(b"\x03")
+    assert client.next().payload.startswith(b"T02")

@@ -1,8 +1,8 @@
 """The sockets of the GDB server: one loop in a thread of its own.
 
-The loop waits for clients' bytes; while the core runs it looks in between whether it still does. It
-looks often at first, then every 10 ms of the link's time, and never lets a simulated core run
-faster than the clock on the wall. A client's bytes end the waiting at once.
+The loop waits for clients' bytes; while the core runs it looks in between whether it still does:
+often at first, then every 10 ms. Where time is simulated it passes that time on to the link, and
+never faster than the clock on the wall goes. A client's bytes end the waiting at once.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SHORTEST_PAUSE_S = 0.0005
 LONGEST_PAUSE_S = 0.010
+TURN_S = 0.0002
+"""Between two looks others get their turn at the probe: the session's lock is free that long."""
 MOST_FAILED_POLLS = 20
 """A running core that cannot be looked at this often in a row is lost."""
 MOST_UNSENT = 1 << 22
@@ -83,6 +85,9 @@ class GdbServer:
         self._failure: ProbeLost | None = None
         self._pause_s = SHORTEST_PAUSE_S
         self._failed_polls = 0
+        self._real_time = (
+            True  # whether the link's clock runs by itself, as a simulated one does not
+        )
 
     @property
     def port(self) -> int:
@@ -172,6 +177,9 @@ class GdbServer:
 
     def _loop(self) -> None:
         had_client = False
+        before = self._session.link.now()
+        time.sleep(2 * SHORTEST_PAUSE_S)
+        self._real_time = self._session.link.now() > before
         while not self._stopping.is_set() and self._target.lost is None:
             began = time.monotonic()
             if self._target.run.running:
@@ -191,7 +199,8 @@ class GdbServer:
         try:
             with self._session.lock:
                 self._target.poll()
-                if self._target.run.running and not self._target.run.stepping:
+                waits = self._target.run.running and not self._target.run.stepping
+                if waits and not self._real_time:
                     self._session.link.sleep(self._pause_s)
             self._failed_polls = 0
         except OnchipError as error:
@@ -215,7 +224,8 @@ class GdbServer:
         timeout: float | None = None
         if self._target.run.running:
             spent = time.monotonic() - began
-            timeout = 0.0 if self._target.run.stepping else max(0.0, self._pause_s - spent)
+            pause = 0.0 if self._target.run.stepping else self._pause_s
+            timeout = max(TURN_S, pause if self._real_time else pause - spent)
         for key, events in self._selector.select(timeout):
             sock: Any = key.fileobj
             if sock is self._listener:
