@@ -19,11 +19,12 @@ from onchip.target.memory_map import FlashRegion, Sector
 
 from . import planner, verify
 from .algorithm import DeviceType, FlashAlgorithm
-from .image import Image, Segment
+from .image import Image
 from .planner import Range, RegionPlan, Write
 from .progress import Phase, Progress, ProgressCallback, silent
 from .regions import Regions
 from .runner import Command, Runner, Workspace, hex32
+from .segment import Segment
 
 if TYPE_CHECKING:
     from onchip.cortex_m.core import Core

@@ -12,7 +12,7 @@ import bincopy
 
 from onchip.errors import ImageError
 
-from .image import Segment
+from .segment import Segment
 
 IHEX_DATA, IHEX_EOF = 0, 1
 IHEX_EXTENDED_SEGMENT, IHEX_START_SEGMENT = 2, 3

@@ -18,6 +18,9 @@ from onchip.errors import ImageError, SymbolError, UsageError
 from onchip.symbols.elf import ET_EXEC, MAGIC, ElfFile
 
 from . import uf2
+from .segment import Segment
+
+__all__ = ["Format", "Image", "Segment", "detect_format"]
 
 Format = Literal["elf", "hex", "srec", "uf2", "bin"]
 
@@ -37,24 +40,6 @@ _SUFFIXES: dict[str, Format] = {
     ".bin": "bin",
 }
 _ADDRESS_SPACE = 1 << 32
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """``data`` to be placed at ``address``. ``label`` names where it stands in the file."""
-
-    address: int
-    data: bytes
-    label: str = ""
-
-    @property
-    def end(self) -> int:
-        """The first address after the segment."""
-        return self.address + len(self.data)
-
-    def __str__(self) -> str:
-        name = f"{self.label} " if self.label else ""
-        return f"{name}0x{self.address:08X}-0x{self.end - 1:08X}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,9 @@ from onchip.target.chip import Chip
 from onchip.target.memory_map import FlashRegion, MemoryRegion, RegionKind, Sector
 
 from .algorithm import FlashAlgorithm
-from .image import Image, Segment
+from .image import Image
 from .runner import CrcRun, hex32
+from .segment import Segment
 
 SMALLEST_BLOCK = 1024
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from onchip.errors import VerifyError
 
-from .image import Segment
 from .planner import Range, runs_of
 from .runner import CrcRun, Runner, hex32
+from .segment import Segment
 
 if TYPE_CHECKING:
     from onchip.coresight.memory import Memory

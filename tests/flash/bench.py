@@ -1,0 +1,62 @@
+"""A virtual board with a core that flash tests can use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from onchip.coresight.access_port import find_access_ports
+from onchip.coresight.debug_port import DebugPort
+from onchip.coresight.mem_ap import MemAp
+from onchip.cortex_m.core import Core
+from onchip.dap.client import DapClient
+from onchip.flash.engine import FlashEngine
+from onchip.flash.image import Image
+from onchip.probe.counting import CountingLink
+from onchip.target.chip import Chip, load_chip
+from onchip.virtual_board.board import VirtualBoard
+
+
+@dataclass
+class Bench:
+    board: VirtualBoard
+    link: CountingLink
+    core: Core
+    chip: Chip
+
+    @property
+    def flash(self) -> int:
+        return self.chip.memory_map.flash[0].start
+
+    def engine(self, algorithm: Path | None = None) -> FlashEngine:
+        return FlashEngine(self.core, self.chip, algorithm=algorithm)
+
+    def image(self, data: bytes, offset: int = 0) -> Image:
+        return Image.from_segments([(self.flash + offset, data)])
+
+    def contents(self, length: int, offset: int = 0) -> bytes:
+        """What the flash really holds, by no way of the debugger's."""
+        region = self.chip.memory_map.flash[0]
+        memory = next(m for m in self.board.chip.flash_memories if len(m.data) >= region.length)
+        return bytes(memory.data[offset : offset + length])
+
+
+@contextmanager
+def bench(chip: str = "stm32f407", probe: str = "bulk-512x4") -> Iterator[Bench]:
+    with VirtualBoard(chip, probe_model=probe) as board:
+        link = CountingLink(board.link())
+        frequency_hz = 10_000_000 if probe.startswith("bulk") else 4_000_000
+        client = DapClient.open(link, frequency_hz=frequency_hz)
+        dp = DebugPort(client)
+        dp.connect()
+        ap = next(ap for ap in find_access_ports(dp) if isinstance(ap, MemAp))
+        core = Core(ap)
+        core.connect()
+        yield Bench(board, link, core, load_chip(chip))
+        client.close()
+
+
+def pattern(length: int, seed: int = 7) -> bytes:
+    return bytes((i * seed + (i >> 8)) & 0xFF for i in range(length))
