@@ -454,9 +454,9 @@ class VirtualCore:
 
     def _look_at_changed_code(self) -> None:
         ranges, self._map.changed_code = self._map.changed_code, []
-        for address, length in ranges:
-            self._traps.changed(address, length)
-        self._exits_changed()
+        changed = [self._traps.changed(address, length) for address, length in ranges]
+        if any(changed):
+            self._exits_changed()
 
     def _debug_event(self, reason: int) -> None:
         """Halt, or take DebugMonitor; a breakpoint that can do neither is a HardFault."""

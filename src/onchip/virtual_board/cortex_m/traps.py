@@ -81,18 +81,26 @@ class InstructionTraps:
                     found |= self._scan(kind, window, window.base, window.end)
         return found
 
-    def changed(self, address: int, length: int) -> None:
-        """Look again at bytes that have changed."""
+    def changed(self, address: int, length: int) -> bool:
+        """Look again at bytes that have changed; return whether that changed ``addresses``."""
         window = self._bus.find(address)
         if window is None:
-            return
+            return False
         first, last = max(address - 3 & ~1, window.base), min(address + length + 3, window.end)
+        different = False
         for kind, found in self._found.items():
             if length < 256:
-                found.difference_update(range(first, last, 2))
+                old = {a for a in range(first, last, 2) if a in found}
             else:
-                found -= {a for a in found if first <= a < last}
-            found |= self._scan(kind, window, first, last)
+                old = {a for a in found if first <= a < last}
+            new = self._scan(kind, window, first, last)
+            # An instruction at the edge may reach beyond what was looked at.
+            new |= {a for a in old if a >= last - 3 and a not in new}
+            if new != old:
+                found -= old
+                found |= new
+                different = True
+        return different
 
     def _scan(self, kind: Trap, window: Window, first: int, last: int) -> set[int]:
         memory = window.memory

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -145,6 +146,8 @@ class UnicornEngine:
         self._memories: list[tuple[int, int, Memory, int]] = []
         self._watches: list[int] = []
         self._deferred: list[Callable[[], None]] = []
+        self._dirty: list[tuple[int, int]] = []
+        self._exit_list: list[int] = []
         self._make_batches()
         self._uc.hook_add(self._const.UC_HOOK_INTR, self._intr)
         self._uc.hook_add(self._const.UC_HOOK_INSN_INVALID, self._invalid_instruction)
@@ -233,6 +236,10 @@ class UnicornEngine:
         counted = int(self._counter.value)
         pc = self.pc = int(self._pc.read()[0])
         event = self._event
+        if self._dirty:
+            dirty, self._dirty = self._dirty, []
+            for address, length in dirty:
+                self._flush(address, length)
         if self._deferred:
             self._apply_deferred()
         if self._carried is not None:
@@ -429,13 +436,23 @@ class UnicornEngine:
         self._defer(apply)
 
     def flush(self, address: int, length: int) -> None:
-        """Forget translations of the range."""
+        """Forget translations of the range, at the end of the slice if one is running.
 
-        def apply() -> None:
-            self._uc.ctl_remove_cache(address & ~1, address + length)
+        That does not end the slice: a device that writes code (a flash controller) makes the
+        program wait anyway, and thousands of single words are written that way.
+        """
+        if not self.running:
+            self._flush(address, length)
+        elif self._dirty and sum(self._dirty[-1]) == address:
+            self._dirty[-1] = (self._dirty[-1][0], self._dirty[-1][1] + length)
+        else:
+            self._dirty.append((address, length))
+
+    def _flush(self, address: int, length: int) -> None:
+        self._uc.ctl_remove_cache(address & ~1, address + length)
+        position = bisect_left(self._exit_list, address - 2)
+        if position < len(self._exit_list) and self._exit_list[position] < address + length + 2:
             self._arm(self._exits)
-
-        self._defer(apply)
 
     def _defer(self, apply: Callable[[], None]) -> None:
         """Do it now, or at the end of the slice: Unicorn's tables must not change under it."""
@@ -466,7 +483,8 @@ class UnicornEngine:
         self._load_exits(changed)
 
     def _load_exits(self, changed: set[int]) -> None:
-        self._uc.ctl_set_exits(sorted(self._exits | self._wfi_exits))
+        self._exit_list = sorted(self._exits | self._wfi_exits)
+        self._uc.ctl_set_exits(self._exit_list)
         if len(changed) > 16:
             self._uc.ctl_flush_tb()
         else:
