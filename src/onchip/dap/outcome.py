@@ -195,7 +195,8 @@ def _find_failure(command: Command, response: bytes, start: int, count: int, ack
 def _culprit(requests: list[int], room: int, count: int, ack: int) -> int:
     """Return the index of the access that failed, from where the probe stopped.
 
-    ``room``: bytes behind the response's head; more than the words read when the packet is padded.
+    ``room``: bytes behind the response's head. A HID report is padded to a length that no whole
+    number of words gives, so it is never taken for the exact length.
     """
     here = min(count, len(requests) - 1)
     if ack & _MISMATCH:
@@ -211,7 +212,6 @@ def _culprit(requests: list[int], room: int, count: int, ack: int) -> int:
     if not requests[before] & READ:
         return before if ack in (_FAULT, _WAIT) or count == len(requests) else here
     reads = sum(r & (READ | MATCH_VALUE) == READ for r in requests[: before + 1])
-    words = room // 4
-    if room < 4 * len(requests) and words >= reads and count < len(requests):
-        return here  # an unpadded response that holds the word: the read before had succeeded
+    if room == 4 * reads and count < len(requests):
+        return here  # not padded, and the word is there: the read before had succeeded
     return before
