@@ -116,3 +116,15 @@ def test_polling_a_busy_flag_costs_no_wall_time(name: str) -> None:
     assert bench.chip.core.halted
     assert duration <= bench.timeline.now_ns - began < duration + MS
     assert wall < 0.5
+
+
+def test_polling_a_counter_does_not_skip_what_is_waited_for() -> None:
+    bench = Bench("stm32f407", running=True)
+    timer = 0x4000_1000  # TIM6: counts microseconds to 65,535; bit 6 of CNT is set at 64
+    run_from_ram(bench, poll_program(timer + 0x24, 1 << 6, until_set=True))
+    bench.write(timer + 0x28, 15)
+    bench.write(timer + 0x14, 1)
+    bench.write(timer, 1)
+    began = bench.timeline.now_ns
+    bench.timeline.advance_to(began + 100 * MS, until=lambda: bench.chip.core.halted)
+    assert 64_000 <= bench.timeline.now_ns - began < 66_000

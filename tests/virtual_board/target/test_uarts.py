@@ -341,6 +341,17 @@ def test_lpc_ter_holds_the_line() -> None:
     assert not bench.sent
 
 
+def test_feeding_nothing_is_nothing() -> None:
+    base, _ = USARTS["USART1"]
+    bench = stm32(base)
+    bench.chip.uart.feed(b"")
+    bench.advance(MS)
+    bench.chip.uart.feed(b"x")
+    bench.chip.uart.feed(b"")
+    bench.advance(MS)
+    assert bench.read(base + DR) == ord("x")
+
+
 def test_every_uart_hears_the_board() -> None:
     bench = stm32(USARTS["USART1"][0])
     bench.write(USARTS["USART6"][0] + BRR, 139)

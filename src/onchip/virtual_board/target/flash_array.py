@@ -121,9 +121,11 @@ class FlashArray:
             self._event = None
 
     def _hit(self, kind: FlashFaultKind, address: int, length: int) -> FlashFault | None:
-        return self.faults.take(kind, address, length)
+        return self.faults.take(kind, address, length) if self.faults.plan else None
 
     def _with_stuck_bits(self, offset: int, before: bytes, after: bytes, *, erase: bool) -> bytes:
+        if not self.faults.plan:
+            return after
         cells = bytearray(after)
         base = self.memory.base + offset
         for fault in self.faults.stuck_bits(base, len(after)):

@@ -11,8 +11,9 @@ from onchip.virtual_board.timeline import Event, Timeline
 from .flash_faults import FlashFaults
 from .uart_port import UartPort
 
-POLLS_BEFORE_LEAP = 8
-"""How many fruitless polls the core makes before time jumps."""
+NS_PER_S = 1_000_000_000
+POLL_LOOP_CYCLES = 64
+"""Two fruitless polls no further apart than this are a busy wait: then time jumps."""
 
 
 class Clocks:
@@ -80,25 +81,27 @@ class Wiring:
 
     def poller(self) -> BusyPoller:
         """Return a counter of fruitless polls."""
-        return BusyPoller(self.timeline)
+        return BusyPoller(self.timeline, self.clocks)
 
 
 class BusyPoller:
     """Makes time jump when the core does nothing but poll a flag."""
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: Timeline, clocks: Clocks) -> None:
         self._timeline = timeline
-        self._polls = 0
+        self._clocks = clocks
+        self._last_poll_ns: int | None = None
 
     def fruitless(self, until_ns: int) -> None:
         """Note a poll of a flag that will change at ``until_ns``."""
-        self._polls += 1
-        if self._polls >= POLLS_BEFORE_LEAP:
+        now, last = self._timeline.now_ns, self._last_poll_ns
+        self._last_poll_ns = now
+        if last is not None and (now - last) * self._clocks["core"] <= POLL_LOOP_CYCLES * NS_PER_S:
             self._timeline.leap(until_ns)
 
     def progress(self) -> None:
         """Note that something else happened."""
-        self._polls = 0
+        self._last_poll_ns = None
 
 
 class Alarm:

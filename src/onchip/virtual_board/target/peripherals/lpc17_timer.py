@@ -42,7 +42,7 @@ class Lpc17Timer(RegisterBlock):
 
     def read_word(self, offset: int) -> int:
         """Return a register; TC as of now."""
-        if offset in (IR, TC) and self._alarm.due_ns is not None:
+        if offset == IR and self._alarm.due_ns is not None:
             self._poller.fruitless(self._alarm.due_ns)
         return self._settle() if offset == TC else super().read_word(offset)
 

@@ -127,11 +127,12 @@ class NordicPeripheral(RegisterBlock):
     def update_irq(self) -> None:
         """Drive the interrupt line: any enabled event that is 1."""
         enabled = self.words[INTEN]
-        active = any(
-            enabled >> (offset - EVENTS) // 4 & 1
-            for offset, value in self.words.items()
-            if value and EVENTS <= offset < SHORTS
-        )
+        number = 0
+        active = False
+        while enabled and not active:
+            active = bool(enabled & 1 and self.words[EVENTS + 4 * number])
+            enabled >>= 1
+            number += 1
         self._irq.set(level=active)
 
     def next_change_ns(self) -> int | None:
@@ -157,16 +158,21 @@ class NordicPeripheral(RegisterBlock):
         if offset < EVENTS:
             if value & 1 and offset in self.tasks:
                 self.tasks[offset]()
-        elif offset < SHORTS:
+            return
+        if offset < SHORTS:
             self.words[offset] = value & 1
         elif offset == INTENSET:
             self.words[INTEN] = self.words[INTEN] | value
         elif offset == INTENCLR:
             self.words[INTEN] = self.words[INTEN] & ~value
-        elif offset in (SHORTS, INTEN):
-            self.words[offset] = value
+        elif offset == INTEN:
+            self.words[INTEN] = value
+        elif offset == SHORTS:
+            self.words[SHORTS] = value
+            return
         else:
             self.write_register(offset, value)
+            return
         self.update_irq()
 
     def read_register(self, offset: int) -> int:

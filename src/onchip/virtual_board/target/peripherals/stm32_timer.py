@@ -58,10 +58,9 @@ class Stm32Timer(RegisterBlock):
     def read_word(self, offset: int) -> int:
         """Return a register, the counter as of now."""
         if offset == CNT:
-            self._poll()
             return self._counter()
-        if offset == SR:
-            self._poll()
+        if offset == SR and self._alarm.due_ns is not None:
+            self._poller.fruitless(self._alarm.due_ns)
         return super().read_word(offset)
 
     def write_word(self, offset: int, value: int) -> None:
@@ -151,10 +150,6 @@ class Stm32Timer(RegisterBlock):
         self._settle()
         self._hz = self._clocks[self._clock]
         self._restart()
-
-    def _poll(self) -> None:
-        if self._alarm.due_ns is not None:
-            self._poller.fruitless(self._alarm.due_ns)
 
     def _update_irq(self) -> None:
         active = self.words[SR] & self.words[DIER] & 0x1F
