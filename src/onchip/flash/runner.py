@@ -35,6 +35,7 @@ from .algorithm import FlashAlgorithm
 if TYPE_CHECKING:
     from onchip.coresight.memory import Memory
     from onchip.cortex_m.core import Core
+    from onchip.cortex_m.fault import FaultReport
     from onchip.dap.batch import Batch, Result
 
 # Offsets into runner.bin; tests compare them with the symbols of a rebuilt runner.
@@ -173,7 +174,7 @@ class Runner:
         self.algorithm = algorithm
         self.space = Workspace.lay_out(*ram, algorithm)
         self._slot = 0
-        self._lists: dict[int, list[Command]] = {}
+        self._lists: dict[int, tuple[list[Command], float]] = {}
         self._busy = False
         self._timeout_s = 0.0
         self._table_ready = False
@@ -252,11 +253,11 @@ class Runner:
         """
         if len(self.space.slots) == 1:
             self.finish()
-        batch = self._start(commands, data, wait=self._busy)
+        batch = self._start(commands, timeout_s, data, wait=self._busy)
         self.core.queue_wait_halted(batch, timeout_s=timeout_s)
         mailbox = self._queue_mailbox(batch)
         answer = None if read is None else self.memory.queue_read(batch, *read)
-        self._run(batch, timeout_s)
+        self._run(batch)
         self._busy = False
         self._check(mailbox.value, ended=True)
         return b"" if answer is None else answer.value
@@ -273,9 +274,9 @@ class Runner:
         """
         if len(self.space.slots) == 1:
             self.finish()
-        batch = self._start(commands, data, wait=self._busy)
+        batch = self._start(commands, timeout_s, data, wait=self._busy)
         mailbox = self._queue_mailbox(batch)
-        self._run(batch, self._timeout_s)
+        self._run(batch)
         self._busy, self._timeout_s = True, timeout_s
         self._check(mailbox.value, ended=False)
 
@@ -291,7 +292,7 @@ class Runner:
         batch = self.memory.batch()
         self.core.queue_wait_halted(batch, timeout_s=self._timeout_s)
         mailbox = self._queue_mailbox(batch)
-        self._run(batch, self._timeout_s)
+        self._run(batch)
         self._busy = False
         self._check(mailbox.value, ended=True)
 
@@ -322,7 +323,9 @@ class Runner:
         self.core.queue_write_register(batch, "xpsr", _XPSR_T)
         return batch
 
-    def _start(self, commands: Sequence[Command], data: bytes, *, wait: bool = False) -> Batch:
+    def _start(
+        self, commands: Sequence[Command], timeout_s: float, data: bytes, *, wait: bool
+    ) -> Batch:
         """Queue: fill the free slot, wait for the running list if there is one, start.
 
         Filling is harmless whatever happens: nothing but the list before the running one used
@@ -335,7 +338,7 @@ class Runner:
         content += data + bytes(-len(data) % 4)
         if not 0 < len(commands) < LIST_LENGTH or len(data) > self.space.chunk:
             raise ValueError(f"a list of {len(commands)} commands with {len(data)} bytes")
-        self._lists[slot] = list(commands)
+        self._lists[slot] = (list(commands), timeout_s)
         batch = self._pending if self._pending is not None else self.memory.batch()
         self._pending = None
         self.memory.queue_write(batch, self.space.slots[slot], content, free=True)
@@ -348,20 +351,22 @@ class Runner:
     def _queue_mailbox(self, batch: Batch) -> Result[bytes]:
         return self.memory.queue_read(batch, self.space.mailbox, _MAILBOX_HEAD.size)
 
-    def _run(self, batch: Batch, timeout_s: float) -> None:
+    def _run(self, batch: Batch) -> None:
         try:
             batch.run()
         except TransferMismatch as error:
-            self._raise_timeout(error, timeout_s)
+            self._raise_timeout(error)
 
-    def _raise_timeout(self, error: TransferMismatch, timeout_s: float) -> None:
+    def _raise_timeout(self, error: TransferMismatch) -> None:
         """Turn a wait that ran out into what happened: still busy, or locked up."""
         reason = self.core.halt()
         raw = self.memory.read(self.space.mailbox, _MAILBOX_HEAD.size)
-        command = self._command_at(_MAILBOX_HEAD.unpack(raw)[1])
+        command, timeout_s = self._command_at(_MAILBOX_HEAD.unpack(raw)[1])
         fault = self.core.fault()
         if fault is not None:
-            raise AlgorithmError(f"{command} faulted: {fault}", address=command.address) from error
+            raise AlgorithmError(
+                f"{command} faulted: {_in_one_line(fault)}", address=command.address
+            ) from error
         where = "" if reason.pc is None else f"; it was at {hex32(reason.pc)}"
         raise AlgorithmError(
             f"{command} did not return within {timeout_s:g} s{where}",
@@ -369,12 +374,12 @@ class Runner:
             hint="is the chip's clock or supply as the algorithm expects it?",
         ) from error
 
-    def _command_at(self, cursor: int) -> Command:
-        """Return the command that the runner's cursor points to."""
-        for slot, commands in self._lists.items():
+    def _command_at(self, cursor: int) -> tuple[Command, float]:
+        """Return the command that the runner's cursor points to, and its list's time-out."""
+        for slot, (commands, timeout_s) in self._lists.items():
             index = (cursor - self.space.slots[slot]) // COMMAND_LENGTH
             if 0 <= index < len(commands):
-                return commands[index]
+                return commands[index], timeout_s
         raise AlgorithmError(
             f"the runner's cursor 0x{cursor:08X} is in no list: its RAM was overwritten"
         )
@@ -384,7 +389,7 @@ class Runner:
         if state == STATE_READY or (state == STATE_RUNNING and not ended):
             return
         self._busy = False
-        command = self._command_at(cursor)
+        command, _ = self._command_at(cursor)
         if state == STATE_FAILED:
             raise _failure(command, result)
         if state == STATE_GUARD:
@@ -392,17 +397,28 @@ class Runner:
                 f"{command} used more stack than there is: its result cannot be trusted",
                 address=command.address,
             )
-        raise AlgorithmError(f"{command} {self._crash()}", address=command.address)
+        told = self._crash(restarted=state == STATE_RESTARTED)
+        raise AlgorithmError(f"{command} {told}", address=command.address)
 
-    def _crash(self) -> str:
-        """Tell why the core halted somewhere else than at the end of the runner."""
+    def _crash(self, *, restarted: bool) -> str:
+        """Tell why the core halted somewhere else than at the end of the runner.
+
+        When the runner was started again meanwhile, the pc tells nothing; a fault's frame does.
+        """
         try:
             fault = self.core.fault()
             if fault is not None:
-                return f"faulted: {fault}"
+                return f"faulted: {_in_one_line(fault)}"
+            if restarted:
+                return "halted, as by a BKPT instruction, instead of returning"
             return f"halted at {hex32(self.core.read_register('pc'))} instead of returning"
         except OnchipError as error:
             return f"crashed, and how cannot be read: {error}"
+
+
+def _in_one_line(fault: FaultReport) -> str:
+    where = "" if fault.pc is None else f"; pc {hex32(fault.pc)}"
+    return f"{fault.name}: {fault.headline.rstrip('.')}{where}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,240 @@
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from onchip.errors import PlanError
+from onchip.flash.algorithm import FlashAlgorithm
+from onchip.flash.image import Image, Segment
+from onchip.flash.planner import (
+    Range,
+    RegionPlan,
+    block_size,
+    check_guards,
+    runs_of,
+    split,
+    with_vector_checksum,
+)
+from onchip.flash.runner import CrcRun
+from onchip.target.chip import load_chip
+from onchip.target.memory_map import FlashRegion, RegionKind, SectorRun
+from tests.support.elf_builder import flash_device, flm
+
+START = 0x0800_0000
+
+
+def made(
+    page: int = 256, runs: tuple[tuple[int, int], ...] = ((4, 0x1000), (2, 0x4000))
+) -> tuple[FlashRegion, FlashAlgorithm]:
+    sectors, at = [], START
+    for count, size in runs:
+        sectors.append(SectorRun(at, size, count))
+        at += count * size
+    region = FlashRegion(
+        name="flash",
+        start=START,
+        length=at - START,
+        kind=RegionKind.FLASH,
+        sectors=tuple(sectors),
+        algorithm="x.FLM",
+    )
+    rows = tuple((run.size, run.start - START) for run in sectors)
+    device = flash_device(start=START, length=at - START, page=page, sectors=rows)
+    return region, FlashAlgorithm.parse(flm(device))
+
+
+class Chip:
+    """The chip's side of a plan: flash that is erased and programmed as a plan says."""
+
+    def __init__(self, region: FlashRegion, content: bytes) -> None:
+        self.region = region
+        self.data = bytearray(content)
+
+    def crcs(self, plan: RegionPlan, ranges: list[Range]) -> dict[Range, int]:
+        return {
+            part: zlib.crc32(self.read(part.address, part.length))
+            for item in ranges
+            for part in plan.cut(item)
+        }
+
+    def read(self, address: int, length: int) -> bytes:
+        at = address - self.region.start
+        return bytes(self.data[at : at + length])
+
+    def carry_out(self, plan: RegionPlan) -> None:
+        crcs = self.crcs(plan, plan.survey())
+        plan.decide(crcs)
+        crcs |= self.crcs(plan, plan.kept_ranges())
+        for part in plan.kept_parts(crcs):
+            plan.keep_bytes(part.address, self.read(part.address, part.length))
+        if plan.erase_all:
+            self.data[:] = b"\xff" * len(self.data)
+        for sector in plan.erase:
+            at = sector.start - self.region.start
+            self.data[at : at + sector.size] = b"\xff" * sector.size
+        for write in plan.writes():
+            at = write.address - self.region.start
+            for i, byte in enumerate(write.data):
+                self.data[at + i] &= byte
+
+
+def pieces(*items: tuple[int, bytes]) -> tuple[Segment, ...]:
+    return tuple(Segment(START + offset, data) for offset, data in items)
+
+
+@pytest.mark.parametrize(
+    ("page", "runs", "block"),
+    [
+        (256, ((4, 0x1000),), 1024),
+        (4096, ((16, 0x4000),), 4096),
+        (4096, ((256, 0x400),), 0x400),
+        (0x308, ((1, 0x308),), 0x308),
+        (4096, ((1, 0x308),), 0x308),
+        (64, ((8, 128),), 128),
+        (512, ((4, 768),), 256),
+    ],
+)
+def test_block_sizes(page: int, runs: tuple[tuple[int, int], ...], block: int) -> None:
+    region, algorithm = made(page, runs)
+    assert block_size(region, algorithm) == block
+
+
+def test_runs_join_equal_neighbours_only() -> None:
+    ranges = [Range(0x10, 0x1000 - 0x10), Range(0x1000, 0x800), Range(0x2000, 0x410)]
+    assert runs_of(ranges, 0x400, 0) == [
+        CrcRun(0x10, 0x3F0, 1),
+        CrcRun(0x400, 0x400, 5),
+        CrcRun(0x2000, 0x400, 1),
+        CrcRun(0x2400, 0x10, 1),
+    ]
+
+
+def test_onto_blank_flash_nothing_is_erased() -> None:
+    region, algorithm = made()
+    chip = Chip(region, b"\xff" * region.length)
+    plan = RegionPlan(region, algorithm, pieces((0x10, b"hello")))
+    chip.carry_out(plan)
+    assert plan.erase == []
+    assert [write.address for write in plan.writes()] == [START]
+    assert chip.read(START + 0x10, 5) == b"hello"
+
+
+def test_what_is_there_is_left_alone() -> None:
+    region, algorithm = made()
+    chip = Chip(region, bytes(range(256)) * (region.length // 256))
+    plan = RegionPlan(region, algorithm, pieces((0x10, bytes(range(0x10, 0x50)))))
+    chip.carry_out(plan)
+    assert (plan.erase, plan.writes(), plan.same_bytes) == ([], [], 0x40)
+
+
+def test_a_blank_hole_beside_other_data_costs_an_erase() -> None:
+    """Flash with ECC cannot take a page twice, so a page that holds anything is not added to."""
+    region, algorithm = made()
+    chip = Chip(region, b"\xff" * 512 + b"old data" + b"\xff" * (region.length - 520))
+    plan = RegionPlan(region, algorithm, pieces((0, b"new")))
+    chip.carry_out(plan)
+    assert [sector.start for sector in plan.erase] == [START]
+    assert chip.read(START, 3) == b"new"
+    assert chip.read(START + 512, 8) == b"old data"
+    assert plan.kept_bytes == 1021
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_any_image_on_any_content_ends_as_it_should(data: st.DataObject) -> None:
+    page = data.draw(st.sampled_from([64, 256, 1024, 4096]))
+    region, algorithm = made(page)
+    region_length = region.length
+    filler = data.draw(st.sampled_from([b"\xff", b"\x00", b"ab"]))
+    before = bytearray((filler * region_length)[:region_length])
+    if data.draw(st.booleans()):
+        at = data.draw(st.integers(0, region_length - 1))
+        before[at : at + 5000] = b"\xff" * len(before[at : at + 5000])
+    items: list[tuple[int, bytes]] = []
+    at = 0
+    for _ in range(data.draw(st.integers(1, 4))):
+        at += data.draw(st.integers(1, 6000))
+        length = data.draw(st.integers(1, 6000))
+        if at + length > region_length:
+            break
+        content = data.draw(st.sampled_from([b"\xff", b"\x55", bytes(before[at : at + length])]))
+        items.append((at, (content * length)[:length]))
+        at += length
+    if not items:
+        return
+    keep, erase_all = data.draw(st.booleans()), data.draw(st.booleans())
+    chip = Chip(region, bytes(before))
+    plan = RegionPlan(region, algorithm, pieces(*items), keep, erase_all)
+    chip.carry_out(plan)
+    for offset, content in items:
+        assert chip.read(START + offset, len(content)) == content
+    for segment in plan.expected():
+        assert chip.read(segment.address, len(segment.data)) == segment.data
+    if keep and not erase_all:
+        wanted = bytearray(before)
+        for offset, content in items:
+            wanted[offset : offset + len(content)] = content
+        assert chip.data == wanted
+
+
+def test_split_by_regions() -> None:
+    chip = load_chip("nrf52840")
+    image = Image.from_segments([(0xF_FFF0, b"x" * 16), (0x2003_FFF0, b"y" * 16)])
+    parts = split(image, chip, chip.memory_map.flash)
+    ((region, found),) = parts.flash.items()
+    assert (region.name, found) == ("flash", (Segment(0xF_FFF0, b"x" * 16),))
+    assert parts.ram == (Segment(0x2003_FFF0, b"y" * 16),)
+
+
+@pytest.mark.parametrize(
+    ("address", "length", "message"),
+    [
+        (0xF_FFF0, 17, "1 bytes at 0x0010_0000, where nrf52840 has no memory"),
+        (0x1000_0000, 4, "ficr .* cannot be programmed"),
+        (0x2004_0000, 4, "is it linked for another chip"),
+        (0x1000_1308, 4, "no memory"),
+    ],
+)
+def test_split_refuses(address: int, length: int, message: str) -> None:
+    chip = load_chip("nrf52840")
+    with pytest.raises(PlanError, match=message) as caught:
+        split(Image.from_segments([(address, bytes(length))]), chip, chip.memory_map.flash)
+    assert caught.value.address is not None
+
+
+def test_a_region_without_algorithm_is_refused() -> None:
+    chip = load_chip("stm32f407")
+    region, _ = made()
+    bare = FlashRegion(
+        name="flash",
+        start=region.start,
+        length=region.length,
+        kind=RegionKind.FLASH,
+        sectors=region.sectors,
+    )
+    with pytest.raises(PlanError, match="no algorithm is known"):
+        split(Image.from_segments([(START, b"x")]), chip, [bare])
+
+
+def test_guards() -> None:
+    chip = load_chip("lpc1768")
+    word = (0x4E69_7370).to_bytes(4, "little")
+    with pytest.raises(PlanError, match="code read protection") as caught:
+        check_guards(Image.from_segments([(0x2F0, bytes(12) + word)]), chip)
+    assert caught.value.hint is not None
+    check_guards(Image.from_segments([(0x2F0, bytes(12) + b"\xff" * 4)]), chip)
+    check_guards(Image.from_segments([(0x2F0, bytes(12) + word[:3])]), chip)
+
+
+def test_vector_checksum() -> None:
+    chip = load_chip("lpc1768")
+    vectors = b"".join((0x1000_0000 + i).to_bytes(4, "little") for i in range(8))
+    image = with_vector_checksum(Image.from_segments([(0, vectors + b"more")]), chip)
+    words = [int.from_bytes(image.segments[0].data[4 * i : 4 * i + 4], "little") for i in range(8)]
+    assert sum(words) & 0xFFFF_FFFF == 0
+    assert image.segments[0].data[32:] == b"more"
+    partial = Image.from_segments([(4, vectors[4:])])
+    assert with_vector_checksum(partial, chip).segments == partial.segments
+    other = Image.from_segments([(0, vectors)])
+    assert with_vector_checksum(other, load_chip("stm32f407")) is other
