@@ -277,6 +277,7 @@ class VirtualBoard:
         for access_port in self._mem_aps:
             access_port.reset()
         self.dp.power_on()
+        self.probe.port.line.power_on()
         self.core.hold_reset(asserted=self.reset_line.low)
         self.chip.reset("power-on")
         self.dp.powered = True

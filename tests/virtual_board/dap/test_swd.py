@@ -169,10 +169,19 @@ def test_pin_wait_is_at_most_three_seconds() -> None:
     assert wires.board.statistics.time_s == pytest.approx(3.0, rel=0.01)
 
 
-def test_disconnect_lets_go_of_reset(wires: Wires) -> None:
+@pytest.mark.parametrize("command", ["03", CONNECT])
+def test_connect_and_disconnect_let_go_of_reset(wires: Wires, command: str) -> None:
     wires("10 00 80 00 00 00 00")
-    wires("03")
+    assert wires.board.reset_line.low
+    wires(command)
     assert not wires.board.reset_line.low
+
+
+def test_power_lost_in_the_middle_of_a_transfer_by_hand(wires: Wires) -> None:
+    wires(f"1d 02 08 {REQUEST_DPIDR} 88")  # the target is sending its data
+    wires.board.power_cycle()
+    wires.all(CONNECT, *TO_SWD)
+    assert wires(READ_DPIDR) == "05 01 01 77 14 a0 2b"
 
 
 def test_line_reset_by_hand_on_the_pins(wires: Wires) -> None:

@@ -66,6 +66,13 @@ class SwdLine:
             self._drive = self._cycles.send(line)
         return line
 
+    def power_on(self) -> None:
+        """Start anew, as the DP does with its supply."""
+        self._ones = 0
+        self._window = None
+        self._history = 0
+        self._restart()
+
     def idle(self) -> None:
         """Forget a half-sent request: a whole transfer just went over the line."""
         if self._busy or self._ones or self._window is not None:

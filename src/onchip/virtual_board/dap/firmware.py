@@ -284,6 +284,8 @@ class Firmware:
     def _connect(self, command: Connect) -> Response:
         if command.port not in (Port.DEFAULT, Port.SWD):
             return ConnectResponse(0)
+        self._clock.sync()
+        self._pins.release()  # the port is set up with every pin high, nRESET too
         self._port.enabled = True
         return ConnectResponse(Port.SWD)
 
