@@ -139,6 +139,32 @@ def test_wwdg_window_and_early_wakeup() -> None:
     assert bench.read(RCC_CSR) >> 29 & 1
 
 
+def halt(bench: Bench) -> None:
+    bench.write(0xE000_EDF0, 0xA05F_0003)
+    bench.advance(MS)
+    assert bench.chip.core.halted
+
+
+@pytest.mark.parametrize("freeze", [False, True])
+def test_iwdg_freezes_with_the_core_if_dbgmcu_says_so(freeze: bool) -> None:
+    bench = Bench("stm32f407", running=True)
+    bench.write(IWDG, 0xCCCC)  # 512 ms
+    bench.write(0xE004_2008, freeze << 12)
+    halt(bench)
+    bench.advance(3000 * MS)
+    assert bench.read(RCC_CSR) >> 29 & 1 == (not freeze)
+
+
+@pytest.mark.parametrize("freeze", [False, True])
+def test_wwdg_freezes_with_the_core_if_dbgmcu_says_so(freeze: bool) -> None:
+    bench = Bench("stm32f407", running=True)
+    bench.write(0xE004_2008, freeze << 11)
+    halt(bench)
+    bench.write(WWDG, 0xFF)
+    bench.advance(100 * MS)
+    assert bench.read(RCC_CSR) >> 29 & 1 == (not freeze)
+
+
 # ---- Nordic ------------------------------------------------------------------------------------
 
 TIMER0, RTC0, WDT, PPI = 0x4000_8000, 0x4000_B000, 0x4001_0000, 0x4001_F000
@@ -293,6 +319,17 @@ def test_nordic_watchdog() -> None:
     assert bench.read(0x4000_0400) == 2  # RESETREAS.DOG
     bench.write(0x4000_0400, 2)
     assert bench.read(0x4000_0400) == 0
+
+
+@pytest.mark.parametrize("runs_on", [False, True])
+def test_nordic_watchdog_pauses_with_the_core_unless_told(runs_on: bool) -> None:
+    bench = Bench("nrf51822", running=True)
+    bench.write(WDT + 0x504, 3276)
+    bench.write(WDT + 0x50C, 1 | runs_on << 3)
+    bench.write(WDT + START, 1)
+    halt(bench)
+    bench.advance(1000 * MS)
+    assert bench.read(0x4000_0400) == (2 if runs_on else 0)
 
 
 # ---- LPC17xx -----------------------------------------------------------------------------------

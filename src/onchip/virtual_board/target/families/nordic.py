@@ -48,7 +48,9 @@ class Nordic:
                 *self._common(e), channels=e.settings.number("channels")
             ),
             "rtc": lambda e: NordicRtc(*self._common(e), channels=e.settings.number("channels")),
-            "wdt": lambda e: NordicWatchdog(*self._common(e), assembly.chip.watchdog_reset),
+            "wdt": lambda e: NordicWatchdog(
+                *self._common(e), assembly.chip.watchdog_reset, lambda: assembly.core.halted
+            ),
             "gpio": lambda e: NordicGpio(e.settings.number("pins")),
             "gpiote": self._gpiote,
             "rng": lambda e: self._source(e, random_bytes(), again=True),

@@ -12,7 +12,15 @@ from ..peripherals.register_block import RegisterBlock
 from ..peripherals.stm32_clocks import Stm32Pwr, Stm32Rcc
 from ..peripherals.stm32_flash import Stm32F4Flash, Stm32OptionBytes, Stm32Otp, Timings
 from ..peripherals.stm32_pins import Stm32Exti, Stm32Gpio, Stm32Syscfg
-from ..peripherals.stm32_small import Stm32Crc, Stm32Dbgmcu, Stm32Iwdg, Stm32Rng, Stm32Wwdg
+from ..peripherals.stm32_small import (
+    DBG_IWDG_STOP,
+    DBG_WWDG_STOP,
+    Stm32Crc,
+    Stm32Dbgmcu,
+    Stm32Iwdg,
+    Stm32Rng,
+    Stm32Wwdg,
+)
 from ..peripherals.stm32_timer import Stm32Timer
 from ..peripherals.stm32_usart import Stm32Usart
 from .base import Assembly, ModelFactory
@@ -42,7 +50,7 @@ class Stm32F4:
             "crc": lambda entry: Stm32Crc(),
             "rng": lambda entry: Stm32Rng(self._wiring, entry.settings.number("irq")),
             "dbgmcu": lambda entry: Stm32Dbgmcu(entry.settings.number("idcode")),
-            "iwdg": lambda entry: Stm32Iwdg(self._wiring, assembly.chip.watchdog_reset),
+            "iwdg": lambda entry: self._iwdg(),
             "wwdg": self._wwdg,
         }
 
@@ -104,7 +112,17 @@ class Stm32F4:
 
     def _wwdg(self, entry: PeripheralEntry) -> RegisterBlock:
         irq = entry.settings.number("irq")
-        return Stm32Wwdg(self._wiring, irq, self._assembly.chip.watchdog_reset)
+        expire = self._assembly.chip.watchdog_reset
+        return Stm32Wwdg(self._wiring, irq, expire, partial(self._frozen, DBG_WWDG_STOP))
+
+    def _iwdg(self) -> RegisterBlock:
+        expire = self._assembly.chip.watchdog_reset
+        return Stm32Iwdg(self._wiring, expire, partial(self._frozen, DBG_IWDG_STOP))
+
+    def _frozen(self, bit: int) -> bool:
+        debug = self._assembly.peripherals["DBGMCU"]
+        assert isinstance(debug, Stm32Dbgmcu)
+        return self._assembly.core.halted and debug.freezes(bit)
 
     def _map_at_0(self, mode: int) -> None:
         if mode == self._mode_at_0 or mode not in MEMORY_AT_0:

@@ -244,16 +244,28 @@ class NordicRtc(_Counter):
 
 
 class NordicWatchdog(NordicPeripheral):
-    """WDT: resets the chip unless every enabled reload register is written in time."""
+    """WDT: resets the chip unless every enabled reload register is written in time.
+
+    It pauses while a debugger holds the core, unless CONFIG.HALT says otherwise.
+    """
 
     TIMEOUT = 0x100
     RUNSTATUS, REQSTATUS, CRV, RREN, CONFIG, RR = 0x400, 0x404, 0x504, 0x508, 0x50C, 0x600
     RELOAD_KEY = 0x6E52_4635
+    CONFIG_HALT = 1 << 3
 
     def __init__(
-        self, wiring: Wiring, ppi: Ppi, base: int, irq: int, expire: Callable[[], None]
+        self,
+        wiring: Wiring,
+        ppi: Ppi,
+        base: int,
+        irq: int,
+        expire: Callable[[], None],
+        halted: Callable[[], bool],
     ) -> None:
-        super().__init__(wiring, ppi, base, irq, {self.CRV: 0xFFFF_FFFF, self.RREN: 1})
+        resets = {self.CRV: 0xFFFF_FFFF, self.RREN: 1, self.CONFIG: 1}
+        super().__init__(wiring, ppi, base, irq, resets)
+        self._halted = halted
         self._expire = expire
         self._alarm = Alarm(wiring.timeline, self._due)
         self.tasks = {0x00: self._start}
@@ -285,5 +297,8 @@ class NordicWatchdog(NordicPeripheral):
         self._alarm.set(self.timeline.now_ns + ticks * 1_000_000_000 // LFCLK_HZ)
 
     def _due(self) -> None:
+        if self._halted() and not self.words[self.CONFIG] & self.CONFIG_HALT:
+            self._reload()
+            return
         self.event(self.TIMEOUT)
         self._expire()

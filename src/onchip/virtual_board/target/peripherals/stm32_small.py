@@ -61,6 +61,10 @@ class Stm32Rng(RegisterBlock):
             self._irq.set(level=self.words[0x00] == self.RNGEN | self.IE)
 
 
+DBGMCU_APB1_FZ = 0x08
+DBG_WWDG_STOP, DBG_IWDG_STOP = 11, 12
+
+
 class Stm32Dbgmcu(RegisterBlock):
     """The MCU debug component: its identity, and which clocks stop while the core is halted.
 
@@ -80,20 +84,31 @@ class Stm32Dbgmcu(RegisterBlock):
         if offset != 0x00:
             super().write_word(offset, value)
 
+    def freezes(self, bit: int) -> bool:
+        """Return a bit of APB1_FZ: whether a block stops while the core is halted."""
+        return bool(self.words[DBGMCU_APB1_FZ] >> bit & 1)
+
 
 IWDG_KR, IWDG_PR, IWDG_RLR, IWDG_SR = 0x00, 0x04, 0x08, 0x0C
 LSI_HZ = 32_000
 
 
 class Stm32Iwdg(RegisterBlock):
-    """The independent watchdog: a 12-bit down-counter on the LSI."""
+    """The independent watchdog: a 12-bit down-counter on the LSI.
+
+    While ``frozen`` it does not expire, and begins anew afterwards.
+    """
 
     resets: ClassVar = {IWDG_RLR: 0xFFF}
 
-    def __init__(self, wiring: Wiring, expire: Callable[[], None]) -> None:
+    def __init__(
+        self, wiring: Wiring, expire: Callable[[], None], frozen: Callable[[], bool]
+    ) -> None:
         super().__init__()
         self._timeline = wiring.timeline
-        self._alarm = Alarm(wiring.timeline, expire)
+        self._expire = expire
+        self._frozen = frozen
+        self._alarm = Alarm(wiring.timeline, self._due)
         self._unlocked = False
 
     def reset(self) -> None:
@@ -117,6 +132,12 @@ class Stm32Iwdg(RegisterBlock):
         elif self._unlocked and offset in (IWDG_PR, IWDG_RLR):
             self.words[offset] = value & (7 if offset == IWDG_PR else 0xFFF)
 
+    def _due(self) -> None:
+        if self._frozen():
+            self._reload()
+        else:
+            self._expire()
+
     def _reload(self) -> None:
         divider = 4 << min(self.words[IWDG_PR], 6)
         ticks = (self.words[IWDG_RLR] + 1) * divider
@@ -127,12 +148,18 @@ WWDG_CR, WWDG_CFR, WWDG_SR = 0x00, 0x04, 0x08
 
 
 class Stm32Wwdg(RegisterBlock):
-    """The window watchdog: a 7-bit down-counter of PCLK1 / 4096, refused if fed too early."""
+    """The window watchdog: a 7-bit down-counter of PCLK1 / 4096, refused if fed too early.
+
+    While ``frozen`` it does not expire, and begins anew afterwards.
+    """
 
     resets: ClassVar = {WWDG_CR: 0x7F, WWDG_CFR: 0x7F}
 
-    def __init__(self, wiring: Wiring, irq: int, expire: Callable[[], None]) -> None:
+    def __init__(
+        self, wiring: Wiring, irq: int, expire: Callable[[], None], frozen: Callable[[], bool]
+    ) -> None:
         super().__init__()
+        self._frozen = frozen
         self._timeline = wiring.timeline
         self._clocks = wiring.clocks
         self._irq = wiring.interrupts.line(irq)
@@ -189,6 +216,10 @@ class Stm32Wwdg(RegisterBlock):
         self._alarm.set(self._loaded_ns + ticks * self._tick_ns())
 
     def _due(self) -> None:
+        if self._frozen():
+            self._loaded_ns = self._timeline.now_ns
+            self._plan()
+            return
         if self._counter() <= 0x3F:
             self._expire()
             return
