@@ -339,6 +339,28 @@ def test_flash_erase(chip: Chip, board: RunningBoard, openocd: OpenOcd, tmp_path
     assert said.words("erased") == [0xFFFF_FFFF, 0xFFFF_FFFF]
 
 
+@pytest.mark.parametrize("name", ["stm32f407", "nrf52840", "nrf51822"])
+def test_programming_only_clears_bits(name: str, openocd: OpenOcd, tmp_path: Path) -> None:
+    """OpenOCD's loader runs on the core: what it stores is ANDed with what the cells hold."""
+    chip = next(chip for chip in CHIPS if chip.name == name)
+    at = chip.flash + 0x400
+    with running_board(name) as board:
+        said = openocd.run(
+            board.address,
+            chip.config,
+            f"""
+            init
+            reset halt
+            flash fillw {at:#x} 0xFFFF0FF0 4
+            say again [fails {{ flash fillw {at:#x} 0x12345678 4 }}]
+            say_words cells {at:#x} 4
+            """,
+            folder=tmp_path,
+        )
+    assert said.values["again"] == "1"  # OpenOCD reads back what it wrote
+    assert said.words("cells") == [0xFFFF0FF0 & 0x12345678] * 4
+
+
 def test_firmware_made_by_a_compiler(
     chip: Chip, board: RunningBoard, openocd: OpenOcd, tmp_path: Path
 ) -> None:
