@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from onchip.errors import BoardError
 from onchip.virtual_board.bus import Bus, Memory
 from onchip.virtual_board.cortex_m.core import VirtualCore
 from onchip.virtual_board.cortex_m.profile import CoreProfile, profile_for
 from onchip.virtual_board.timeline import Timeline
 
 from .description import ChipDescription, MemoryEntry, PeripheralEntry, Settings
-from .families import FAMILIES, Assembly, ModelFactory
+from .families import FAMILIES, Assembly, Family, ModelFactory
 from .flash_faults import FlashFaults
 from .model import AccessPortDescription, ChipModel
 from .peripherals.register_block import FixedRegisters, RegisterBlock, RegisterFile
@@ -20,7 +21,11 @@ from .wiring import Clocks, InterruptLines, Wiring
 
 
 def assemble(description: ChipDescription, timeline: Timeline, *, locked: bool) -> ChipModel:
-    """Return the chip that ``description`` tells of, powered on and reset."""
+    """Return the chip that ``description`` tells of, powered on and reset.
+
+    Raises:
+        BoardError: the description contradicts itself.
+    """
     bus = Bus(timeline)
     memories = {entry.name: _memory(bus, entry) for entry in description.memories}
     core = VirtualCore(bus, _profile(description))
@@ -40,7 +45,7 @@ def assemble(description: ChipDescription, timeline: Timeline, *, locked: bool) 
     clocks.listeners.append(follow_clock)
     chip = _chip(description, core, memories, wiring)
     assembly = Assembly(description, bus, core, memories, wiring, chip)
-    family = FAMILIES[description.core.text("family")](assembly)
+    family = _family(assembly)
     for entry in description.peripherals:
         device = _device(entry, family.models)
         assembly.peripherals[entry.name] = device
@@ -50,6 +55,13 @@ def assemble(description: ChipDescription, timeline: Timeline, *, locked: bool) 
     core.on_reset_request = chip.reset_peripherals
     chip.reset("power-on")
     return chip
+
+
+def _family(assembly: Assembly) -> Family:
+    name = assembly.description.core.text("family")
+    if name not in FAMILIES:
+        raise BoardError(f"{assembly.description.name}: no family is called {name!r}")
+    return FAMILIES[name](assembly)
 
 
 def _profile(description: ChipDescription) -> CoreProfile:
@@ -104,6 +116,8 @@ def _access_port(settings: Settings) -> AccessPortDescription:
 
 def _device(entry: PeripheralEntry, models: Mapping[str, ModelFactory]) -> RegisterBlock:
     if entry.model not in ("register_file", "fixed"):
+        if entry.model not in models:
+            raise BoardError(f"{entry.settings.where}: no model is called {entry.model!r}")
         return models[entry.model](entry)
     resets = entry.settings.pairs("resets")
     return FixedRegisters(resets) if entry.model == "fixed" else RegisterFile(resets)

@@ -26,14 +26,22 @@ class Settings:
     values: Mapping[str, Value]
 
     def number(self, key: str, default: int | None = None) -> int:
-        """Return an integer."""
+        """Return an integer.
+
+        Raises:
+            BoardError: there is none under ``key``, and no default.
+        """
         value = self.values.get(key, default)
         if not isinstance(value, int):
             raise BoardError(f"{self.where}: {key} must be a number, not {value!r}")
         return value
 
     def text(self, key: str, default: str | None = None) -> str:
-        """Return a string."""
+        """Return a string.
+
+        Raises:
+            BoardError: there is none under ``key``, and no default.
+        """
         value = self.values.get(key, default)
         if not isinstance(value, str):
             raise BoardError(f"{self.where}: {key} must be a string, not {value!r}")
@@ -145,13 +153,18 @@ def _index() -> tuple[dict[str, str], dict[str, ChipDescription]]:
     aliases = {}
     for entry in (files(__package__) / "chips").iterdir():
         if entry.name.endswith(".toml"):
-            chip = _read(entry.name, tomllib.loads(entry.read_text("utf-8")))
+            chip = read_description(entry.name, tomllib.loads(entry.read_text("utf-8")))
             chips[chip.name] = chip
             aliases.update({alias.lower(): chip.name for alias in chip.aliases})
     return aliases, chips
 
 
-def _read(file: str, content: Mapping[str, Value]) -> ChipDescription:
+def read_description(file: str, content: Mapping[str, Value]) -> ChipDescription:
+    """Return what a parsed TOML file says; ``file`` names it in messages.
+
+    Raises:
+        BoardError: a key is missing or of the wrong type.
+    """
     root = Settings(file, content)
     port = root.table("debug_port")
     optional = {key: port.number(key) for key in ("targetid", "dlpidr") if key in port.values}

@@ -102,17 +102,16 @@ class FlashArray:
     def interrupt(self) -> None:
         """Cut what is under way short: a reset, or power that goes."""
         now = self.timeline.now_ns
-        for job in self._running:
-            elapsed = now - job.started_ns
-            total = max(1, job.ends_ns - job.started_ns)
-            done = min(1.0, max(0.0, elapsed / total))
-            if job.erase:
-                cells = _half_erased(job.before, job.offset, done)
-            elif elapsed <= 0:
-                cells = job.before
+        for job in reversed(self._running):  # the last one first: it may sit on another's cells
+            if not self.stuck and job.ends_ns <= now:
+                continue
+            if job.started_ns >= now:
+                self._store(job.offset, job.before)
+            elif job.erase:
+                done = (now - job.started_ns) / (job.ends_ns - job.started_ns)
+                self._store(job.offset, _half_erased(job.before, job.offset, done))
             else:
-                cells = _half_programmed(job.before, job.after)
-            self._store(job.offset, cells)
+                self._store(job.offset, _half_programmed(job.before, job.after))
         self._running.clear()
         self.stuck = False
         self.busy_until_ns = 0
