@@ -15,7 +15,8 @@ from onchip import registry
 from onchip.registry import VirtualSpec
 from onchip.virtual_board.board import VirtualBoard
 from onchip.virtual_board.faults import BoardFault, LineFault, PacketFault
-from tests.support.images import write_bin
+from onchip.virtual_board.target.flash_faults import FlashFault, FlashFaultKind
+from tests.support.images import FLASH_START, write_bin
 
 from .conftest import Onchip, Outcome
 
@@ -184,3 +185,64 @@ def test_flashing_through_a_disaster_is_never_called_a_success_that_it_was_not(
 def test_no_power_at_all(onchip: Onchip, script: Callable[[Script], object]) -> None:
     script(lambda board: board.power_off())
     _told(onchip(*READ), 4, "answer")
+
+
+# ---- the flash memory
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        FlashFaultKind.STUCK_BUSY,
+        FlashFaultKind.PROGRAM_FAILS,
+        FlashFaultKind.STUCK_BIT,
+        FlashFaultKind.WRITE_PROTECTED,
+    ],
+)
+@pytest.mark.parametrize("chip", ["stm32f407", "lpc1768", "nrf52840", "nrf51822"])
+def test_flash_that_does_not_take_it_is_told(
+    onchip: Onchip,
+    script: Callable[[Script], list[VirtualBoard]],
+    tmp_path: Path,
+    chip: str,
+    kind: FlashFaultKind,
+) -> None:
+    start = FLASH_START[chip]
+
+    def plan(board: VirtualBoard) -> None:
+        board.flash_faults.add(FlashFault(kind, start + 0x204, None, bits=0xFFFF_FFFF))
+
+    boards = script(plan)
+    image = write_bin(tmp_path, chip, length=2048)
+    outcome = onchip("flash", image, "--probe", f"virtual:{chip}")
+    if outcome.code == 0:  # the fault does not exist on this chip
+        assert boards[-1].bus.read_block(start, 2048) == image.read_bytes()
+        assert kind is not FlashFaultKind.STUCK_BIT
+    else:
+        _told(outcome, 1)
+        assert "verified" not in outcome.out
+
+
+@pytest.mark.parametrize("chip", ["stm32f407", "lpc1768", "nrf52840", "nrf51822"])
+def test_a_sector_that_does_not_erase_is_told(
+    onchip: Onchip,
+    script: Callable[[Script], list[VirtualBoard]],
+    tmp_path: Path,
+    chip: str,
+) -> None:
+    flash_file = tmp_path / "board.flash"
+    probe = ("--probe", f"virtual:{chip}@{flash_file}")
+    assert onchip("flash", write_bin(tmp_path, chip, seed=1), *probe).code == 0
+    script(lambda board: board.flash_faults.add(FlashFault(FlashFaultKind.ERASE_FAILS, count=None)))
+    _told(onchip("flash", write_bin(tmp_path, chip, seed=2), *probe), 1)
+    _told(onchip("erase", hex(FLASH_START[chip]), 16, *probe), 1)
+
+
+def test_slow_flash_is_only_slow(
+    onchip: Onchip, script: Callable[[Script], list[VirtualBoard]], tmp_path: Path
+) -> None:
+    script(lambda board: board.flash_faults.add(FlashFault(FlashFaultKind.TIMEOUT)))
+    outcome = onchip("flash", write_bin(tmp_path, "stm32f407"), *PROBE)
+    assert outcome.code in (0, 1)
+    if outcome.code:
+        _told(outcome, 1)

@@ -1,22 +1,25 @@
-"""Ways to end a verb that runs until it is told to stop."""
+"""How a verb that runs until it is told to stop is told to stop."""
 
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 
 @contextmanager
-def terminated_like_ctrl_c() -> Iterator[None]:
-    """Let SIGTERM raise `KeyboardInterrupt`, so that a killed verb tidies up too."""
+def stop_requests() -> Iterator[threading.Event]:
+    """Give an event that Ctrl-C and SIGTERM set; nothing is interrupted where it stands."""
+    stop = threading.Event()
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    def request(number: int, frame: FrameType | None) -> None:
+        stop.set()
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield stop
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

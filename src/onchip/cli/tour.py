@@ -7,6 +7,7 @@ shown went through CMSIS-DAP packets to it. Each step names what a user would ty
 from __future__ import annotations
 
 import os
+import textwrap
 import threading
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ CHIP = "stm32f407"
 _STEPS = 4
 _UART_S = 0.4
 """How long the firmware runs while its UART is listened to."""
+_COLUMNS = 92
 _FUNCTION = 2  # STT_FUNC
 _OBJECT = 1  # STT_OBJECT
 
@@ -193,7 +195,8 @@ class _Tour:
         session.core.wait_halted(2.0)
         report = session.core.fault()
         for line in str(report).splitlines():
-            self._show(line)
+            for part in textwrap.wrap(line, _COLUMNS, subsequent_indent="    ") or [""]:
+                self._show(part)
         if report is not None and report.pc is not None:
             self._say(f"the culprit: {self._place(report.pc)}")
 

@@ -6,7 +6,10 @@ import argparse
 import sys
 
 from onchip.cli.options import add_connection, open_session, port
-from onchip.cli.signals import terminated_like_ctrl_c
+from onchip.cli.signals import stop_requests
+
+_LOOK_S = 0.2
+"""How often to look whether the service ended by itself."""
 
 EPILOG = """\
 examples:
@@ -65,13 +68,15 @@ def run(arguments: argparse.Namespace) -> int:
             on_log=lambda text: print(text, file=sys.stderr, flush=True),
             on_console=_print_console,
         )
-        try:
-            with terminated_like_ctrl_c():
-                server.serve()
-        except KeyboardInterrupt:
-            print("stopped", file=sys.stderr)
-        finally:
+        with stop_requests() as stop:
+            server.start()
+            while server.is_alive and not stop.wait(_LOOK_S):
+                pass
             server.stop()
+        if server.failure is not None:
+            raise server.failure
+        if stop.is_set():
+            print("stopped", file=sys.stderr)
     return 0
 
 

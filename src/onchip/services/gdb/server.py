@@ -101,6 +101,11 @@ class GdbServer:
         """Whether the thread of ``start`` serves."""
         return self._thread is not None and self._thread.is_alive()
 
+    @property
+    def failure(self) -> ProbeLost | None:
+        """What ended the service, if it was not asked to end."""
+        return self._failure
+
     def start(self) -> None:
         """Listen and serve in a thread of its own; return once clients are accepted.
 

@@ -1,0 +1,93 @@
+"""`onchip gdbserver` as a process; what GDB does with it is judged in tests/judges."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+ONCHIP = (sys.executable, "-m", "onchip.cli.main")
+
+
+def _start(*words: str) -> tuple[subprocess.Popen[str], int]:
+    process = subprocess.Popen(
+        [*ONCHIP, "gdbserver", "--probe", "virtual:nrf51822", "--port", "0", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    match = re.fullmatch(r"GDB server started on port (\d+)\n", first)
+    assert match, first
+    return process, int(match[1])
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[subprocess.Popen[str], int]]:
+    process, port = _start()
+    try:
+        yield process, port
+    finally:
+        process.kill()
+        process.communicate(timeout=20)
+
+
+def _ask(connection: socket.socket, text: str) -> str:
+    connection.settimeout(20)
+    connection.sendall(f"${text}#{sum(text.encode()) & 0xFF:02x}".encode())
+    received = b""
+    while not re.search(rb"\$[^#]*#..", received):
+        received += connection.recv(4096)
+    answer = re.search(rb"\$([^#]*)#..", received)
+    assert answer is not None
+    connection.sendall(b"+")
+    return answer[1].decode("latin-1")
+
+
+def test_it_says_that_it_accepts_and_answers(server: tuple[subprocess.Popen[str], int]) -> None:
+    with socket.create_connection(("127.0.0.1", server[1])) as connection:
+        assert "PacketSize=" in _ask(connection, "qSupported")
+        assert _ask(connection, "?").startswith(("T", "S"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it(
+    server: tuple[subprocess.Popen[str], int], number: signal.Signals
+) -> None:
+    process, _ = server
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert err.splitlines()[-1] == "stopped"
+    assert "Traceback" not in err
+
+
+def test_once_it_ends_when_gdb_leaves() -> None:
+    process, port = _start("--once")
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        _ask(connection, "qSupported")
+        assert _ask(connection, "D") == "OK"
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_a_taken_port_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = subprocess.run(
+            [*ONCHIP, "gdbserver", "--probe", "virtual:nrf51822", "--port", port],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert result.returncode != 0
+    assert result.stderr.startswith("onchip: error: ")
+    assert port in result.stderr
+    assert "a bug in onchip" not in result.stderr
