@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from onchip.errors import WireError
+from onchip.virtual_board.coresight.sw_dp import READ
 from onchip.wire.cmsis_dap import (
     JTAG_IDCODE,
     SIMPLE_COMMANDS,
@@ -56,7 +57,7 @@ from onchip.wire.cmsis_dap import (
 
 from .clock import ProbeClock
 from .pins import Pins
-from .swd_port import OK, READ, SwdPort
+from .swd_port import SwdPort
 from .trace_port import TracePort
 from .transfers import Transfers
 from .uart_bridge import UartBridge
@@ -343,6 +344,3 @@ class Firmware:
 
     def _jtag_idcode(self, _command: JTAG_IDCODE) -> Response:
         return JTAG_IDCODEResponse(Status.ERROR)
-
-
-__all__ = ["OK", "Firmware", "Identity"]

@@ -7,14 +7,13 @@ idle cycles of DAP_TransferConfigure.
 
 from __future__ import annotations
 
-from onchip.virtual_board.coresight.sw_dp import AP, READ, SwDp
+from onchip.virtual_board.coresight.sw_dp import READ, SwDp
 from onchip.virtual_board.coresight.swd_line import SwdLine
 
 from .clock import ProbeClock
 
 OK = 1
 WAIT = 2
-FAULT = 4
 NO_ACK = 7
 PARITY_ERROR = 8
 """Not an ACK: the probe's own word for data that came with wrong parity."""
@@ -101,6 +100,3 @@ class SwdPort:
         self.dp.protocol_error()
         self.clock.spend_cycles(self._turnaround + _DATA)
         return NO_ACK, 0
-
-
-__all__ = ["AP", "FAULT", "NO_ACK", "OK", "PARITY_ERROR", "READ", "WAIT", "SwdPort"]

@@ -18,9 +18,10 @@ from typing import Final
 
 from onchip.arch.adi import DRW
 from onchip.virtual_board.coresight.mem_ap import MemAp
+from onchip.virtual_board.coresight.sw_dp import AP, READ
 
 from .clock import ProbeClock
-from .swd_port import AP, OK, PARITY_ERROR, READ, WAIT, SwdPort
+from .swd_port import OK, WAIT, SwdPort
 
 _VALUE_MATCH = 0x10
 _MATCH_MASK = 0x20
@@ -320,6 +321,3 @@ class Transfers:
         if request & _TIMESTAMP and self._timestamp_hz and ack == OK:
             ticks = self._clock.now_ns * self._timestamp_hz // 1_000_000_000
             out += _WORD.pack(ticks & 0xFFFF_FFFF)
-
-
-__all__ = ["OK", "PARITY_ERROR", "Operation", "Outcome", "Run", "Transfers"]
