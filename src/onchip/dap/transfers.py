@@ -108,6 +108,14 @@ class Transfers:
         """Hold what follows back until everything before it is known to have succeeded."""
         self._barrier = True
 
+    def fence(self) -> None:
+        """As `barrier`, and what follows starts a packet of its own.
+
+        A packet that is partly behind a barrier makes the packets behind it wait as well; one that
+        starts at the barrier lets them travel with it.
+        """
+        self._barrier = self._fence = True
+
     def _add(self, element: Element) -> Element:
         if self._barrier:
             element.barrier = True

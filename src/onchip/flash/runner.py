@@ -54,6 +54,7 @@ _THUMB = 1
 _XPSR_T = 0x0100_0000
 
 _COMMAND = struct.Struct("<8I")
+_END = struct.Struct("<2I")
 _MAILBOX = struct.Struct("<8I")
 _MAILBOX_HEAD = struct.Struct("<4I")
 
@@ -232,7 +233,7 @@ class Runner:
 
     def data_address(self, count: int) -> int:
         """Return where the data of the next list will stand, if it has ``count`` commands."""
-        return self.space.slots[self._slot] + (count + 1) * COMMAND_LENGTH
+        return self.space.slots[self._slot] + count * COMMAND_LENGTH + _END.size
 
     def call(
         self,
@@ -334,7 +335,7 @@ class Runner:
         slot = self._slot
         content = b"".join(command.encode() for command in commands)
         self._slot = (slot + 1) % len(self.space.slots)
-        content += _COMMAND.pack(0, self.space.slots[self._slot], 0, 0, 0, 0, 0, 0)
+        content += _END.pack(0, self.space.slots[self._slot])
         content += data + bytes(-len(data) % 4)
         if not 0 < len(commands) < LIST_LENGTH or len(data) > self.space.chunk:
             raise ValueError(f"a list of {len(commands)} commands with {len(data)} bytes")
@@ -342,6 +343,7 @@ class Runner:
         batch = self._pending if self._pending is not None else self.memory.batch()
         self._pending = None
         self.memory.queue_write(batch, self.space.slots[slot], content, free=True)
+        batch.add(lambda transfers: transfers.fence())
         if wait:
             self.core.queue_wait_halted(batch, timeout_s=self._timeout_s)
         self.core.queue_write_register(batch, "pc", self.space.start + ENTRY)

@@ -18,7 +18,8 @@
             28 guard_pattern
 
    command   0 function       with the Thumb bit; 0 ends the list
-             4 r0 .. 16 r3    arguments; at the end of the list, r0 is the next list's address
+             4 r0 .. 16 r3    arguments; at the end of the list, which has these two words only,
+                              r0 is the next list's address
             20 check          0: any result will do; 1: it must equal `expected`
             24 expected
             28 result         written by the runner

@@ -1,0 +1,54 @@
+"""Count packets and round trips of flash jobs on a virtual probe; see `tests.budgets.measure`."""
+
+from __future__ import annotations
+
+from onchip.flash.engine import FlashEngine
+from onchip.flash.image import Image
+from onchip.flash.regions import built_in
+from onchip.flash.runner import Runner
+from onchip.target.chip import load_chip
+
+from .measure import PROBES, Measured, bench
+
+# Budgets of the design: packets and round trips, for the two probes.
+_BUDGETS = {
+    "erase-sector call, run to its end": ((2, 2), (4, 2)),
+    "program one 1 KiB page through an algorithm": ((5, 2), (24, 2)),
+    "64 KiB onto blank flash, verified": ((200, 40), (1500, 80)),
+    "64 KiB already there": ((20, 15), (40, 25)),
+}
+FLASH = 0x0800_0000
+
+
+def measurements(probe: str) -> list[Measured]:
+    """Return what flash jobs cost on ``probe``."""
+    chip = load_chip("stm32f407")
+    counted: dict[str, tuple[int, int]] = {}
+    with bench(probe) as b:
+        b.core.reset(halt=True)
+        assert chip.work_ram is not None
+        ram = (chip.work_ram.start, chip.work_ram.length)
+        runner = Runner(b.core, ram, built_in("stm32f407.FLM"))
+        runner.call([runner.function("Init", FLASH, chip.clock_hz, 1)], 1.0)
+        # The sector's number makes no difference to the traffic. What does is how long it takes:
+        # the budget is for an algorithm that is ready at once, which UnInit is.
+        call = [runner.function("UnInit", 1)]
+        counted["erase-sector call, run to its end"] = b.count(lambda: runner.call(call, 10.0))
+        runner.call([runner.function("Init", FLASH, chip.clock_hz, 2)], 1.0)
+        page = bytes(range(256)) * 4
+        buffer = runner.data_address(1)
+        program = [runner.function("ProgramPage", FLASH, 1024, buffer)]
+        counted["program one 1 KiB page through an algorithm"] = b.count(
+            lambda: runner.call(program, 1.0, data=page)
+        )
+        assert b.core.memory.read(FLASH, 1024) == page
+    with bench(probe) as b:
+        image = Image.from_segments([(FLASH, bytes(i * 7 + (i >> 8) & 0xFF for i in range(65536)))])
+        engine = FlashEngine(b.core, chip)
+        counted["64 KiB onto blank flash, verified"] = b.count(lambda: engine.program(image))
+        counted["64 KiB already there"] = b.count(lambda: engine.program(image))
+    column = PROBES.index(probe)
+    return [
+        Measured(name, probe, *counted[name], *budgets[column])
+        for name, budgets in _BUDGETS.items()
+    ]
