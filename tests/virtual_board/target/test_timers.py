@@ -79,7 +79,36 @@ def test_stm32_compare_flags() -> None:
     bench.advance(2 * US)
     assert bench.read(0x4000_0000 + SR) == 1 << 2
     bench.advance(1000 * US)
-    assert bench.read(0x4000_0000 + SR) == 1 << 2 | 1
+    assert bench.read(0x4000_0000 + SR) == 0x1F  # the others match at 0
+
+
+def test_stm32_pwm_without_interrupts_costs_no_events() -> None:
+    bench = stm32_timer(0x4001_0000, psc=0, arr=15)  # 1 MHz
+    bench.advance(MS)
+    assert bench.timeline.next_event_ns() is None
+    assert bench.read(0x4001_0000 + SR) & 1
+    assert bench.read(0x4001_0000 + CNT) == 0
+    bench.advance(500)
+    assert bench.read(0x4001_0000 + CNT) == 8
+
+
+def test_stm32_new_prescaler_counts_from_the_next_update() -> None:
+    bench = stm32_timer(0x4000_1000)
+    bench.advance(500 * US)
+    bench.write(0x4000_1000 + PSC, 31)
+    bench.advance(250 * US)
+    assert bench.read(0x4000_1000 + CNT) == 750
+    bench.advance(750 * US)
+    assert bench.read(0x4000_1000 + CNT) == 250
+
+
+def test_stm32_counter_beyond_its_reload_runs_to_its_width() -> None:
+    bench = stm32_timer(0x4000_1000)
+    bench.write(0x4000_1000 + CNT, 0xFFF0)
+    bench.advance(10 * US)
+    assert bench.read(0x4000_1000 + CNT) == 0xFFFA
+    bench.advance(16 * US)
+    assert bench.read(0x4000_1000 + CNT) == 10
 
 
 def test_stm32_stopped_timer_holds_its_count() -> None:

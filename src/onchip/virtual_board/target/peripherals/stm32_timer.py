@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..wiring import Alarm, Wiring
+from ..wiring import NS_PER_S, Alarm, Wiring
 from .register_block import RegisterBlock
 
 CR1, DIER, SR, EGR = 0x00, 0x0C, 0x10, 0x14
@@ -17,12 +17,17 @@ CCR = (0x34, 0x38, 0x3C, 0x40)
 CR1_CEN, CR1_UDIS, CR1_URS, CR1_OPM = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 SR_UIF = 1 << 0
 EGR_UG = 1 << 0
+INTERRUPTS = 0x1F
+"""UIE and CC1IE to CC4IE of DIER, at the places of their flags in SR."""
 
 
 class Stm32Timer(RegisterBlock):
-    """One timer. The counter is not stepped: it is computed from the time when asked for."""
+    """One timer. The counter is not stepped: it is computed from the time when asked for.
 
-    resets: ClassVar = {ARR: 0xFFFF_FFFF}
+    Only what may interrupt (or stop) it is an event on the timeline, so that a PWM that nobody
+    looks at costs nothing.
+    """
+
     duplicate_narrow_writes: ClassVar = True
 
     def __init__(
@@ -42,25 +47,29 @@ class Stm32Timer(RegisterBlock):
         self._channels = CCR[:channels]
         self._alarm = Alarm(wiring.timeline, self._due)
         self._poller = wiring.poller()
-        self._prescaler = 0
-        self._period_start_ns = 0
-        self._count = 0
         self._hz = wiring.clocks[clock]
+        self._prescaler = 0
+        self._count = 0
+        self._fraction = 0
+        self._since_ns = 0
         wiring.clocks.listeners.append(self._clock_changed)
 
     def reset(self) -> None:
         """Stop and go back to the reset values."""
         super().reset()
         self._alarm.cancel()
-        self._prescaler = self._count = 0
+        self._prescaler = self._count = self._fraction = 0
         self._update_irq()
 
     def read_word(self, offset: int) -> int:
-        """Return a register, the counter as of now."""
+        """Return a register, counter and flags as of now."""
         if offset == CNT:
-            return self._counter()
-        if offset == SR and self._alarm.due_ns is not None:
-            self._poller.fruitless(self._alarm.due_ns)
+            self._settle()
+            return self._count
+        if offset == SR:
+            self._settle()
+            if self._counts:
+                self._poller.fruitless(self._since_ns + self._ns(self._distance()))
         return super().read_word(offset)
 
     def write_word(self, offset: int, value: int) -> None:
@@ -68,9 +77,10 @@ class Stm32Timer(RegisterBlock):
         self._poller.progress()
         self._settle()
         if offset == SR:
-            self.words[SR] = self.words[SR] & value
+            self.words[SR] &= value
         elif offset == EGR:
             if value & EGR_UG:
+                self._count = self._fraction = 0
                 self._update(by_software=True)
         elif offset == CNT:
             self._count = value & self._mask
@@ -78,80 +88,89 @@ class Stm32Timer(RegisterBlock):
             self.words[offset] = value & self._mask
         else:
             self.words[offset] = value & 0xFFFF
-        self._restart()
+        self._plan()
         self._update_irq()
 
     # ---- counting --------------------------------------------------------------------------------
 
     @property
-    def _running(self) -> bool:
-        return bool(self.words[CR1] & CR1_CEN)
-
-    def _ns(self, ticks: int) -> int:
-        """Return the time of ``ticks``, rounded up: a tick is over when it is over."""
-        return -(-ticks * (self._prescaler + 1) * 1_000_000_000 // self._hz)
-
-    def _counter(self) -> int:
-        if not self._running:
-            return self._count
-        elapsed = self._timeline.now_ns - self._period_start_ns
-        ticks = elapsed * self._hz // ((self._prescaler + 1) * 1_000_000_000)
-        return min(self._count + ticks, max(self._reload, self._count)) & self._mask
+    def _counts(self) -> bool:
+        return bool(self.words[CR1] & CR1_CEN and self.words[ARR])
 
     @property
-    def _reload(self) -> int:
-        return self.words.get(ARR, self._mask)
+    def _top(self) -> int:
+        """The value after which the counter starts again."""
+        reload = self.words[ARR]
+        return reload if self._count <= reload else self._mask
+
+    def _ns(self, ticks: int) -> int:
+        """Return the time from the last settling to ``ticks`` later, rounded up."""
+        clocks = ticks * (self._prescaler + 1) * NS_PER_S - self._fraction
+        return -(-clocks // self._hz)
+
+    def _distance(self) -> int:
+        """Return the ticks to the next compare match or update."""
+        targets = [self._top + 1]
+        targets += [n for n in map(self.words.__getitem__, self._channels) if n > self._count]
+        return min(targets) - self._count
 
     def _settle(self) -> None:
-        """Fix the counter at its value of now."""
-        self._count = self._counter()
-        self._period_start_ns = self._timeline.now_ns
+        """Bring counter and flags up to now."""
+        now = self._timeline.now_ns
+        if self._counts:
+            clocks = (now - self._since_ns) * self._hz + self._fraction
+            ticks, self._fraction = divmod(clocks, (self._prescaler + 1) * NS_PER_S)
+            if ticks:
+                self._advance(ticks)
+        self._since_ns = now
 
-    def _restart(self) -> None:
-        """Set the alarm for whatever comes next: a compare match or the update."""
-        self._alarm.cancel()
-        if not self._running or self._reload == 0:
-            return
-        top = self._reload if self._count <= self._reload else self._mask
-        targets = [top + 1]
-        targets += [
-            value for offset in self._channels if self._count < (value := self.words[offset]) <= top
-        ]
-        self._alarm.set(self._period_start_ns + self._ns(min(targets) - self._count))
-
-    def _due(self) -> None:
-        elapsed = self._timeline.now_ns - self._period_start_ns
-        ticks = elapsed * self._hz // ((self._prescaler + 1) * 1_000_000_000)
+    def _advance(self, ticks: int) -> None:
+        top, period = self._top, self.words[ARR] + 1
         reached = self._count + ticks
-        self._count = reached
-        self._period_start_ns = self._timeline.now_ns
-        top = self._reload
-        if reached > top:
-            self._update(by_software=False)
+        self._match(self._count + 1, min(reached, top))
+        if reached <= top:
+            self._count = reached
+            return
+        periods, self._count = divmod(reached - top - 1, period)
+        self._match(0, period - 1 if periods else self._count)
+        self._update(by_software=False)
+
+    def _match(self, first: int, last: int) -> None:
+        """Set the compare flags of the counts from ``first`` to ``last``."""
         for number, offset in enumerate(self._channels):
-            if self.words[offset] == self._count and self._count:
-                self.words[SR] = self.words[SR] | 2 << number
-        self._restart()
-        self._update_irq()
+            if first <= self.words[offset] <= last:
+                self.words[SR] |= 2 << number
 
     def _update(self, *, by_software: bool) -> None:
-        """Do an update event: the counter starts again, the prescaler is taken over."""
-        self._count = 0
+        """Do an update event: the prescaler is taken over, UIF set, a single pulse ends."""
         control = self.words[CR1]
+        if control & CR1_OPM and not by_software:
+            self.words[CR1] = control & ~CR1_CEN
+            self._count = 0
         if control & CR1_UDIS:
             return
         self._prescaler = self.words[PSC]
         if not (by_software and control & CR1_URS):
-            self.words[SR] = self.words[SR] | SR_UIF
-        if control & CR1_OPM and not by_software:
-            self.words[CR1] = control & ~CR1_CEN
+            self.words[SR] |= SR_UIF
+
+    def _plan(self) -> None:
+        """Set the alarm for the next match or update, if anything but a flag hangs on it."""
+        self._alarm.cancel()
+        pending = self.words[PSC] != self._prescaler or self.words[CR1] & CR1_OPM
+        if self._counts and (pending or self.words[DIER] & INTERRUPTS):
+            self._alarm.set(self._since_ns + self._ns(self._distance()))
+
+    def _due(self) -> None:
+        self._settle()
+        self._plan()
+        self._update_irq()
 
     def _clock_changed(self) -> None:
         self._settle()
         self._hz = self._clocks[self._clock]
-        self._restart()
+        self._plan()
 
     def _update_irq(self) -> None:
-        active = self.words[SR] & self.words[DIER] & 0x1F
+        active = self.words[SR] & self.words[DIER] & INTERRUPTS
         for line in self._irqs:
             line.set(level=bool(active))
