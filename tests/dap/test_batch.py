@@ -145,8 +145,9 @@ def test_without_a_barrier_packets_are_in_flight_together() -> None:
 
 
 def test_never_more_in_flight_than_the_probe_holds() -> None:
-    read = ("06 00 0f 00 0f", "06 0f 00 01" + " 00" * 60)
-    client = client_on(*[read] * 5, count=3)
+    block = ("06 00 0f 00 0f", "06 0f 00 01" + " 00" * 60)
+    transfer = ("05 00 0f" + " 0f" * 15, "05 0f 01" + " 00" * 60)
+    client = client_on(block, transfer, block, transfer, block, count=3)
     batch = Batch(client)
     batch.add(lambda t: void(t.read_run(DRW, 75, "DRW", 0)))
     batch.run()
@@ -205,7 +206,7 @@ def test_a_long_wait_is_issued_again_with_its_port_state() -> None:
     client = client_on(
         (f"05 00 03 {WAIT} 0f", "05 01 11"),
         (f"05 00 04 08 10 00 00 00 {WAIT} 0f", "05 02 11"),
-        (f"05 00 04 08 10 00 00 00 {WAIT} 0f", "05 04 01 07 00 00 00"),
+        (f"05 00 05 08 10 00 00 00 {WAIT} 0f 0e", "05 05 01 07 00 00 00 00 00 00 00"),
     )
     batch = Batch(client)
     add_wait(batch, 1.0)
@@ -215,9 +216,9 @@ def test_a_long_wait_is_issued_again_with_its_port_state() -> None:
 
 
 def test_a_wait_ends_with_its_time() -> None:
-    steps = [(f"05 00 02 {WAIT}", "05 01 11")]
-    steps += [(f"05 00 03 08 10 00 00 00 {WAIT}", "05 02 11")] * 5
-    client = client_on(*steps)
+    again = (f"05 00 03 08 10 00 00 00 {WAIT}", "05 02 11")
+    other = (f"05 00 04 08 10 00 00 00 {WAIT} 0e", "05 02 11")
+    client = client_on((f"05 00 02 {WAIT}", "05 01 11"), again, other, again, other, again)
     batch = Batch(client)
     add_wait(batch, 0.005)
     with pytest.raises(TransferMismatch, match="did not appear"):
@@ -230,7 +231,7 @@ def test_a_probe_whose_match_is_broken_is_polled() -> None:
     client = client_on(
         ("05 00 01 03", "05 01 01 00 00 00 00"),
         ("05 00 02 08 10 00 00 00 03", "05 02 01 00 00 00 00"),
-        ("05 00 02 08 10 00 00 00 03", "05 02 01 02 00 00 00"),
+        ("05 00 03 08 10 00 00 00 03 0e", "05 03 01 02 00 00 00 00 00 00 00"),
         ("05 00 01 0f", "05 01 01 09 00 00 00"),
     )
     client.polls = True

@@ -70,6 +70,7 @@ class DapClient:
         self.frequency_hz = 0
         self.info = ProbeInfo(FIRST_PACKET_SIZE, 1, Capabilities(0), self._ask_text)
         self.unconfirmed: Element | None = None
+        self.last_shape: tuple[int, ...] | None = None
         self.started_s = 0.0
         self.on_trouble: Callable[[Failure], None] | None = None
         self._in_step = True
@@ -102,7 +103,7 @@ class DapClient:
         """
         with self.lock:
             self.ensure_usable()
-            self.unconfirmed = None
+            self.unconfirmed = self.last_shape = None
             packet = command.encode()
             self.link.write(packet)
             response = self.receive(packet, 0, timeout_s=timeout_s)
@@ -204,6 +205,7 @@ class DapClient:
             else:
                 raise ProbeTimeout("the probe sends without end, but not what it is asked")
         self._in_step = True
+        self.last_shape = None
 
     # ---- trouble
 

@@ -181,7 +181,8 @@ def _absorb_block(command: Command, response: bytes, offset: int) -> tuple[Failu
 def _find_failure(command: Command, response: bytes, start: int, count: int, ack: int) -> Failure:
     """Name the culprit of a DAP_Transfer that stopped, and hand out what came before it."""
     accesses = [(e, first + k) for e, first, n in command.portions for k in range(n)]
-    culprit = _culprit([e.request for e, _ in accesses], len(response) - start, count, ack)
+    requests = [element.request for element, _ in accesses]
+    culprit = _culprit(accesses, requests, len(response) - start, count, ack)
     for element, _ in accesses[:culprit]:
         if element.payload is None:
             word = response[start : start + 4]
@@ -192,7 +193,9 @@ def _find_failure(command: Command, response: bytes, start: int, count: int, ack
     return Failure(*accesses[culprit], ack)
 
 
-def _culprit(requests: list[int], room: int, count: int, ack: int) -> int:
+def _culprit(
+    accesses: list[tuple[Element, int]], requests: list[int], room: int, count: int, ack: int
+) -> int:
     """Return the index of the access that failed, from where the probe stopped.
 
     ``room``: bytes behind the response's head. A HID report is padded to a length that no whole
@@ -210,7 +213,8 @@ def _culprit(requests: list[int], room: int, count: int, ack: int) -> int:
     if before < 0 or not requests[before] & AP or requests[before] & MATCH_VALUE:
         return here
     if not requests[before] & READ:
-        return before if ack in (_FAULT, _WAIT) or count == len(requests) else here
+        on_bus = accesses[before][0].address is not None  # CSW and TAR are the port's own
+        return before if (on_bus and ack in (_FAULT, _WAIT)) or count == len(requests) else here
     reads = sum(r & (READ | MATCH_VALUE) == READ for r in requests[: before + 1])
     if room == 4 * reads and count < len(requests):
         return here  # not padded, and the word is there: the read before had succeeded

@@ -7,6 +7,11 @@ Three ways to carry register accesses, per packet the one that carries most:
     DAP_ExecuteCommands  2+   | 2+    several commands in one packet, where the probe offers it: the
                                       end of a block, a new TAR, the start of the next block
 
+**No two neighbours alike.** A response only repeats its command's number and count. So that a
+response which comes twice, or late, is never taken for the next packet's, a packet that reads never
+has the shape of the one before it: it changes between DAP_TransferBlock and DAP_Transfer, or reads
+RDBUFF once more.
+
 A read in a DAP_Transfer costs one byte of request, so a long read does not notice a TAR write in
 its middle. A long write does (5 bytes a word instead of 4), hence ExecuteCommands.
 """
@@ -24,7 +29,10 @@ EXECUTE_COMMANDS: Final = int(CommandId.ExecuteCommands)
 
 _SHORTEST_BLOCK = 8  # words; below it a second command's headers cost more than they save
 
+_READ_RDBUFF = 0x0E
+
 Portion = tuple[Element, int, int]  # the element, its first access, how many
+Shape = tuple[int, ...]  # what a response shows of its request: commands and counts
 
 
 class Command:
@@ -67,10 +75,13 @@ class Command:
 class Packet:
     """One packet: its commands, and which elements it covers."""
 
-    __slots__ = ("barrier", "commands", "data", "first", "joined")
+    __slots__ = ("barrier", "commands", "data", "first", "joined", "shape")
 
-    def __init__(self, commands: list[Command], first: int, barrier: int, *, joined: bool) -> None:
+    def __init__(
+        self, commands: list[Command], first: int, barrier: int, shape: Shape, *, joined: bool
+    ) -> None:
         self.commands = commands
+        self.shape = shape
         self.first = first  # index of the first element in it
         self.barrier = barrier  # everything below this index must be known good first; -1: nothing
         self.joined = joined
@@ -85,7 +96,15 @@ class Packet:
 class Packetizer:
     """Hands out the packets of one list of elements, in order."""
 
-    def __init__(self, elements: list[Element], packet_size: int, *, atomic: bool) -> None:
+    def __init__(
+        self,
+        elements: list[Element],
+        packet_size: int,
+        *,
+        atomic: bool,
+        last_shape: Shape | None = None,
+    ) -> None:
+        self._last_shape = last_shape
         self._elements = elements
         self._size = packet_size
         self._atomic = atomic
@@ -114,7 +133,33 @@ class Packetizer:
                 commands, end, end_offset, joined = others, other_end, other_offset, True
         self._index, self._offset = end, end_offset
         self._note_barrier(index, end + 1 if end_offset else end)
-        return Packet(commands, index, self._barrier, joined=joined)
+        return self._packet(commands, index, joined=joined)
+
+    def _packet(self, commands: list[Command], index: int, *, joined: bool) -> Packet:
+        shape = _shape(commands)
+        if shape == self._last_shape and not joined:
+            command = commands[0]
+            if any(element.request & READ for element, _, _ in command.portions):
+                self._distinguish(command)
+                shape = _shape(commands)
+        self._last_shape = shape
+        return Packet(commands, index, self._barrier, shape, joined=joined)
+
+    def _distinguish(self, command: Command) -> None:
+        """Give the only command of a packet another shape than it has."""
+        element, _, _ = command.portions[0]
+        if command.block:
+            command.block = command.count > 255
+        elif len(command.portions) == 1 and not element.request & MATCH_VALUE:
+            command.block = True
+        elif command.count < 255:
+            length = 3 + sum(n * (1 if e.payload is None else 5) for e, _, n in command.portions)
+            if length < self._size and 3 + 4 * command.reads + 4 <= self._size:
+                last = command.portions[-1][0]
+                extra = Element(_READ_RDBUFF, None, 1, "RDBUFF", None, last.operation)
+                command.portions.append((extra, 0, 1))
+                command.count += 1
+                command.reads += 1
 
     def _note_barrier(self, index: int, end: int) -> None:
         """Remember the last barrier below ``end``: what is sent from now on is behind it."""
@@ -131,7 +176,7 @@ class Packetizer:
         reads = 0 if element.payload else count
         command = Command([(element, offset, count)], count, reads, block=True)
         self._note_barrier(index, index + 1)
-        return Packet([command], index, self._barrier, joined=False)
+        return self._packet([command], index, joined=False)
 
     def _fill_transfer(self, index: int, offset: int) -> tuple[Command, int, int]:
         """Fill one DAP_Transfer; return it with the element and access it stopped before."""
@@ -235,6 +280,10 @@ class Packetizer:
                 break
             index, offset = index + 1, 0
         return taken
+
+
+def _shape(commands: list[Command]) -> Shape:
+    return tuple([c.count << 1 | c.block for c in commands])
 
 
 def _holds_long_write(command: Command) -> bool:

@@ -54,7 +54,9 @@ def _rest(elements: list[Element], waiting: Element) -> list[Element]:
 
 def _run_once(client: DapClient, elements: list[Element]) -> Failure | None:
     link = client.link
-    packetizer = Packetizer(elements, client.packet_size, atomic=client.atomic)
+    packetizer = Packetizer(
+        elements, client.packet_size, atomic=client.atomic, last_shape=client.last_shape
+    )
     client.started_s = link.now()
     packet = packetizer.next()
     if packet is None:
@@ -62,6 +64,7 @@ def _run_once(client: DapClient, elements: list[Element]) -> Failure | None:
     following = packetizer.next()
     if following is None:  # by far the most frequent case: one packet
         client.unconfirmed = elements[0]
+        client.last_shape = packet.shape
         link.write(packet.data)
         return _answer(client, packet, 0)
     waiting: Packet | None = packet
@@ -71,6 +74,7 @@ def _run_once(client: DapClient, elements: list[Element]) -> Failure | None:
             if in_flight and in_flight[0].first < waiting.barrier:
                 break
             client.unconfirmed = elements[in_flight[0].first if in_flight else waiting.first]
+            client.last_shape = waiting.shape
             link.write(waiting.data)
             in_flight.append(waiting)
             waiting, following = following, packetizer.next() if following else None
