@@ -162,6 +162,16 @@ def test_closed() -> None:
     assert again.read(1.0) == b"\x00\x01\x04"
 
 
+def test_what_was_queued_goes_with_the_link() -> None:
+    link = board_with()
+    link.write(bytes.fromhex("7e 01 00 ff"))
+    link.sleep(0.01)
+    link.close()
+    again = link.board.link()
+    again.write(PACKET_COUNT)
+    assert again.read(1.0) == b"\x00\x01\x04"
+
+
 def test_one_link_at_a_time() -> None:
     link = board_with()
     with pytest.raises(ProbeBusy):

@@ -140,6 +140,7 @@ class VirtualLink:
         self._requests.clear()
         self._responses.clear()
         self._running = None
+        self._probe.firmware.forget_queue()
         self._on_close()
 
     # ---- the wire
