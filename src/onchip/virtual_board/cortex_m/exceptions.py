@@ -1,7 +1,8 @@
 """Exception entry and return, faults and their escalation, lock-up.
 
 Sources: DDI 0403 B1.5.6 to B1.5.15, DDI 0419 B1.5.6 to B1.5.12. FP state is stacked at once, never
-lazily (FPCCR.LSPEN changes nothing that a program may rely on).
+lazily (FPCCR.LSPEN changes nothing that a program may rely on). The engine begins a new FP context
+with FPSCR = 0, the reset value of FPDSCR; another value in FPDSCR is kept but has no effect.
 """
 
 from __future__ import annotations
@@ -156,10 +157,6 @@ class ExceptionModel:
             self.lock_up()
             return
         self.invalid_state = not vector & 1
-        if not lr & 0x10:
-            s = self._engine.fp_context()
-            s[16] = self._scb.fpdscr
-            self._engine.write_fp_context(s)
         self.caught |= _CATCH.get(exception, 0)
 
     def _derived(self, original: int, derived: int) -> int:
