@@ -15,7 +15,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from onchip.errors import LockedChip, TransferError, UsageError, WrongChip
+from onchip.errors import LockedChip, TransferFault, UsageError, WrongChip
 
 from .memory_map import FlashRegion, MemoryMap, MemoryRegion, RegionKind, SectorRun
 
@@ -190,8 +190,9 @@ def identify(evidence: Evidence, read_words: ReadWords) -> Chip | None:
     The target is only read.
 
     Raises:
-        ProbeError: the way to the probe broke. (A register that cannot be read rules out its
-            chip and raises nothing.)
+        ProbeError: the way to the probe broke.
+        TransferError: the target does not answer any more. (A register that the target refuses
+            with FAULT rules out its chip and raises nothing.)
     """
     for chip in known_chips():
         if _contradiction(chip, evidence) is None and _proved(chip, evidence, read_words):
@@ -278,7 +279,7 @@ def _proved(chip: Chip, evidence: Evidence, read_words: ReadWords) -> bool:
     patterns = [*ident.registers, *(lock.pattern for lock in chip.locks)]
     try:
         words = read_words([pattern.address for pattern in patterns])
-    except TransferError:
+    except TransferFault:
         return False
     return all(r.matches(word) for r, word in zip(ident.registers, words, strict=False))
 
