@@ -22,7 +22,10 @@
 #define CR_SNB(n)    ((n) << 3)
 #define CR_PSIZE_X32 (2u << 8)
 #define CR_STRT      (1u << 16)
+#define CR_ERRIE     (1u << 25)     /* OPERR shows only with it; interrupts are masked */
 #define CR_LOCK      (1u << 31)
+
+#define CR_WORDS (CR_PSIZE_X32 | CR_ERRIE)
 
 static uint32_t finish(void)
 {
@@ -61,8 +64,8 @@ int UnInit(uint32_t function)
 static int erase(uint32_t what)
 {
     finish();
-    FLASH_CR = CR_PSIZE_X32 | what;
-    FLASH_CR = CR_PSIZE_X32 | what | CR_STRT;
+    FLASH_CR = CR_WORDS | what;
+    FLASH_CR = CR_WORDS | what | CR_STRT;
     uint32_t errors = finish();
     FLASH_CR = 0;
     return (int)errors;
@@ -85,7 +88,7 @@ int ProgramPage(uint32_t address, uint32_t size, const uint8_t *data)
     const uint32_t *from = (const uint32_t *)data;
     volatile uint32_t *to = (volatile uint32_t *)address;
     uint32_t errors = finish();
-    FLASH_CR = CR_PSIZE_X32 | CR_PG;
+    FLASH_CR = CR_WORDS | CR_PG;
     for (errors = 0; size && !errors; size = size > 4 ? size - 4 : 0, to++, from++) {
         if (*from == 0xFFFFFFFF)
             continue;
