@@ -128,3 +128,22 @@ def test_polling_a_counter_does_not_skip_what_is_waited_for() -> None:
     began = bench.timeline.now_ns
     bench.timeline.advance_to(began + 100 * MS, until=lambda: bench.chip.core.halted)
     assert 64_000 <= bench.timeline.now_ns - began < 66_000
+
+
+@pytest.mark.parametrize("name", ["stm32f407", "nrf52840", "nrf51822"])
+def test_stores_of_the_core_program_the_flash_as_the_controller_says(name: str) -> None:
+    """str r1,[r0]; ldr r2,[r0]; bkpt: twice onto one word, then once with the flash closed."""
+    bench = Bench(name, running=True)
+    word = 0x0800_8000 if name == "stm32f407" else 0x8000
+    code = bytes.fromhex("03480449 0160 0268 00be fee7 00bf 00bf".replace(" ", ""))
+    if name == "stm32f407":
+        bench.write(0x4002_3C04, 0x4567_0123)
+        bench.write(0x4002_3C04, 0xCDEF_89AB)
+        bench.write(0x4002_3C10, 1 | 2 << 8)
+    else:
+        bench.write(0x4001_E504, 1)
+    for value, expected in ((0xFFFF_00F0, 0xFFFF_00F0), (0x0F0F_0FFF, 0x0F0F_00F0)):
+        run_from_ram(bench, code + word.to_bytes(4, "little") + value.to_bytes(4, "little"))
+        bench.advance(MS)
+        assert bench.chip.core.halted
+        assert bench.read(word) == expected

@@ -147,6 +147,7 @@ class UnicornEngine:
         self._watches: list[int] = []
         self._deferred: list[Callable[[], None]] = []
         self._dirty: list[tuple[int, int]] = []
+        self._overwritten: list[tuple[Memory, int, bytes]] = []
         self._exit_list: list[int] = []
         self._make_batches()
         self._uc.hook_add(self._const.UC_HOOK_INTR, self._intr)
@@ -236,6 +237,10 @@ class UnicornEngine:
         counted = int(self._counter.value)
         pc = self.pc = int(self._pc.read()[0])
         event = self._event
+        if self._overwritten:
+            for memory, first, cells in self._overwritten:
+                memory.data[first : first + len(cells)] = cells
+            self._overwritten.clear()
         if self._dirty:
             dirty, self._dirty = self._dirty, []
             for address, length in dirty:
@@ -350,7 +355,10 @@ class UnicornEngine:
         self, uc: Any, access: int, address: int, size: int, value: int, _: Any
     ) -> bool:
         if access == self._const.UC_MEM_WRITE_PROT:
-            self._device_write(address, size, value & ((1 << 8 * size) - 1))
+            value &= (1 << 8 * size) - 1
+            self._device_write(address, size, value)
+            if self._event is None:
+                self._keep_cells(address, value.to_bytes(size, "little"))
             return self._event is None
         if access in (self._const.UC_MEM_FETCH_UNMAPPED, self._const.UC_MEM_FETCH_PROT):
             self._event = Stop.FETCH_FAULT
@@ -359,6 +367,21 @@ class UnicornEngine:
             self.fault_is_write = access == self._const.UC_MEM_WRITE_UNMAPPED
         self.address = address
         return False
+
+    def _keep_cells(self, address: int, stored: bytes) -> None:
+        """See to it that flash holds what its controller left there.
+
+        Unicorn stores after this hook in any case; where that differs, the cells are put back
+        right after the instruction.
+        """
+        for base, end, memory, offset in self._memories:
+            if base <= address < end:
+                start = address - base + offset
+                cells = bytes(memory.data[start : start + len(stored)])
+                if cells != stored:
+                    self._overwritten.append((memory, start, cells))
+                    self.stop_after_instruction()
+                return
 
     def _mmio_read(self, uc: Any, offset: int, size: int, base: int) -> int:
         address = base + offset
