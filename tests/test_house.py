@@ -260,3 +260,21 @@ def test_the_api_reference_is_what_the_docstrings_say(tmp_path: Path) -> None:
     subprocess.run([sys.executable, ROOT / "scripts/write_api.py", output], check=True)
     committed = (ROOT / "docs/api.md").read_text(encoding="utf-8")
     assert output.read_text(encoding="utf-8") == committed, "run `make docs`"
+
+
+def test_the_performance_table_is_what_the_counters_say(tmp_path: Path) -> None:
+    output = tmp_path / "performance.md"
+    subprocess.run([sys.executable, ROOT / "scripts/write_performance.py", output], check=True)
+    committed = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
+    assert output.read_text(encoding="utf-8") == committed, "run `make docs`"
+
+
+def test_every_budget_of_the_table_is_kept() -> None:
+    rows = re.findall(
+        r"(\d+) / (\d+) \((\d+) / (\d+)\)",
+        (ROOT / "docs/performance.md").read_text(encoding="utf-8"),
+    )
+    assert len(rows) >= 30
+    for packets, trips, packet_budget, trip_budget in rows:
+        assert int(packets) <= int(packet_budget)
+        assert int(trips) <= int(trip_budget)

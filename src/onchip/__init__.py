@@ -1,10 +1,10 @@
 """Debug and program Arm Cortex-M microcontrollers through CMSIS-DAP probes, real or virtual.
 
-    import onchip
+import onchip
 
-    with onchip.connect("virtual:stm32f407") as session:
-        session.core.halt()
-        print(session.core.registers["pc"])
+with onchip.connect("virtual:stm32f407") as session:
+    session.core.halt()
+    print(session.core.registers["pc"])
 """
 
 from __future__ import annotations
