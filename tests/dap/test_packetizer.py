@@ -113,7 +113,9 @@ def test_commands_run_after_a_failed_one_so_a_barrier_ends_a_joined_packet() -> 
     t.write_run(AP_DRW, bytes(400), "DRW", 0x1000)
     made = packets(t, 512, atomic=True)
     assert made[0].data[0] == 0x05 or not made[0].joined
-    assert all(p.barrier <= p.first or not p.joined for p in made)
+    for p in made:
+        elements = [e for c in p.commands[1:] for e, first, _ in c.portions if first == 0]
+        assert all(e.barrier <= p.first for e in elements)
 
 
 def test_which_packets_stand_behind_a_barrier() -> None:
@@ -125,7 +127,7 @@ def test_which_packets_stand_behind_a_barrier() -> None:
     t.write(AP_DRW, 13, "DRW")
     t.write_run(AP_DRW, bytes(56 * 2), "DRW", 0)
     made = packets(t)
-    assert (made[0].first, made[0].barrier) == (0, -1)
+    assert (made[0].first, made[0].barrier) == (0, 0)
     assert (made[1].first, made[1].barrier) == (12, 13)  # holds 12, so itself waits for packet 0
     assert all(p.barrier == 13 for p in made[2:])
 

@@ -250,7 +250,7 @@ class DebugPort:
     def emit_select(self, t: Transfers, value: int) -> None:
         """Make SELECT hold ``value``: APSEL and APBANKSEL."""
         if self.selected() != value:
-            t.write(0x8, value, "SELECT")
+            t.settle(0x8, value, "SELECT")
             self._select = value
 
     def emit_dp_read(self, t: Transfers, register: int) -> Element:

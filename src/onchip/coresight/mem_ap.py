@@ -188,13 +188,13 @@ class MemAp(Memory):
             self._size = self._tar = None
         if self._size != size:
             self.dp.emit_select(t, self._bank0)
-            t.write(_CSW, self._csw_base | size, "CSW")
+            t.settle(_CSW, self._csw_base | size, "CSW")
             self._size = size
 
     def _emit_tar(self, t: Transfers, address: int) -> None:
         self.dp.emit_select(t, self._bank0)
         if self._tar != address:
-            t.write(_TAR, address, "TAR")
+            t.settle(_TAR, address, "TAR")
 
     def _advance(self, address: int) -> None:
         self._tar = None if address % self.wrap == 0 else address
@@ -326,7 +326,12 @@ class MemAp(Memory):
         while end - address >= 4:
             self._prepare(t, Size.WORD)
             length = min(end - address, self.wrap - address % self.wrap) & ~3
-            self._emit_tar(t, address)
+            if address - self.wrap >= start:
+                # TAR has wrapped to the start of a block that this write has filled: should this
+                # write of TAR be lost, what is in flight behind it still lands inside
+                t.write(_TAR, address, "TAR")
+            else:
+                self._emit_tar(t, address)
             offset = address - start
             t.write_run(_DRW, view[offset : offset + length], "DRW", address)
             address += length

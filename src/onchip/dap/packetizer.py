@@ -83,7 +83,7 @@ class Packet:
         self.commands = commands
         self.shape = shape
         self.first = first  # index of the first element in it
-        self.barrier = barrier  # everything below this index must be known good first; -1: nothing
+        self.barrier = barrier  # everything below this index must be known good first
         self.joined = joined
         if joined:
             self.data = bytes((EXECUTE_COMMANDS, len(commands))) + b"".join(
@@ -112,7 +112,7 @@ class Packetizer:
         self._read_block = (packet_size - 4) // 4
         self._index = 0
         self._offset = 0
-        self._barrier = -1
+        self._barrier = 0
 
     def next(self) -> Packet | None:
         """Return the next packet, or None when every element has been handed out."""
@@ -164,10 +164,9 @@ class Packetizer:
     def _note_barrier(self, index: int, end: int) -> None:
         """Remember the last barrier below ``end``: what is sent from now on is behind it."""
         elements = self._elements
-        for i in range(end - 1, index - 1, -1):
-            if elements[i].barrier:
-                self._barrier = i
-                return
+        for i in range(index, end):
+            if elements[i].barrier > self._barrier:
+                self._barrier = elements[i].barrier
 
     def _block(self, element: Element, index: int, offset: int, count: int) -> Packet:
         self._offset = offset + count
@@ -220,10 +219,12 @@ class Packetizer:
         request_left = response_left = self._size - 2
         while index < len(elements) and len(commands) < 255:
             element = elements[index]
-            if element.barrier and index > start and offset == 0:
+            if element.fence and index > start:
                 break
             count = element.count - offset
             if element.payload is not None and count >= _SHORTEST_BLOCK:
+                if offset == 0 and element.barrier > start:
+                    break  # what it waits for stands in an earlier command of this packet
                 fits = min(count, (request_left - 5) // 4)
                 if fits <= 0 or response_left < 4:
                     break
@@ -257,12 +258,14 @@ class Packetizer:
         """Take what is not a long write, until one comes, a barrier, or the room ends."""
         elements = self._elements
         taken: list[Portion] = []
-        left = 255
+        left, begin = 255, index
         while index < len(elements):
             element = elements[index]
             count = element.count - offset
-            if element.barrier and index > start and offset == 0:
+            if element.fence and index > start:
                 break
+            if element.barrier > start and begin > start:
+                break  # what it waits for stands in an earlier command of this packet
             if element.payload is not None:
                 if count >= _SHORTEST_BLOCK:
                     break

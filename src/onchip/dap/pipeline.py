@@ -45,11 +45,14 @@ def run_elements(client: DapClient, elements: list[Element]) -> Failure | None:
 def _rest(elements: list[Element], waiting: Element) -> list[Element]:
     """Return what is still to do: the way back to the wait's port state, the wait, the rest."""
     at = elements.index(waiting)
-    rest = elements[at:]
-    for element in rest:
+    settled = len(waiting.prologue)
+    for element in elements[at:]:
         element.received.clear()
-    rest[0].barrier = rest[0].fence = False  # what it waited for is done
-    return [*waiting.prologue, *rest]
+        if element.payload is not None:
+            element.barrier = max(settled, element.barrier - at + settled)
+    waiting.barrier = 0  # what it waited for is done
+    waiting.fence = False
+    return [*waiting.prologue, *elements[at:]]
 
 
 def _run_once(client: DapClient, elements: list[Element]) -> Failure | None:

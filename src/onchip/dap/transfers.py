@@ -6,11 +6,14 @@ An element carries the name of its register and its target address, so that a fa
 without keeping a log of the packets.
 
 **Barriers.** Packets in flight run even if an earlier one failed: a sticky FAULT stops them by
-itself, a WAIT time-out or a match that ran out does not. ``barrier()`` says that what follows must
-not run after a failure: it then shares a DAP_Transfer with what comes before it (which stops at its
-first failure) or waits until that is known to be good. Everything that changes the target takes
-one; reads, and writes that are harmless whatever happened before (TAR, SELECT, a download into a
-buffer), need none.
+itself, a WAIT time-out, a missing acknowledge or a match that ran out does not. ``barrier()`` says
+that what follows must not run after a failure: it then shares a DAP_Transfer with what comes before
+it (which stops at its first failure) or waits until that is known to be good. What changes the
+target takes one; reads, and downloads into a buffer, need none.
+
+**Settling.** Where a write lands is decided by SELECT, CSW and TAR. If the write of TAR is lost on
+the wire, the data in flight behind it would land where TAR pointed before: in somebody else's
+memory. So every write to the target waits for the packet that settled where it goes.
 """
 
 from __future__ import annotations
@@ -61,7 +64,7 @@ class Element:
         self.register = register
         self.address = address
         self.operation = operation
-        self.barrier = False
+        self.barrier = 0  # the elements below this index must be good before this one leaves
         self.fence = False  # a barrier that may not even share a packet with what comes before
         self.expected: tuple[int, int] | None = None
         self.stride = 4
@@ -89,12 +92,22 @@ class Element:
 class Transfers:
     """Collects the elements of a batch, operation by operation."""
 
-    __slots__ = ("_barrier", "_fence", "_mask", "_operation", "elements", "finishers", "polls")
+    __slots__ = (
+        "_barrier",
+        "_fence",
+        "_mask",
+        "_operation",
+        "_settled",
+        "elements",
+        "finishers",
+        "polls",
+    )
 
     def __init__(self, *, polls: bool = False) -> None:
         self.polls = polls  # the probe's match cannot be trusted: read and compare here
         self._fence = False
         self._mask: int | None = None
+        self._settled = 0  # the index behind the last write of SELECT, CSW or TAR
         self.elements: list[Element] = []
         self.finishers: list[tuple[int, Callable[[], None]]] = []
         self._operation = 0
@@ -118,9 +131,11 @@ class Transfers:
 
     def _add(self, element: Element) -> Element:
         if self._barrier:
-            element.barrier = True
+            element.barrier = len(self.elements)
             element.fence = self._fence
             self._barrier = self._fence = False
+        elif element.payload is not None:
+            element.barrier = self._settled
         self.elements.append(element)
         return element
 
@@ -129,10 +144,18 @@ class Transfers:
         element = Element(
             request, value.to_bytes(4, "little"), 1, register, address, self._operation
         )
-        if self._barrier:
-            return self._add(element)
-        self.elements.append(element)
-        return element
+        return self._add(element)
+
+    def settle(self, request: int, value: int, register: str) -> None:
+        """Write a register that decides where later accesses go: SELECT, CSW, TAR.
+
+        The write itself is harmless and waits for nothing; but no write to the target leaves before
+        it is known to have been done, unless both share a DAP_Transfer.
+        """
+        self.elements.append(
+            Element(request, value.to_bytes(4, "little"), 1, register, None, self._operation)
+        )
+        self._settled = len(self.elements)
 
     def read(self, request: int, register: str, address: int | None = None) -> Element:
         """Read the register once; the element holds the word after the run."""
