@@ -197,6 +197,29 @@ def test_guest_writes_to_flash_go_through_the_controller() -> None:
     assert machine.read(0x800) == 0x1234_5678
 
 
+def test_flash_holds_what_its_controller_made_of_a_store() -> None:
+    # str r0, [r1]; ldr r2, [r1]; strh r3, [r1, #4]; ldr r4, [r1, #4]; stm r1!, {r5, r6}; loop
+    machine = Machine().assemble(STR, 0x680A, 0x808B, 0x684C, 0xC160, LOOP)
+
+    def clear_bits(offset: int, size: int, value: int) -> None:
+        old = int.from_bytes(machine.flash.data[offset : offset + size], "little")
+        machine.flash.data[offset : offset + size] = (old & value).to_bytes(size, "little")
+
+    machine.flash.on_write = clear_bits
+    machine.flash.data[0x800:0x808] = struct.pack("<2I", 0xFFFF_00F0, 0x1234_5678)
+    machine.set(r0=0x0F0F_0FFF, r1=0x800, r3=0xFF00, r5=0xFFFF_FF0F, r6=0xFFFF_FFFF)
+    machine.run(4)
+    assert machine.register("r2") == 0x0F0F_00F0
+    assert machine.register("r4") == 0x1234_5600
+    machine.run(10)
+    assert machine.read(0x800) == 0x0F0F_0000
+    assert machine.read(0x804) == 0x1234_5600
+    machine.flash.on_write = lambda *_: None
+    machine.set(pc=0x100, r0=0, r1=0x800)
+    machine.run(1)
+    assert machine.read(0x800) == 0x0F0F_0000
+
+
 def test_flash_that_refuses_is_a_precise_bus_fault() -> None:
     machine = Machine().assemble(STR, NOP, LOOP)
     machine.vector(5, 0x180)

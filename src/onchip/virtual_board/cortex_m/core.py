@@ -201,8 +201,7 @@ class VirtualCore:
             self._idle_until(self._end)
             return
         while self.cycles < self._end:
-            if self.systick.poll(self.cycles):
-                self.nvic.pend(ExceptionNumber.SYSTICK)
+            self._poll_systick()
             if self._waits():
                 continue
             self._execute()
@@ -212,6 +211,10 @@ class VirtualCore:
                 self._halt_now()
             if self._stopped():
                 return
+
+    def _poll_systick(self) -> None:
+        if self.systick.poll(self.cycles):
+            self.nvic.pend(ExceptionNumber.SYSTICK)
 
     def _stopped(self) -> bool:
         return self.halted or self.exceptions.locked_up or self.in_reset
@@ -495,6 +498,7 @@ class VirtualCore:
         self._sleep = ""
         self._leap_to = None
         self.exceptions.locked_up = False
+        self._poll_systick()
         self.systick.freeze(self.cycles)
         self.debug.entered_debug_state(reason)
 

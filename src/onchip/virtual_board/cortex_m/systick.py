@@ -45,8 +45,7 @@ class SysTick:
         return bool(self._control & TICKINT)
 
     def freeze(self, now: int) -> None:
-        """Stop counting: the core enters Debug state."""
-        self.poll(now)
+        """Stop counting: the core enters Debug state. ``poll`` comes first."""
         if self.deadline is not None:
             self._frozen = self.deadline - now
             self.deadline = None
