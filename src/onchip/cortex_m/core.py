@@ -178,6 +178,7 @@ class Core:
         def emit(t: Transfers) -> None:
             self.forget()
             self.run.emit_resume(t)
+            self.run.reasons_may_be_left()
 
         batch.add(emit)
 
@@ -187,6 +188,7 @@ class Core:
         def emit(t: Transfers) -> None:
             self.run.require_halted("step")
             self.forget()
+            self.run.emit_clear_dfsr(t)
             self.run.emit_step(t, _STEP_TIMEOUT_S, interrupts=interrupts)
 
         batch.add(emit)
@@ -273,7 +275,7 @@ class Core:
                 return
         elif here is not None:
             self._queue_off(batch, here)
-        self._queue_clear(batch)
+        batch.add(self.run.emit_clear_dfsr)
         self.queue_resume(batch)
         batch.run()
 
@@ -390,22 +392,12 @@ class Core:
     def _queue_stop(
         self, batch: Batch, prefetch: Iterable[str] | None = None
     ) -> tuple[list[Element], Result[dict[str, int]]]:
-        """Queue what tells why the core halted, and clear it for the next time."""
+        """Queue what tells why the core halted, the pc, and what else is wanted along."""
         names = tuple(dict.fromkeys(["pc", *map(self._access.canonical, prefetch or ())]))
-        registers = self._access.queue_read(batch, names)
         elements: list[Element] = []
         batch.add(lambda t: elements.append(self.run.emit_read_dfsr(t)), repeatable=True)
-        self._queue_clear(batch)
-        return elements, registers
-
-    def _queue_clear(self, batch: Batch) -> None:
-        """Queue: forget why the core halted, so that the next halt shows its own reason."""
-
-        def clear(t: Transfers) -> None:
-            t.barrier()
-            self.run.emit_clear_dfsr(t)
-
-        batch.add(clear)
+        # last, so that the next read of registers finds the port where it needs it
+        return elements, self._access.queue_read(batch, names)
 
     def _take_stop(
         self, stop: tuple[list[Element], Result[dict[str, int]]], default: HaltKind
@@ -413,7 +405,9 @@ class Core:
         elements, registers = stop
         values = registers.value
         self._keep(values)
-        return self._stops.explain(DFSR(elements[-1].word()), values["pc"], default=default)
+        dfsr = DFSR(elements[-1].word())
+        self.run.note_dfsr(dfsr)
+        return self._stops.explain(dfsr, values["pc"], default=default)
 
     # ---- what is kept while the core stands still
 

@@ -30,6 +30,7 @@ class RunControl:
         self.reset_seen = False
         self._halted: bool | None = None
         self._masked: bool | None = None  # C_MASKINTS; None: unknown
+        self._reasons_left = True
         self._demcr = int(DEMCR.build(TRCENA=1))
         self._generation = -1
 
@@ -40,6 +41,7 @@ class RunControl:
         if self._generation != generation:
             self._generation = generation
             self._halted = self._masked = None
+            self._reasons_left = True
 
     @property
     def halted(self) -> bool | None:
@@ -135,8 +137,22 @@ class RunControl:
         return self.ap.emit_read_word(t, DFSR.address)
 
     def emit_clear_dfsr(self, t: Transfers) -> None:
-        """Clear every reason, so that the next halt shows its own."""
-        self.ap.emit_write_word(t, DFSR.address, _DFSR_ALL)
+        """Clear every reason, so that the next halt shows its own; not if none can be left."""
+        self._sync()
+        if self._reasons_left:
+            t.barrier()
+            self.ap.emit_write_word(t, DFSR.address, _DFSR_ALL)
+            self._reasons_left = False
+
+    def note_dfsr(self, dfsr: DFSR) -> None:
+        """Take in a DFSR that was read: HALTED alone, the least of reasons, may stay set."""
+        self._sync()
+        self._reasons_left = dfsr & ~DFSR.HALTED.mask != 0
+
+    def reasons_may_be_left(self) -> None:
+        """Take note that the core may halt without DFSR being read."""
+        self._sync()
+        self._reasons_left = True
 
     # ---- DEMCR
 
