@@ -43,19 +43,22 @@ class Bench:
         return bytes(memory.data[offset : offset + length])
 
 
+def connected(board: VirtualBoard, frequency_hz: int = 10_000_000) -> Bench:
+    link = CountingLink(board.link())
+    dp = DebugPort(DapClient.open(link, frequency_hz=frequency_hz))
+    dp.connect()
+    ap = next(ap for ap in find_access_ports(dp) if isinstance(ap, MemAp))
+    core = Core(ap)
+    core.connect()
+    return Bench(board, link, core, load_chip(board.chip.name))
+
+
 @contextmanager
 def bench(chip: str = "stm32f407", probe: str = "bulk-512x4") -> Iterator[Bench]:
     with VirtualBoard(chip, probe_model=probe) as board:
-        link = CountingLink(board.link())
-        frequency_hz = 10_000_000 if probe.startswith("bulk") else 4_000_000
-        client = DapClient.open(link, frequency_hz=frequency_hz)
-        dp = DebugPort(client)
-        dp.connect()
-        ap = next(ap for ap in find_access_ports(dp) if isinstance(ap, MemAp))
-        core = Core(ap)
-        core.connect()
-        yield Bench(board, link, core, load_chip(chip))
-        client.close()
+        made = connected(board, 10_000_000 if probe.startswith("bulk") else 4_000_000)
+        yield made
+        made.link.close()
 
 
 def pattern(length: int, seed: int = 7) -> bytes:

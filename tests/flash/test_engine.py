@@ -3,7 +3,6 @@ import pytest
 from onchip.errors import (
     AlgorithmError,
     EraseError,
-    FlashError,
     PlanError,
     ProgramError,
     UsageError,
