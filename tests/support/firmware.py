@@ -105,7 +105,7 @@ def build(
     flags: tuple[str, ...] = ("-O2",),
     startup: bool = True,
 ) -> Firmware:
-    """Compile and link ``sources`` (names in ``tests/firmware``, or paths) with the start-up code."""
+    """Compile and link ``sources``, names in ``tests/firmware`` or paths, with start-up code."""
     layout = layout or Layout()
     gcc = require("arm-none-eabi-gcc")
     names = [*sources, *(["startup.c"] if startup else [])]

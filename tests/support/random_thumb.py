@@ -78,6 +78,9 @@ class Generator:
     def _low(self) -> str:
         return self._random.choice(LOW)
 
+    def _one(self, names: str) -> str:
+        return self._random.choice(names.split())
+
     def _any(self) -> str:
         return self._random.choice(ALL)
 
@@ -102,10 +105,10 @@ class Generator:
                     *(f"{three} {d}, {n}, {m}", f"{three} {d}, {n}, #{r.randrange(8)}"),
                     *(f"{three} {d}, #{r.randrange(256)}", two_text, two_text),
                     f"{shift} {d}, {n}, #{r.randrange(1, 32)}",
-                    f"{r.choice(('lsls', 'lsrs', 'asrs', 'rors'))} {d}, {d}, {m}",
+                    f"{self._one('lsls lsrs asrs rors')} {d}, {d}, {m}",
                     *(f"movs {d}, #{r.randrange(256)}", f"{extend} {d}, {m}"),
-                    f"{r.choice(('rev', 'rev16', 'revsh'))} {d}, {m}",
-                    f"{r.choice(('cmp', 'cmn', 'tst'))} {n}, {m}",
+                    f"{self._one('rev rev16 revsh')} {d}, {m}",
+                    f"{self._one('cmp cmn tst')} {n}, {m}",
                     *(f"mov {self._any()}, {self._any()}", f"add {self._any()}, {self._any()}"),
                 )
             )
@@ -125,16 +128,18 @@ class Generator:
             index = r.choice([x for x in LOW if x != t])
             scale = 2 if sign == "sh" else 1
             return [f"movs {index}, #{r.randrange(60) * scale}", f"ldr{sign} {t}, [r7, {index}]"]
-        return [f"{r.choice(('ldr', 'str'))}{name} {t}, [r7, #{offset}]"]
+        return [f"{self._one('ldr str')}{name} {t}, [r7, #{offset}]"]
 
     def _branch(self) -> list[str]:
         self._labels += 1
         label = f"8{self._labels}"
-        condition = self._random.choice("eq ne cs cc mi pl vs vc hi ls ge lt gt le".split())
+        condition = self._random.choice(
+            ["eq", "ne", "cs", "cc", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le"]
+        )
         inner = [line for _ in range(self._random.randint(1, 3)) for line in self._narrow()]
         if self.cpu != "m0" and self._random.random() < 0.3:
             return [
-                f"{self._random.choice(('cbz', 'cbnz'))} {self._low()}, {label}f",
+                f"{self._one('cbz cbnz')} {self._low()}, {label}f",
                 *inner,
                 f"{label}:",
             ]
@@ -154,7 +159,7 @@ class Generator:
         r, d, n, m, a = self._random, self._any(), self._any(), self._any(), self._any()
         s = r.choice(("", "s"))
         op = r.choice(("add", "sub", "and", "orr", "eor", "bic", "adc", "sbc", "rsb", "orn"))
-        shift = f"{r.choice(('lsl', 'lsr', 'asr', 'ror'))} #{r.randrange(1, 32)}"
+        shift = f"{self._one('lsl lsr asr ror')} #{r.randrange(1, 32)}"
         lsb = r.randrange(32)
         width = r.randint(1, 32 - lsb)
         constant = r.choice(
@@ -171,17 +176,18 @@ class Generator:
                     *(f"{op}{s}.w {d}, {n}, {m}, {shift}", f"{op}{s}.w {d}, {n}, #{constant:#x}"),
                     *(f"movw {d}, #{r.getrandbits(16)}", f"movt {d}, #{r.getrandbits(16)}"),
                     *(f"bfi {d}, {n}, #{lsb}, #{width}", f"bfc {d}, #{lsb}, #{width}"),
-                    f"{r.choice(('ubfx', 'sbfx'))} {d}, {n}, #{lsb}, #{width}",
+                    f"{self._one('ubfx sbfx')} {d}, {n}, #{lsb}, #{width}",
                     *(f"clz {d}, {m}", f"rbit {d}, {m}", f"mla {d}, {n}, {m}, {a}"),
                     *(f"mls {d}, {n}, {m}, {a}", f"udiv {d}, {n}, {m}", f"sdiv {d}, {n}, {m}"),
-                    f"{r.choice(('umull', 'smull', 'umlal', 'smlal'))} {d}, {high}, {n}, {m}",
-                    f"ssat {d}, #{r.randint(1, 32)}, {n}, {r.choice(('lsl', 'asr'))} #{r.randint(1, 31)}",
+                    f"{self._one('umull smull umlal smlal')} {d}, {high}, {n}, {m}",
+                    f"ssat {d}, #{r.randint(1, 32)}, {n}, lsl #{r.randint(1, 31)}",
+                    f"ssat {d}, #{r.randint(1, 32)}, {n}, asr #{r.randint(1, 31)}",
                     f"usat {d}, #{r.randrange(32)}, {n}",
                     *(
-                        f"{r.choice(('teq', 'tst', 'cmn', 'cmp'))}.w {n}, {m}, {shift}",
+                        f"{self._one('teq tst cmn cmp')}.w {n}, {m}, {shift}",
                         f"rrx{s} {d}, {m}",
                     ),
-                    f"{r.choice(('lsl', 'lsr', 'asr', 'ror'))}{s}.w {d}, {n}, {m}",
+                    f"{self._one('lsl lsr asr ror')}{s}.w {d}, {n}, {m}",
                 )
             )
         ]
@@ -194,11 +200,11 @@ class Generator:
         move = r.choice(("[r12], #4", "[r12, #8]!", "[r12, #-4]"))
         kind = r.randrange(5)
         if kind == 0:
-            return [f"{r.choice(('ldrd', 'strd'))} {t}, {u}, [r7, #{offset & 0xFC}]"]
+            return [f"{self._one('ldrd strd')} {t}, {u}, [r7, #{offset & 0xFC}]"]
         if kind == 1:
             return [
                 "add.w r12, r7, #32",
-                f"{r.choice(('ldr', 'str'))} {t}, {move}",
+                f"{self._one('ldr str')} {t}, {move}",
                 f"add.w {u}, {u}, r12",
             ]
         if kind == 2:
@@ -206,10 +212,8 @@ class Generator:
             return ["add.w r12, r7, #64", f"ldrex {t}, [r12]", f"strex {status}, {u}, [r12]"]
         if kind == 3:
             chosen = ", ".join(sorted(r.sample(LOW, 4)))
-            return ["add.w r12, r7, #128", f"{r.choice(('ldmdb', 'stmdb'))} r12!, {{{chosen}}}"]
-        return [
-            f"{r.choice(('ldr', 'str', 'ldrh', 'strh', 'ldrb', 'strb', 'ldrsb', 'ldrsh'))}.w {t}, {address}"
-        ]
+            return ["add.w r12, r7, #128", f"{self._one('ldmdb stmdb')} r12!, {{{chosen}}}"]
+        return [f"{self._one('ldr str ldrh strh ldrb strb ldrsb ldrsh')}.w {t}, {address}"]
 
     def _it_block(self) -> list[str]:
         r = self._random
@@ -248,13 +252,14 @@ class Generator:
             r.choice(
                 (
                     *(f"{parallel} {d}, {n}, {m}", f"sel {d}, {n}, {m}", f"usad8 {d}, {n}, {m}"),
-                    *(f"{r.choice(('qadd', 'qsub', 'qdadd', 'qdsub'))} {d}, {n}, {m}",),
-                    f"{r.choice(('smlad', 'smlsd', 'smladx', 'smlabb', 'smlatb', 'smlawt', 'smmlar'))} {d}, {n}, {m}, {a}",
-                    f"{r.choice(('smuad', 'smusdx', 'smulbt', 'smulwb', 'smmul'))} {d}, {n}, {m}",
-                    f"{r.choice(('smlald', 'smlalbt', 'umaal'))} {d}, {high}, {n}, {m}",
+                    *(f"{self._one('qadd qsub qdadd qdsub')} {d}, {n}, {m}",),
+                    f"{self._one('smlad smlsd smladx smlabb')} {d}, {n}, {m}, {a}",
+                    f"{self._one('smlatb smlawt smmlar')} {d}, {n}, {m}, {a}",
+                    f"{self._one('smuad smusdx smulbt smulwb smmul')} {d}, {n}, {m}",
+                    f"{self._one('smlald smlalbt umaal')} {d}, {high}, {n}, {m}",
                     f"pkhbt {d}, {n}, {m}, lsl #{r.randrange(1, 32)}",
-                    f"{r.choice(('uxtab', 'sxtah', 'uxtab16'))} {d}, {n}, {m}, ror #{r.choice((8, 16, 24))}",
-                    f"{r.choice(('ssat16', 'usat16'))} {d}, #{r.randint(1, 15)}, {n}",
+                    f"{self._one('uxtab sxtah uxtab16')} {d}, {n}, {m}, ror #{8 * r.randint(1, 3)}",
+                    f"{self._one('ssat16 usat16')} {d}, #{r.randint(1, 15)}, {n}",
                 )
             )
         ]
@@ -270,13 +275,13 @@ class Generator:
             (
                 [f"{op}.f32 {d}, {n}, {m}"],
                 [f"{op}.f32 {d}, {n}, {m}"],
-                [f"{r.choice(('vabs', 'vneg', 'vsqrt'))}.f32 {d}, {m}"],
+                [f"{self._one('vabs vneg vsqrt')}.f32 {d}, {m}"],
                 [f"{convert} {d}, {m}"],
                 [f"vcvtb.f16.f32 {d}, {m}", f"vcvtt.f32.f16 {n}, {d}"],
-                [f"{r.choice(('vcmp', 'vcmpe'))}.f32 {d}, {m}", "vmrs APSR_nzcv, fpscr"],
+                [f"{self._one('vcmp vcmpe')}.f32 {d}, {m}", "vmrs APSR_nzcv, fpscr"],
                 [f"vmov {self._any()}, {m}"],
                 [f"vmov {d}, {self._any()}"],
-                [f"vmov.f32 {d}, #{r.choice(('1.0', '-2.5', '0.125', '31.0'))}"],
+                [f"vmov.f32 {d}, #{self._one('1.0 -2.5 0.125 31.0')}"],
             )
         )
 
@@ -287,7 +292,7 @@ class Generator:
             (
                 [f"{kind} s{r.randrange(16)}, [r7, #{r.randrange(50) * 4}]"],
                 [f"{kind} d{r.randrange(8)}, [r7, #{r.randrange(24) * 8}]"],
-                ["add.w r12, r7, #64", f"{r.choice(('vldmia', 'vstmia'))} r12!, {{s4-s9}}"],
+                ["add.w r12, r7, #64", f"{self._one('vldmia vstmia')} r12!, {{s4-s9}}"],
             )
         )
 

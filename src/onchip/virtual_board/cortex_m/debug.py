@@ -24,6 +24,7 @@ class DebuggedCore(Protocol):
     """What the debug unit does with the core."""
 
     halted: bool
+    in_reset: bool
 
     @property
     def sleeping(self) -> bool:
