@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from onchip.errors import BoardError
+from onchip.errors import BoardError, ProbeTimeout
 from onchip.virtual_board.board import VirtualBoard
 from onchip.virtual_board.target.chip import FlashFault, FlashFaultKind, chip_names
 from tests.support.images import FLASH_START, RAM_START, counting_loop
@@ -115,9 +115,34 @@ def test_match_wait_ends_with_the_halt(target: Target) -> None:
     target.write(DHCSR, RUN)
     started = target.board.clock.now_ns
     target("05 00 01 01 42 00 00 23")  # no increment
+    before, wall = target.board.statistics, time.perf_counter()
     assert target(f"05 00 03 20 {word(S_HALT)} 05 {word(DHCSR)} 1f {word(S_HALT)}") == "05 03 01"
     took = target.board.clock.now_ns - started
-    assert took == pytest.approx(200_000 / 16e6 * 1e9, abs=40_000)
+    assert took == pytest.approx(200_000 / 16e6 * 1e9, abs=20_000)
+    reads = target.board.statistics.transfers - before.transfers
+    assert reads == pytest.approx(12.5e-3 / 4.6e-6, rel=0.02)  # counted, not made
+    assert time.perf_counter() - wall < 0.05
+
+
+@pytest.mark.parametrize("address", [DHCSR, RAM], ids=["halt", "any-word"])
+def test_a_wait_can_be_given_up(address: int) -> None:
+    """The host's time-out comes in the middle of a wait that the core will never end."""
+    target = Target()
+    target.write(DHCSR, HALT)
+    target.load(RAM + 0x100, 0xE7FE)
+    target.start(RAM + 0x100)
+    target.all("05 00 01 01 42 00 00 23", "04 00 64 00 ff ff")
+    link = target.board.link()
+    started = link.now()
+    wait = f"05 00 03 20 {word(S_HALT)} 05 {word(address)} 1f {word(S_HALT)}"
+    link.write(bytes.fromhex(wait))
+    with pytest.raises(ProbeTimeout):
+        link.read(0.1)
+    assert link.now() - started == pytest.approx(0.1)
+    link.write(b"\x07")
+    assert link.read(0.1)[:3] == b"\x05\x02\x11"
+    assert link.now() - started < 0.11
+    target.board.close()
 
 
 def test_a_second_of_waiting_for_a_sleeping_core_costs_milliseconds(target: Target) -> None:

@@ -89,6 +89,17 @@ class MemAp:
         elif offset == adi.CSW.address:
             self._write_csw(value)
 
+    def target_address(self, offset: int) -> int | None:
+        """Return the word that every access to the data register ``offset`` reaches.
+
+        None if the register is no data register, or moves on with each access.
+        """
+        if adi.BD0 <= offset <= adi.BD3:
+            return (self.tar & ~0xF) | (offset - adi.BD0)
+        if offset == adi.DRW and not self.csw & _INCREMENT_MASK:
+            return self.tar & ~3
+        return None
+
     # ---- bursts
 
     @property

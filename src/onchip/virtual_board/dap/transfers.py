@@ -17,8 +17,9 @@ from struct import Struct
 from typing import Final
 
 from onchip.arch.adi import DRW
+from onchip.arch.scs import DHCSR
 from onchip.virtual_board.coresight.mem_ap import MemAp
-from onchip.virtual_board.coresight.sw_dp import AP, READ
+from onchip.virtual_board.coresight.sw_dp import ADDRESS, AP, READ
 
 from .clock import ProbeClock
 from .swd_port import OK, WAIT, SwdPort
@@ -281,6 +282,7 @@ class Transfers:
                 return ack
         done = 0
         skipped = 0
+        for_halt = self._waits_for_halt(request)
         while True:
             ack, data = yield from self._once(request)
             if ack != OK:
@@ -293,21 +295,40 @@ class Transfers:
             if self._clock.now_ns >= self.pause_at_ns:
                 yield
             # Behind a skip, an AP read returns what was fetched before it: look twice.
-            skipped = 0 if skipped else self._skip(done)
+            skipped = 0 if skipped else self._skip(done, for_halt=for_halt)
             done += skipped
 
-    def _skip(self, done: int) -> int:
+    def _waits_for_halt(self, request: int) -> bool:
+        """Tell whether a match-wait looks at DHCSR.S_HALT and nothing else."""
+        dp = self._port.dp
+        access_port = dp.access_ports.get(dp.select >> 24)
+        return (
+            self.match_mask == DHCSR.S_HALT.mask
+            and bool(request & AP)
+            and isinstance(access_port, MemAp)
+            and access_port.target_address(dp.select & 0xF0 | request & ADDRESS) == DHCSR.address
+        )
+
+    def _skip(self, done: int, *, for_halt: bool) -> int:
         """Fast-forward a match-wait; return how many repeats were passed over.
 
         What is read cannot change by being read, only as the chip runs: let it, as long as those
-        repeats would have taken, but no further than the moment at which the core stops.
+        repeats would have taken, but no further than the moment at which the core halts or starts.
+        A wait for just that needs no look in between.
         """
-        skip = min(done // _SKIP_FRACTION, self.match_retry - done)
-        if done < _EXACT_RETRIES or skip < 1 or self._port.dp.faults.line_armed:
-            return 0
         clock = self._clock
         period = self._port.transfer_cycles
         start = clock.now_ns
+        skip = self.match_retry - done
+        if for_halt:
+            left_ns = max(0, self.pause_at_ns - start)
+            skip = min(skip, 1 + left_ns * clock.frequency_hz // (period * 1_000_000_000))
+        elif done < _EXACT_RETRIES:
+            return 0
+        else:
+            skip = min(skip, done // _SKIP_FRACTION)
+        if skip < 1 or self.abort or self._port.dp.faults.line_armed:
+            return 0
         was_halted = self._halted()
         end = start - (-skip * period * 1_000_000_000 // clock.frequency_hz)
         clock.wait_unless(end, lambda: self._halted() != was_halted)
