@@ -124,7 +124,9 @@ class MemAp(Memory):
         def emit(t: Transfers) -> None:
             if not free:
                 t.barrier()
+            t.free = free
             self.emit_write(t, address, data)
+            t.free = False
 
         batch.add(emit)
 
@@ -158,7 +160,9 @@ class MemAp(Memory):
         def emit(t: Transfers) -> None:
             if not free:
                 t.barrier()
+            t.free = free
             self.emit_write_word(t, address, value)
+            t.free = False
 
         batch.add(emit)
 

@@ -27,8 +27,10 @@ class Memory(ABC):
     def queue_write(self, batch: Batch, address: int, data: bytes, *, free: bool = False) -> None:
         """Queue the write of ``data`` at ``address``.
 
-        ``free``: harmless even if something earlier in the batch fails, so it need not wait for it
-        (a download into a buffer); see :meth:`onchip.dap.Transfers.barrier`.
+        ``free``: harmless even if something earlier in the batch fails, so it waits for nothing,
+        not even for where it goes to be settled: should the wire fail just then, it lands where the
+        port pointed before. For downloads by someone who owns the target's RAM; see
+        ``onchip.dap.transfers``.
         """
 
     @abstractmethod

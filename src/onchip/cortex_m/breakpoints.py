@@ -72,6 +72,10 @@ class BreakpointManager:
         """Return the breakpoint at ``address``, if one is set there."""
         return self._breakpoints.get(address & ~1)
 
+    def original(self, address: int) -> bytes | None:
+        """Return the program's halfword under our BKPT opcode, if one of ours is there."""
+        return self._originals.get(address & ~1)
+
     # ---- setting and removing
 
     def set(self, address: int, kind: BreakpointKind = BreakpointKind.AUTO) -> Breakpoint:

@@ -55,7 +55,9 @@ class CoreMemory(Memory):
                 t.barrier()
             hidden = self._breakpoints.hides_memory
             written = self._breakpoints.overlay(address, data) if hidden else data
+            t.free = free
             self._ap.emit_write(t, address, written)
+            t.free = False
 
         batch.add(emit)
 

@@ -45,6 +45,8 @@ class StopReader:
     def _breakpoint(self, pc: int) -> HaltReason:
         found = self._breakpoints.find(pc)
         if found is not None:
+            if is_bkpt(self._breakpoints.original(pc) or b""):
+                self.own_bkpt = pc  # ours lies on the program's: lifting ours would not free it
             return HaltReason(HaltKind.BREAKPOINT, pc, text=f"{found.kind.value} breakpoint")
         halfword = self._ap.read(pc, 2)
         if is_semihosting(halfword):

@@ -13,7 +13,8 @@ target takes one; reads, and downloads into a buffer, need none.
 
 **Settling.** Where a write lands is decided by SELECT, CSW and TAR. If the write of TAR is lost on
 the wire, the data in flight behind it would land where TAR pointed before: in somebody else's
-memory. So every write to the target waits for the packet that settled where it goes.
+memory. So every write to the target waits for the packet that settled where it goes, unless it is
+declared ``free``: a flash job owns the chip's RAM, and starts over after a failure.
 """
 
 from __future__ import annotations
@@ -101,12 +102,14 @@ class Transfers:
         "elements",
         "finishers",
         "polls",
+        "free",
     )
 
     def __init__(self, *, polls: bool = False) -> None:
         self.polls = polls  # the probe's match cannot be trusted: read and compare here
         self._fence = False
         self._mask: int | None = None
+        self.free = False  # what is added now may go astray if the wire fails: see settling
         self._settled = 0  # the index behind the last write of SELECT, CSW or TAR
         self.elements: list[Element] = []
         self.finishers: list[tuple[int, Callable[[], None]]] = []
@@ -134,7 +137,7 @@ class Transfers:
             element.barrier = len(self.elements)
             element.fence = self._fence
             self._barrier = self._fence = False
-        elif element.payload is not None:
+        elif element.payload is not None and not self.free:
             element.barrier = self._settled
         self.elements.append(element)
         return element
