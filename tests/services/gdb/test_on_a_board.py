@@ -106,3 +106,17 @@ def test_unreachable_memory(session):
     talk.ask(b"qSupported:error-message+")
     assert b"C0000000" in talk.ask(b"mc0000000,4").upper()
     assert len(talk.ask(b"m2001fffe,10")) == 4  # what is there before the end of RAM
+
+
+def test_a_breakpoint_upon_the_programs_own_is_passed(session):
+    talk = Talk(session)
+    session.memory.write(RAM + 4, b"\x00\xbe")
+    talk.ask(b"?")
+    talk.ask(b"Z0,20000004,2")
+    assert b"swbreak" in talk.run(b"vCont;c")
+    talk.ask(b"z0,20000004,2")
+    assert b"0f:06000020;" in talk.run(b"vCont;s")
+    talk.ask(b"Z0,20000004,2")
+    assert b"0f:04000020;" in talk.run(b"vCont;c")  # once round
+    assert b"00:02000000;" in talk.sent[-1]
+    assert b"00:03000000;" in talk.run(b"vCont;c")

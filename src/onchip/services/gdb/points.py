@@ -7,6 +7,8 @@ really runs on (``settle``) or its comparator is needed. A client that leaves ta
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from onchip.cortex_m import BreakpointKind, Core
@@ -31,6 +33,24 @@ class _Point:
     holders: set[tuple[int, PointKind]] = field(default_factory=set)
 
 
+Watch = tuple[int, int, str]
+"""Address, length, access: what a client watches, or what one comparator can watch of it."""
+
+
+def pieces(watch: Watch) -> list[Watch]:
+    """Cut a watched range into aligned powers of two, as few as will do: all that DWT compares."""
+    address, length, access = watch
+    end = address + length
+    found: list[Watch] = []
+    while address < end:
+        size = 1 << ((end - address).bit_length() - 1)
+        if address:
+            size = min(size, address & -address)
+        found.append((address, size, access))
+        address += size
+    return found
+
+
 class PointTable:
     """Which points are wanted, and which are in the chip."""
 
@@ -38,7 +58,9 @@ class PointTable:
         self._core = core
         self._hardware_only = hardware_only
         self._breakpoints: dict[int, _Point] = {}
-        self._watchpoints: dict[tuple[int, int, str], _Point] = {}
+        self._watchpoints: dict[Watch, _Point] = {}
+        self._armed: Counter[Watch] = Counter()
+        """How many of the watchpoints need each piece that is in the chip."""
 
     def insert(self, client: Client, kind: PointKind, address: int, size: int) -> None:
         """Arm a point for ``client``; the same one twice is one.
@@ -84,12 +106,13 @@ class PointTable:
             self._core.breakpoints.remove(address)
         for key in [k for k, point in self._watchpoints.items() if not point.holders]:
             del self._watchpoints[key]
-            self._core.watchpoints.remove(*key)
+            self._disarm(pieces(key))
 
     def forget(self) -> None:
         """Drop the book-keeping after somebody else cleared the chip's points."""
         self._breakpoints.clear()
         self._watchpoints.clear()
+        self._armed.clear()
 
     def stop_name_at(self, pc: int) -> str | None:
         """Return ``hwbreak`` or ``swbreak`` when a wanted breakpoint is at ``pc``."""
@@ -130,13 +153,42 @@ class PointTable:
                 raise
             self._core.breakpoints.set(address, how)
 
-    def _arm_watchpoint(self, key: tuple[int, int, str]) -> None:
+    def _arm_watchpoint(self, watch: Watch) -> None:
+        """Arm every piece, or none.
+
+        Raises:
+            WatchpointError: there are not enough comparators for all of them.
+        """
+        done: list[Watch] = []
         try:
-            self._core.watchpoints.set(*key)
+            for piece in pieces(watch):
+                if not self._armed[piece]:
+                    self._arm_piece(piece)
+                self._armed[piece] += 1
+                done.append(piece)
+        except WatchpointError as error:
+            self._disarm(done)
+            if len(pieces(watch)) == 1:
+                raise
+            raise WatchpointError(
+                f"{watch[1]} bytes at 0x{watch[0]:08x} need {len(pieces(watch))} comparators, "
+                f"since each watches an aligned power of two: {error.message}"
+            ) from error
+
+    def _arm_piece(self, piece: Watch) -> None:
+        try:
+            self._core.watchpoints.set(*piece)
         except WatchpointError:
             if not self._free_comparators():
                 raise
-            self._core.watchpoints.set(*key)
+            self._core.watchpoints.set(*piece)
+
+    def _disarm(self, watches: Iterable[Watch]) -> None:
+        for piece in watches:
+            self._armed[piece] -= 1
+            if not self._armed[piece]:
+                del self._armed[piece]
+                self._core.watchpoints.remove(*piece)
 
     def _free_comparators(self) -> bool:
         before = len(self._breakpoints) + len(self._watchpoints)
