@@ -8,7 +8,7 @@ import pytest
 
 from onchip.errors import BoardError
 from onchip.virtual_board.bus import BusFault, Memory
-from onchip.virtual_board.cortex_m import unicorn_engine, unicorn_selftest
+from onchip.virtual_board.cortex_m import unicorn_engine, unicorn_library, unicorn_selftest
 from onchip.virtual_board.cortex_m.engine import Stop
 from onchip.virtual_board.cortex_m.unicorn_engine import UnicornEngine
 from tests.virtual_board.cortex_m.machine import CONSOLE, Console, Machine
@@ -331,7 +331,7 @@ def test_a_missing_unicorn_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
     def absent(name: str) -> None:
         raise ImportError(name)
 
-    monkeypatch.setattr(unicorn_engine.importlib, "import_module", absent)
+    monkeypatch.setattr(unicorn_library.importlib, "import_module", absent)
     with pytest.raises(BoardError, match=r"pip install 'onchip\[sim\]'"):
         Machine()
 

@@ -260,7 +260,7 @@ def test_a_long_critical_section_with_a_pending_interrupt_runs_at_speed_and_ends
     start(machine, 99)
     machine.run(400_000)
     assert machine.register("r6") == 1  # taken right after CPSIE, before the MOV
-    assert machine.core._masked_slices == 0
+    assert machine.core.silent.masked_slices == 0
 
 
 def test_systick_exception_pending_bits() -> None:

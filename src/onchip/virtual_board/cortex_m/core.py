@@ -18,6 +18,7 @@ from ..bus import Bus, BusFault
 from . import scb as scb_bits
 from .address_map import AddressMap
 from .bit_band import ALIAS_SIZE, REGIONS, BitBand
+from .clock import Clock
 from .debug import DebugUnit
 from .dwt import Dwt
 from .engine import REGISTER_NAMES, Engine, Stop
@@ -28,15 +29,13 @@ from .nvic import Nvic
 from .ppb import Ppb
 from .profile import CoreProfile
 from .scb import SystemControlBlock
+from .silent import SilentInstructions
 from .systick import SysTick
-from .traps import InstructionTraps, Trap, classify, condition_holds
+from .traps import Trap
 from .unicorn_engine import UnicornEngine
 
 ResetKind = Literal["system", "core", "power-on"]
-_NS = 1_000_000_000
 _IT_MASK = 0x0600_FC00
-_MASKED_STEPS = 64
-"""Single instructions before mask changes are made exits, which costs a retranslation."""
 _BUS, _USAGE = ExceptionNumber.BUS_FAULT, ExceptionNumber.USAGE_FAULT
 _MEM = ExceptionNumber.MEM_MANAGE
 
@@ -60,8 +59,7 @@ class VirtualCore:
         """Cycles since power-on of the board, up to the current slice."""
         self.halted = False
         self.in_reset = False
-        self._clock_hz = profile.clock_hz
-        self._base_ns = self._base_cycle = 0
+        self._clock = Clock(profile.clock_hz)
         self._end = 0
         self._sleep: Literal["", "wfi", "wfe"] = ""
         self._leap_to: int | None = None
@@ -75,8 +73,6 @@ class VirtualCore:
         self._uncounted = 0  # cycles that CYCCNT does not see: Debug state and sleep
         self._instructions = self._instructions_seen = 0
         self._armed: frozenset[int] = frozenset()
-        self._traps_wanted: tuple[Trap, ...] = ()
-        self._masked_slices = 0
         self._build()
 
     def _build(self) -> None:
@@ -88,8 +84,8 @@ class VirtualCore:
         self.systick = SysTick(profile)
         self.scb = SystemControlBlock(profile, self.nvic, request_reset=self._ask_reset)
         self.scb.clear_active = self._clear_active
-        self.scb.changed = self._arm_traps
-        self._traps = InstructionTraps(bus)
+        self.silent = SilentInstructions(profile, bus, self.engine, self.scb, self._exits_changed)
+        self.scb.changed = self.silent.arm
         self.exceptions = ExceptionModel(profile, self.engine, bus, self.nvic, self.scb)
         self.debug = DebugUnit(profile, self)
         self.fpb = Fpb(profile, self._exits_changed)
@@ -149,37 +145,30 @@ class VirtualCore:
     @property
     def now_ns(self) -> int:
         """Return the same as a time."""
-        return self._base_ns + (self.cycle() - self._base_cycle) * _NS // self._clock_hz
+        return self._clock.ns_of(self.cycle())
 
     @property
     def clock_hz(self) -> int:
         """The core's clock. Setting it counts from the end of the current instruction."""
-        return self._clock_hz
+        return self._clock.frequency_hz
 
     @clock_hz.setter
     def clock_hz(self, value: int) -> None:
-        if value <= 0:
-            raise ValueError(f"clock of {value} Hz")
-        end_ns = self._base_ns + (self._end - self._base_cycle) * _NS // self._clock_hz
-        self._base_ns, self._base_cycle = self.now_ns, self.cycle()
-        self._clock_hz = value
+        end_ns = self._clock.ns_of(self._end)
+        self._clock.change(value, self.cycle())
         self._leap_to = None
         if self.engine.running:
-            self._end = self._cycle_at(end_ns)
+            self._end = self._clock.cycle_at(end_ns)
             self.engine.stop_after_instruction()
-
-    def _cycle_at(self, ns: int) -> int:
-        """Return the first cycle that starts at or after ``ns``."""
-        return self._base_cycle - (self._base_ns - ns) * self._clock_hz // _NS
 
     def shorten(self, ns: int) -> None:
         """Make the run in progress end at ``ns`` already."""
-        self._end = min(self._end, self._cycle_at(ns))
+        self._end = min(self._end, self._clock.cycle_at(ns))
         self.engine.stop_after_instruction()
 
     def leap(self, ns: int) -> None:
         """Do nothing until ``ns``, from the end of the current instruction."""
-        self._leap_to = self._cycle_at(ns)
+        self._leap_to = self._clock.cycle_at(ns)
         self.engine.stop_after_instruction()
 
     def end_leap(self) -> None:
@@ -194,9 +183,10 @@ class VirtualCore:
 
     def run_until_ns(self, ns: int) -> None:
         """Run up to ``ns``; return early when the core halts, locks up or enters reset."""
-        self._end = self._cycle_at(ns)
+        self._end = self._clock.cycle_at(ns)
         if self._map.changed_code:
-            self._look_at_changed_code()
+            ranges, self._map.changed_code = self._map.changed_code, []
+            self.silent.code_changed(ranges)
         if self._stopped():
             self._idle_until(self._end)
             return
@@ -286,8 +276,8 @@ class VirtualCore:
             deadline = self.systick.deadline
             if deadline is not None and deadline - self.cycles < count:
                 count = max(1, deadline - self.cycles)
-            if masked or self._masked_slices:
-                count = self._count_while_masked(count, masked=masked)
+            if masked or self.silent.masked_slices:
+                count = self.silent.count(count, masked=masked)
             engine.run(count)
             self._account()
         if self._watch_hit:
@@ -307,23 +297,6 @@ class VirtualCore:
         self._instructions += engine.executed
         if engine.stop is not Stop.BUDGET:
             self._handle(engine.stop)
-
-    def _count_while_masked(self, count: int, *, masked: bool) -> int:
-        """Return how far to run while PRIMASK or its like holds back a pending exception.
-
-        No hook reports a change of the masks: go by single instructions, and if that lasts, make
-        every instruction that changes a mask an exit.
-        """
-        if not masked:
-            self._masked_slices = 0
-            self._arm_traps()
-            return count
-        self._masked_slices += 1
-        if self._masked_slices < _MASKED_STEPS:
-            return 1
-        if self._masked_slices == _MASKED_STEPS:
-            self._arm_traps()
-        return count
 
     def _settle(self) -> None:
         """Account for what the exception model did; halt for vector catch and steps."""
@@ -410,56 +383,14 @@ class VirtualCore:
 
     def _trap(self, pc: int) -> None:
         """Execute an instruction that the engine would execute in silence, or fault instead."""
-        try:
-            first, second = self.bus.read(pc, 2), self.bus.read(pc + 2, 2)
-        except BusFault:
-            first, second = self.bus.read(pc, 2), 0
-        kind = classify(first, second)
-        if kind is None or not condition_holds(self.engine.read_register("xpsr")):
-            self._step()
-        elif kind is Trap.FLOATING_POINT and self._fp_denied():
+        meaning = self.silent.meaning(pc)
+        if isinstance(meaning, int):
             self.cycles += 1
-            self._fault(_USAGE, CFSR.NOCP.mask)
-        elif kind is Trap.DIVIDE and self._divides_by_zero(second):
-            self.cycles += 1
-            self._fault(_USAGE, CFSR.DIVBYZERO.mask)
-        else:
-            if kind is Trap.SEND_EVENT:
-                self.exceptions.event = True
-            self._step()
-
-    def _fp_denied(self) -> bool:
-        scb = self.scb
-        if not self.profile.fpu or not scb.fpu_enabled:
-            return True
-        return scb.fpu_privileged_only and self.engine.unprivileged()
-
-    def _divides_by_zero(self, second: int) -> bool:
-        divisor = f"r{second & 0xF}"
-        return bool(self.scb.ccr & scb_bits.DIV_0_TRP) and not self.engine.read_register(divisor)
-
-    def _arm_traps(self) -> None:
-        """Find out which instructions have to be exits, from CPACR, CCR and the masks."""
-        wanted = [Trap.SEND_EVENT]
-        if self._may_float() and (not self.scb.fpu_enabled or self.scb.fpu_privileged_only):
-            wanted.append(Trap.FLOATING_POINT)
-        if self.scb.ccr & scb_bits.DIV_0_TRP and not self.profile.armv6m:
-            wanted.append(Trap.DIVIDE)
-        if self._masked_slices >= _MASKED_STEPS:
-            wanted.append(Trap.MASK_CHANGE)
-            self._traps.addresses(Trap.MASK_CHANGE, fresh=True)
-        self._traps_wanted = tuple(wanted)
-        self._exits_changed()
-
-    def _may_float(self) -> bool:
-        """Tell whether the engine would execute FP instructions."""
-        return self.profile.cpu in ("cortex-m4", "cortex-m7")
-
-    def _look_at_changed_code(self) -> None:
-        ranges, self._map.changed_code = self._map.changed_code, []
-        changed = [self._traps.changed(address, length) for address, length in ranges]
-        if any(changed):
-            self._exits_changed()
+            self._fault(_USAGE, meaning)
+            return
+        if meaning is Trap.SEND_EVENT:
+            self.exceptions.event = True
+        self._step()
 
     def _debug_event(self, reason: int) -> None:
         """Halt, or take DebugMonitor; a breakpoint that can do neither is a HardFault."""
@@ -547,7 +478,7 @@ class VirtualCore:
 
     def _exits_changed(self) -> None:
         wanted = self.fpb.addresses | self.dwt.addresses
-        wanted = wanted.union(*(self._traps.addresses(kind) for kind in self._traps_wanted))
+        wanted |= self.silent.addresses
         if wanted != self._armed:
             self._armed = wanted
             self.engine.set_exits(set(wanted))
@@ -649,8 +580,7 @@ class VirtualCore:
         self._sleep = ""
         self._leap_to = None
         self._halt_request = 0
-        self._masked_slices = 0
-        self._arm_traps()
+        self.silent.reset()
         self._load_vectors()
         if self.debug.enabled and (self.debug.demcr.VC_CORERESET or held_halt):
             self._halt_request = DFSR.VCATCH.mask if not held_halt else DFSR.HALTED.mask

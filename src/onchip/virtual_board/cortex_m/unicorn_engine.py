@@ -10,16 +10,12 @@ What decides the shape of this module:
   untouched, which is just what a precise bus fault needs. ``emu_start(timeout=)`` can hang and is
   never used.
 * Breakpoints are exits, not code hooks: no run-time cost, and they work inside IT blocks.
-* Register access goes through the batch functions with arrays made once: 1 us for 17 registers.
-* Writes to IPSR, XPSR and CONTROL leave cached flags stale; a write of APSR_NZCV rebuilds them.
-* In unprivileged thread mode MSP, PSP and the masks read 0 and ignore writes: IPSR is 3 meanwhile.
 * WFE and YIELD arrive as invalid instructions without a syndrome.
 """
 
 from __future__ import annotations
 
 import ctypes
-import importlib
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
@@ -28,11 +24,10 @@ from onchip.errors import BoardError
 
 from ..bus import BusFault, Memory
 from . import unicorn_selftest
-from .engine import Access, FrameContext, OnRead, OnWatch, OnWrite, Stop, Watch
+from .engine import Access, OnRead, OnWatch, OnWrite, Stop, Watch
+from .unicorn_library import Unicorn
+from .unicorn_registers import EPSR_T, IT_MASK, NZCV, UnicornRegisters
 
-_IT_MASK = 0x0600_FC00
-_EPSR_T = 0x0100_0000
-_NZCV = 0xF000_0000
 _WFI = 0xBF30
 _MAGIC = 0x5AA5_F00D
 _SCRATCH = 0x2000_0000
@@ -53,50 +48,7 @@ _INTR = {
 }
 
 
-class _Unicorn:
-    """The modules of Unicorn, imported when the first board is built and not before."""
-
-    def __init__(self) -> None:
-        try:
-            self.main: Any = importlib.import_module("unicorn")
-        except ImportError as error:
-            raise BoardError(
-                "virtual boards need the instruction engine Unicorn, which is not installed",
-                hint="pip install 'onchip[sim]'",
-            ) from error
-        self.const: Any = importlib.import_module("unicorn.unicorn_const")
-        self.reg: Any = importlib.import_module("unicorn.arm_const")
-        self.library: Any = importlib.import_module("unicorn.unicorn_py3.unicorn").uclib
-
-    def register(self, name: str) -> int:
-        """Return Unicorn's number of a register."""
-        return int(getattr(self.reg, f"UC_ARM_REG_{name.upper()}"))
-
-
-class _Registers:
-    """A fixed list of registers, read and written by one call."""
-
-    __slots__ = ("_handle", "_ids", "_n", "_pointers", "_read", "_write", "values")
-
-    def __init__(self, library: Any, handle: Any, ids: Sequence[int]) -> None:
-        n = len(ids)
-        self._handle, self._n = handle, n
-        self._ids = (ctypes.c_int * n)(*ids)
-        self.values = (ctypes.c_uint32 * n)()
-        base = ctypes.addressof(self.values)
-        self._pointers = (ctypes.c_void_p * n)(*[base + 4 * i for i in range(n)])
-        self._read, self._write = library.uc_reg_read_batch, library.uc_reg_write_batch
-
-    def read(self) -> Any:
-        self._read(self._handle, self._ids, self._pointers, self._n)
-        return self.values
-
-    def write(self, *values: int) -> None:
-        self.values[:] = list(values)
-        self._write(self._handle, self._ids, self._pointers, self._n)
-
-
-class UnicornEngine:
+class UnicornEngine(UnicornRegisters):
     """An ``Engine``: see there for what the public methods mean."""
 
     _limit_offset: int | None = None  # of uc_struct.emu_count, the same for every instance
@@ -120,14 +72,15 @@ class UnicornEngine:
 
     def __init__(self, cpu: str, *, on_read: OnRead, on_write: OnWrite) -> None:
         """Make an engine that is not tested; see ``start``."""
-        self._unicorn = _Unicorn()
-        self._const = self._unicorn.const
-        model = getattr(self._unicorn.reg, f"UC_CPU_ARM_CORTEX_{_MODELS[cpu]}")
-        main = self._unicorn.main
+        unicorn = Unicorn()
+        self._const = unicorn.const
+        model = getattr(unicorn.reg, f"UC_CPU_ARM_CORTEX_{_MODELS[cpu]}")
+        main = unicorn.main
         try:
-            self._uc: Any = main.Uc(main.UC_ARCH_ARM, main.UC_MODE_THUMB, model)
+            uc = main.Uc(main.UC_ARCH_ARM, main.UC_MODE_THUMB, model)
         except main.UcError as error:
             raise BoardError(f"Unicorn cannot start a {cpu}: {error}") from error
+        super().__init__(unicorn, uc)
         self._uc.ctl_set_tcg_buffer_size(32 << 20)  # 1 GiB of address space otherwise
         self._uc.ctl_exits_enabled(enable=True)
         self._on_read, self._on_write = on_read, on_write
@@ -149,38 +102,12 @@ class UnicornEngine:
         self._dirty: list[tuple[int, int]] = []
         self._overwritten: list[tuple[Memory, int, bytes]] = []
         self._exit_list: list[int] = []
-        self._make_batches()
+        self._start = self._unicorn.library.uc_emu_start
+        self._handle = self._uc._uch
         self._uc.hook_add(self._const.UC_HOOK_INTR, self._intr)
         self._uc.hook_add(self._const.UC_HOOK_INSN_INVALID, self._invalid_instruction)
         self._uc.hook_add(self._const.UC_HOOK_MEM_INVALID, self._invalid_access)
         self._find_counter()
-
-    def _make_batches(self) -> None:
-        self._start = self._unicorn.library.uc_emu_start
-        handle = self._handle = self._uc._uch
-
-        def batch(*names: str) -> _Registers:
-            ids = [self._unicorn.register(name) for name in names]
-            return _Registers(self._unicorn.library, handle, ids)
-
-        low = ("r0", "r1", "r2", "r3")
-        self._frame = batch(*low, "r12", "lr", "pc", "xpsr", "sp", "control")
-        self._fp = batch(*(f"s{i}" for i in range(16)), "fpscr")
-        self._masks = batch("primask", "basepri", "faultmask")
-        self._pc, self._esr, self._xpsr = batch("pc"), batch("esr"), batch("xpsr")
-        self._control, self._ipsr = batch("control"), batch("ipsr")
-        self._state = batch("ipsr", "control")
-        self._rebuild = batch("apsr_nzcv")  # a write of the flags rebuilds what is cached
-        # Exception entry from handler or MSP; from PSP privileged; from PSP unprivileged. The last
-        # two leave thread mode with SPSEL clear, which only privileged thread mode can do.
-        end = ("xpsr", "control", "lr", "apsr_nzcv", "pc")
-        self._enter_msp = batch("sp", *end)
-        self._enter_psp = batch("sp", "control", *end)
-        self._enter_user = batch("sp", "ipsr", "control", "ipsr", "control", *end)
-        tail: tuple[str, ...] = ("faultmask", "control", "xpsr_nzcvqg", "xpsr", "control")
-        tail += (*low, "r12", "lr", "apsr_nzcv", "pc")
-        self._leave_msp, self._leave_psp = batch("msp", *tail), batch("psp", *tail)
-        self._all = batch(*(f"r{n}" for n in range(13)), "sp", "lr", "xpsr")
 
     def _find_counter(self) -> None:
         """Find counter and limit of the count hook in ``uc_struct``, and check that they work.
@@ -276,8 +203,8 @@ class UnicornEngine:
                 return
             # emu_stop is lost inside an IT block: the block went on after the fault. Undo it.
             self.executed = self._fault_count
-            self._all.write(*registers, xpsr & ~_IT_MASK | self._it_state_at(pc))
-            self._rebuild.write(xpsr & _NZCV)
+            self._all.write(*registers, xpsr & ~IT_MASK | self._it_state_at(pc))
+            self._rebuild.write(xpsr & NZCV)
             self._pc.write(pc | 1)
             self.pc = pc
 
@@ -304,7 +231,7 @@ class UnicornEngine:
         """Run exactly one instruction."""
         pc = int(self._pc.read()[0])
         opcode = self._halfword(pc)
-        in_it = bool(self._xpsr.read()[0] & _IT_MASK)
+        in_it = bool(self._xpsr.read()[0] & IT_MASK)
         if opcode == _WFI and not in_it:
             self._sleep_at(pc, 0)
             return
@@ -347,7 +274,7 @@ class UnicornEngine:
             self._event = Stop.WFE
             uc.emu_stop()
             return True
-        thumb = self._xpsr.read()[0] & _EPSR_T
+        thumb = self._xpsr.read()[0] & EPSR_T
         self._event = Stop.UNDEFINED if thumb else Stop.INVALID_STATE
         return False
 
@@ -530,8 +457,8 @@ class UnicornEngine:
                 uc: Any, access: int, address: int, size: int, value: int, watch: Watch
             ) -> None:
                 xpsr = self._xpsr.read()[0]
-                if xpsr & _IT_MASK:  # Unicorn issue 2309: the hook leaks ITSTATE into translation
-                    uc.reg_write(self._unicorn.reg.UC_ARM_REG_EPSR, _EPSR_T)
+                if xpsr & IT_MASK:  # Unicorn issue 2309: the hook leaks ITSTATE into translation
+                    uc.reg_write(self._unicorn.reg.UC_ARM_REG_EPSR, EPSR_T)
                 if address <= watch.last and address + size > watch.first:
                     kind: Access = "write" if access == self._const.UC_MEM_WRITE else "read"
                     mask = (1 << 8 * size) - 1
@@ -544,133 +471,6 @@ class UnicornEngine:
             )
         self._uc.ctl_flush_tb()
 
-    # ---- registers ------------------------------------------------------------------------------
-
-    def read_register(self, name: str) -> int:
-        """Return a register by name."""
-        if name in _BANKED and self.unprivileged():
-            self._ipsr.write(3)
-            value = int(self._uc.reg_read(self._unicorn.register(name)))
-            self._ipsr.write(0)
-            self._rebuild_flags()
-        else:
-            value = int(self._uc.reg_read(self._unicorn.register(name)))
-        return value & 0xFFFF_FFFF
-
-    def write_register(self, name: str, value: int) -> None:
-        """Write a register by name."""
-        if name == "pc":
-            thumb = int(self._xpsr.read()[0]) & _EPSR_T
-            self._pc.write(value & ~1 | (1 if thumb else 0))
-            return
-        user = self.unprivileged()
-        if user and (name in _BANKED or name == "control"):
-            self._ipsr.write(3)
-            if name == "control":
-                self._control.write(0)  # drops nPRIV, so that SPSEL can be written below
-                self._ipsr.write(0)
-                self._control.write(value)
-            else:
-                self._uc.reg_write(self._unicorn.register(name), value)
-                self._ipsr.write(0)
-        else:
-            self._uc.reg_write(self._unicorn.register(name), value)
-            if name == "xpsr":  # alone it leaves GE out
-                self._uc.reg_write(self._unicorn.reg.UC_ARM_REG_XPSR_NZCVQG, value)
-        self._rebuild_flags()
-
-    def _rebuild_flags(self) -> None:
-        self._rebuild.write(int(self._xpsr.read()[0]) & _NZCV)
-
-    def frame_context(self) -> FrameContext:
-        """Return what goes into an exception frame."""
-        return FrameContext(*self._frame.read())
-
-    def fp_context(self) -> list[int]:
-        """Return S0-S15 and FPSCR."""
-        return list(self._fp.read())
-
-    def write_fp_context(self, values: Sequence[int]) -> None:
-        """Write S0-S15 and FPSCR."""
-        self._fp.write(*values)
-
-    def masks(self) -> tuple[int, int, int]:
-        """Return PRIMASK, BASEPRI and FAULTMASK."""
-        if self.unprivileged():
-            self._ipsr.write(3)
-            values = tuple(self._masks.read())
-            self._ipsr.write(0)
-            self._rebuild_flags()
-            return values[0], values[1], values[2]
-        primask, basepri, faultmask = self._masks.read()
-        return primask, basepri, faultmask
-
-    def ipsr(self) -> int:
-        """Return the number of the exception whose handler runs."""
-        return int(self._ipsr.read()[0]) & 0x1FF
-
-    def unprivileged(self) -> bool:
-        """Tell whether the code that runs is unprivileged."""
-        ipsr, control = self._state.read()
-        return bool(control & 1 and not ipsr)
-
-    # ---- exceptions -----------------------------------------------------------------------------
-
-    def enter_handler(
-        self, context: FrameContext, sp: int, exception: int, lr: int, vector: int
-    ) -> None:
-        """Switch to handler mode on MSP."""
-        thumb = _EPSR_T if vector & 1 else 0
-        xpsr = context.xpsr & 0xF800_0000 | thumb | exception
-        nzcv, npriv = context.xpsr & _NZCV, context.control & 1
-        tail = (npriv, lr, nzcv, vector)
-        thread = not context.xpsr & 0x1FF
-        if not (thread and context.control & 2):
-            self._enter_msp.write(sp, xpsr, *tail)
-        elif not npriv:
-            self._enter_psp.write(sp, 0, xpsr, *tail)
-        else:
-            self._enter_user.write(sp, 3, 0, 0, 0, xpsr, *tail)
-
-    def leave_handler(
-        self,
-        frame: Sequence[int],
-        sp: int,
-        *,
-        process_stack: bool,
-        control: int,
-        clear_faultmask: bool,
-    ) -> None:
-        """Resume what ``frame`` describes."""
-        r0, r1, r2, r3, r12, lr, pc, xpsr = frame
-        faultmask = 0 if clear_faultmask else int(self._masks.read()[2])
-        batch = self._leave_psp if process_stack else self._leave_msp
-        state = xpsr & 0xFF0F_FDFF
-        # CONTROL is 0 in between: only privileged code can set SPSEL once thread mode is back.
-        batch.write(
-            *(sp, faultmask, 0, state, state, control),
-            *(r0, r1, r2, r3, r12, lr, xpsr & _NZCV),
-            pc & ~1 | (1 if xpsr & _EPSR_T else 0),
-        )
-
-    def reset(self, sp: int, vector: int) -> None:
-        """Give the registers their values after reset."""
-        self._ipsr.write(3)
-        self._control.write(0)
-        self._ipsr.write(0)
-        self._control.write(0)
-        self._masks.write(0, 0, 0)
-        self._uc.reg_write(self._unicorn.reg.UC_ARM_REG_MSP, sp & ~3)
-        self._uc.reg_write(self._unicorn.reg.UC_ARM_REG_PSP, 0)
-        self._uc.reg_write(self._unicorn.reg.UC_ARM_REG_FPSCR, 0)
-        self._uc.reg_write(self._unicorn.reg.UC_ARM_REG_LR, 0xFFFF_FFFF)
-        self._xpsr.write(_EPSR_T if vector & 1 else 0)
-        self._rebuild.write(0)
-        self._pc.write(vector)
-
     def close(self) -> None:
         """Free everything."""
         self._uc._Uc__finalizer()  # no public way; harmless when called twice
-
-
-_BANKED = frozenset({"msp", "psp", "primask", "basepri", "faultmask"})

@@ -1,0 +1,117 @@
+"""Stands in for the engine where it would execute in silence: see ``traps``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from onchip.arch.scs import CFSR
+
+from ..bus import Bus, BusFault
+from . import scb as scb_bits
+from .engine import Engine
+from .profile import CoreProfile
+from .scb import SystemControlBlock
+from .traps import InstructionTraps, Trap, classify, condition_holds
+
+MASKED_STEPS = 64
+"""Single instructions before mask changes are made exits, which costs a retranslation."""
+
+
+class SilentInstructions:
+    """Knows which instructions have to be exits now, and what each means when it is reached.
+
+    ``changed`` is called when ``addresses`` has.
+    """
+
+    def __init__(
+        self,
+        profile: CoreProfile,
+        bus: Bus,
+        engine: Engine,
+        scb: SystemControlBlock,
+        changed: Callable[[], None],
+    ) -> None:
+        self._profile = profile
+        self._bus = bus
+        self._engine = engine
+        self._scb = scb
+        self._changed = changed
+        self._traps = InstructionTraps(bus)
+        self._kinds: tuple[Trap, ...] = ()
+        self.masked_slices = 0
+        """Slices in a row in which a mask held back a pending exception."""
+
+    @property
+    def addresses(self) -> set[int]:
+        """Where the engine has to stop."""
+        return set().union(*(self._traps.addresses(kind) for kind in self._kinds))
+
+    def reset(self) -> None:
+        """Return to the state after a system reset."""
+        self.masked_slices = 0
+        self.arm()
+
+    def arm(self) -> None:
+        """Work out from CPACR, CCR and the masks what has to be an exit."""
+        scb = self._scb
+        kinds = [Trap.SEND_EVENT]
+        floats = self._profile.cpu in ("cortex-m4", "cortex-m7")  # their engines always do
+        if floats and (not scb.fpu_enabled or scb.fpu_privileged_only):
+            kinds.append(Trap.FLOATING_POINT)
+        if scb.ccr & scb_bits.DIV_0_TRP and not self._profile.armv6m:
+            kinds.append(Trap.DIVIDE)
+        if self.masked_slices >= MASKED_STEPS:
+            kinds.append(Trap.MASK_CHANGE)
+            self._traps.addresses(Trap.MASK_CHANGE, fresh=True)
+        self._kinds = tuple(kinds)
+        self._changed()
+
+    def code_changed(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Look again at bytes that have changed."""
+        different = False
+        for address, length in ranges:
+            different |= self._traps.changed(address, length)
+        if different:
+            self._changed()
+
+    def count(self, count: int, *, masked: bool) -> int:
+        """Return how far to run when a mask holds back a pending exception, or did.
+
+        No hook reports a change of the masks: go by single instructions, and if that lasts, make
+        every instruction that changes a mask an exit.
+        """
+        if not masked:
+            self.masked_slices = 0
+            self.arm()
+            return count
+        self.masked_slices += 1
+        if self.masked_slices < MASKED_STEPS:
+            return 1
+        if self.masked_slices == MASKED_STEPS:
+            self.arm()
+        return count
+
+    def meaning(self, pc: int) -> int | Trap | None:
+        """Return the CFSR bit that the instruction at ``pc`` faults with, or what else it is."""
+        first = self._bus.read(pc, 2)
+        try:
+            second = self._bus.read(pc + 2, 2)
+        except BusFault:
+            second = 0
+        kind = classify(first, second)
+        if kind is None or not condition_holds(self._engine.read_register("xpsr")):
+            return None
+        if kind is Trap.FLOATING_POINT and self._fp_denied():
+            return CFSR.NOCP.mask
+        if kind is Trap.DIVIDE and self._divides_by_zero(second):
+            return CFSR.DIVBYZERO.mask
+        return kind
+
+    def _fp_denied(self) -> bool:
+        if not self._profile.fpu or not self._scb.fpu_enabled:
+            return True
+        return self._scb.fpu_privileged_only and self._engine.unprivileged()
+
+    def _divides_by_zero(self, second: int) -> bool:
+        divisor = f"r{second & 0xF}"
+        return bool(self._scb.ccr & scb_bits.DIV_0_TRP) and not self._engine.read_register(divisor)
