@@ -13,6 +13,7 @@ import pytest
 
 from onchip import registry
 from onchip.registry import VirtualSpec
+from onchip.session import open_session
 from onchip.virtual_board.board import VirtualBoard
 from onchip.virtual_board.faults import BoardFault, LineFault, PacketFault
 from onchip.virtual_board.target.flash_faults import FlashFault, FlashFaultKind
@@ -137,18 +138,17 @@ def test_a_probe_that_is_pulled(
 # ---- the board's supply and reset, at moments all over a flash job
 
 
-@pytest.fixture
-def image(tmp_path: Path) -> Path:
-    return write_bin(tmp_path, "stm32f407", length=20_000)
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_bin(tmp_path_factory.mktemp("image"), "nrf52840", length=12_000)
 
 
-@pytest.fixture
-def packets_of_a_job(
-    onchip: Onchip, script: Callable[[Script], list[VirtualBoard]], image: Path
-) -> int:
-    boards = script(lambda board: None)
-    assert onchip("flash", image, *PROBE).code == 0
-    return boards[-1].statistics.packets
+@pytest.fixture(scope="module")
+def packets_of_a_job(image: Path) -> int:
+    with registry.build_board(VirtualSpec("nrf52840")) as board:
+        with open_session(board.link()) as session:
+            session.flash(image)
+        return board.statistics.packets
 
 
 @pytest.mark.parametrize("kind", BoardFault)
@@ -169,10 +169,10 @@ def test_flashing_through_a_disaster_is_never_called_a_success_that_it_was_not(
         BoardFault.POWER_LOSS: lambda board: board.faults.power_loss(after_packets=after),
     }
     boards = script(plans[kind])
-    outcome = onchip("flash", image, *PROBE)
+    outcome = onchip("flash", image, "--probe", "virtual:nrf52840")
     if outcome.code == 0:
         data = image.read_bytes()
-        assert boards[-1].bus.read_block(0x0800_0000, len(data)) == data
+        assert boards[-1].bus.read_block(0, len(data)) == data
         assert "verified" in outcome.out
     else:
         _told(outcome, outcome.code)

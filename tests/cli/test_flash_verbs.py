@@ -115,16 +115,17 @@ def test_a_base_for_a_file_that_has_addresses_is_refused(
     assert onchip("flash", image, "--base", "0", *board).code == 2
 
 
-def test_erase_a_sector(onchip: Onchip, tmp_path: Path, board: tuple[str, str]) -> None:
-    image = write_bin(tmp_path, "stm32f407", length=40_000)
+def test_erase_a_sector(onchip: Onchip, tmp_path: Path) -> None:
+    board = ("--probe", f"virtual:nrf51822@{tmp_path / 'board.flash'}")
+    image = write_bin(tmp_path, "nrf51822", length=3000)
     onchip("flash", image, *board)
-    outcome = onchip("erase", "0x0800_4000", 1, "--json", *board)
+    outcome = onchip("erase", "0x400", 1, "--json", *board)
     assert outcome.code == 0, outcome.err
-    assert json.loads(outcome.out)["erased_bytes"] == 16384
+    assert json.loads(outcome.out)["erased_bytes"] == 1024
     copy = tmp_path / "copy.bin"
-    onchip("read", "0x0800_0000", 40_000, "-o", copy, *board)
+    onchip("read", "0", 3000, "-o", copy, *board)
     expected = bytearray(image.read_bytes())
-    expected[0x4000:0x8000] = b"\xff" * 0x4000
+    expected[0x400:0x800] = b"\xff" * 0x400
     assert copy.read_bytes() == expected
 
 
