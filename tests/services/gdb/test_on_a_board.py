@@ -119,4 +119,3 @@ def test_a_breakpoint_upon_the_programs_own_is_passed(session):
     talk.ask(b"Z0,20000004,2")
     assert b"0f:04000020;" in talk.run(b"vCont;c")  # once round
     assert b"00:02000000;" in talk.sent[-1]
-    assert b"00:03000000;" in talk.run(b"vCont;c")

@@ -217,6 +217,24 @@ def test_continue_to_a_breakpoint(talk):
     assert answer.get("0f") == (0x0800_0110).to_bytes(4, "little").hex()
 
 
+def test_a_breakpoint_at_the_pc_is_met_without_moving(talk):
+    talk.ask(f"Z0,{LOOP:x},2".encode())
+    for packet in (b"vCont;c", b"vCont;s", b"vCont;r8000100,8000110"):
+        assert stop(talk.run(packet)).get("swbreak") == ""
+        assert talk.core.values["pc"] == LOOP
+    talk.ask(f"z0,{LOOP:x},2".encode())
+    talk.run(b"vCont;s")
+    assert talk.core.values["pc"] == LOOP + 2
+
+
+def test_another_clients_breakpoint_at_the_pc_is_passed(talk):
+    other = Talk(talk.session, target=talk.target)
+    other.ask(b"?")
+    other.ask(f"Z0,{LOOP:x},2".encode())
+    talk.run(b"vCont;s")
+    assert talk.core.values["pc"] == LOOP + 2
+
+
 def test_a_hardware_breakpoint_is_told_as_such(talk):
     talk.ask(b"Z1,8000111,2")  # the Thumb bit is no part of the address
     assert stop(talk.run(b"c")).get("hwbreak") == ""

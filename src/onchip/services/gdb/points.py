@@ -114,13 +114,23 @@ class PointTable:
         self._watchpoints.clear()
         self._armed.clear()
 
-    def stop_name_at(self, pc: int) -> str | None:
-        """Return ``hwbreak`` or ``swbreak`` when a wanted breakpoint is at ``pc``."""
+    def stop_name_at(self, pc: int, client: Client | None = None) -> str | None:
+        """Return ``hwbreak`` or ``swbreak`` when a breakpoint that ``client`` wants is at ``pc``.
+
+        Without a client, anybody's.
+        """
         point = self._breakpoints.get(pc)
-        if point is None or not point.holders:
+        if point is None:
             return None
-        kinds = {kind for _, kind in point.holders}
+        kinds = {kind for holder, kind in point.holders if client is None or holder == id(client)}
+        if not kinds:
+            return None
         return "swbreak" if PointKind.SOFTWARE_BREAKPOINT in kinds else "hwbreak"
+
+    def has_breakpoints(self, client: Client) -> bool:
+        """Say whether ``client`` wants any breakpoint."""
+        holders = (holder for point in self._breakpoints.values() for holder, _ in point.holders)
+        return id(client) in holders
 
     def watch_name(self, address: int | None, access: str | None) -> tuple[str, int] | None:
         """Return the stop pair of a wanted watchpoint at ``address``: ``("rwatch", address)``.

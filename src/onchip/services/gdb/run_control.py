@@ -63,6 +63,7 @@ class RunControl:
         self.last = Stop(SIGTRAP)
         self._range = (0, 0)
         self._interrupted = False
+        self._ready: Stop | None = None
 
     @property
     def running(self) -> bool:
@@ -108,6 +109,11 @@ class RunControl:
         self.mode = Mode.CONTINUE
         self._interrupted = False
 
+    def meet(self, name: str) -> None:
+        """Let the next ``poll`` tell of a breakpoint at the pc, without moving: ``swbreak`` ..."""
+        self._ready = self._stop(SIGTRAP, ((name, ""),))
+        self.mode = Mode.STEP
+
     def interrupt(self) -> None:
         """Ask for a stop (Ctrl-C); the next ``poll`` makes it. A stopped core stays so."""
         self._interrupted = self.running
@@ -120,7 +126,10 @@ class RunControl:
         """
         if self.mode is Mode.STOPPED:
             return None
-        if self.mode is Mode.CONTINUE:
+        if self._ready is not None:
+            stop: Stop | None = self._ready
+            self._ready = None
+        elif self.mode is Mode.CONTINUE:
             stop = self._poll_running()
         else:
             stop = self._poll_steps()
@@ -133,6 +142,7 @@ class RunControl:
         """Forget what was begun, without touching the core: it could not be reached."""
         self.mode = Mode.STOPPED
         self._interrupted = False
+        self._ready = None
 
     def let_go(self) -> None:
         """Let the core run with nobody waiting for it; the clients' points are gone already."""

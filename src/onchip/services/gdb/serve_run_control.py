@@ -51,7 +51,14 @@ def _vcont(stub: Stub, request: run_control.VCont) -> Reply:
 def _begin(stub: Stub, action: Action) -> None:
     """Let the core run; a core that runs already (``monitor resume``) is only waited for."""
     stub.attach()
-    run = stub.target.run
+    run, core = stub.target.run, stub.target.core
+    if not run.running and core.halted and run.points.has_breakpoints(stub):
+        # GDB takes out the breakpoint that it means to pass. One that is in is met (``jump``).
+        name = run.points.stop_name_at(core.read_register("pc"), stub)
+        if name is not None:
+            run.meet(name)
+            stub.waiting = True
+            return
     match action.kind:
         case "s" | "S":
             run.need_halted("stepping")
