@@ -124,6 +124,23 @@ def test_match_wait_ends_with_the_halt(target: Target) -> None:
     assert time.perf_counter() - wall < 0.05
 
 
+@pytest.mark.parametrize("loops", [*range(1, 60, 3), 400, 3000])
+def test_a_wait_for_a_halt_is_never_late(target: Target, loops: int) -> None:
+    """Above all if the core halts between the look that misses it and the next."""
+    target.load(RAM + 0x100, 0x3801, 0xD1FD, 0xBE00)
+    target.set_register(0, loops)
+    target.all("04 00 64 00 ff ff", "11 80 96 98 00")
+    target.set_register(15, RAM + 0x100)
+    target.set_register(16, 1 << 24)
+    target("05 00 01 01 42 00 00 23")
+    started = target.board.clock.now_ns
+    answer = target(
+        f"05 00 05 05 {word(DHCSR)} 0d {word(RUN)} 20 {word(S_HALT)} 1f {word(S_HALT)} 02"
+    )
+    assert answer[:8] == "05 05 01"
+    assert target.board.clock.now_ns - started < loops * 2 / 16e6 * 1e9 + 60_000
+
+
 @pytest.mark.parametrize("address", [DHCSR, RAM], ids=["halt", "any-word"])
 def test_a_wait_can_be_given_up(address: int) -> None:
     """The host's time-out comes in the middle of a wait that the core will never end."""

@@ -295,7 +295,7 @@ class Transfers:
             if self._clock.now_ns >= self.pause_at_ns:
                 yield
             # Behind a skip, an AP read returns what was fetched before it: look twice.
-            skipped = 0 if skipped else self._skip(done, for_halt=for_halt)
+            skipped = 0 if skipped else self._skip(done, wanted, for_halt=for_halt)
             done += skipped
 
     def _waits_for_halt(self, request: int) -> bool:
@@ -309,7 +309,7 @@ class Transfers:
             and access_port.target_address(dp.select & 0xF0 | request & ADDRESS) == DHCSR.address
         )
 
-    def _skip(self, done: int, *, for_halt: bool) -> int:
+    def _skip(self, done: int, wanted: int, *, for_halt: bool) -> int:
         """Fast-forward a match-wait; return how many repeats were passed over.
 
         What is read cannot change by being read, only as the chip runs: let it, as long as those
@@ -320,7 +320,11 @@ class Transfers:
         period = self._port.transfer_cycles
         start = clock.now_ns
         skip = self.match_retry - done
+        was_halted = self._halted()
         if for_halt:
+            # Posted reads show the state of one read ago: the core may be there by now.
+            if was_halted == bool(wanted):
+                return 0
             left_ns = max(0, self.pause_at_ns - start)
             skip = min(skip, 1 + left_ns * clock.frequency_hz // (period * 1_000_000_000))
         elif done < _EXACT_RETRIES:
@@ -329,7 +333,6 @@ class Transfers:
             skip = min(skip, done // _SKIP_FRACTION)
         if skip < 1 or self.abort or self._port.dp.faults.line_armed:
             return 0
-        was_halted = self._halted()
         end = start - (-skip * period * 1_000_000_000 // clock.frequency_hz)
         clock.wait_unless(end, lambda: self._halted() != was_halted)
         elapsed = clock.now_ns - start
