@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,3 +146,17 @@ def test_an_unknown_probe_model_is_refused() -> None:
 def test_the_chips_and_probes_of_virtual_boards_are_listed() -> None:
     assert {"lpc1768", "stm32f407", "nrf52840", "nrf51822"} <= set(registry.virtual_chips())
     assert {"hid-64x1", "hid-64x4", "bulk-64x8", "bulk-512x4"} <= set(registry.probe_models())
+
+
+def test_without_unicorn_the_command_that_installs_it_is_told() -> None:
+    program = (
+        "import sys; sys.modules['unicorn'] = None\n"
+        "from onchip.cli.main import main\n"
+        "sys.exit(main(['read', '0x20000000', '--probe', 'virtual:stm32f407']))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 3
+    assert "Unicorn, which is not installed" in result.stderr
+    assert "pip install 'onchip[sim]'" in result.stderr

@@ -156,6 +156,9 @@ def test_a_reset_connection_is_told_like_a_closed_one() -> None:
     def reset(connection: socket.socket) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
 
-    with peer(reset) as link, pytest.raises(ProbeBusy, match="hung up before it answered"):
+    def ask(link: TcpLink) -> None:
         link.write(b"x")
         link.read(5)
+
+    with peer(reset) as link, pytest.raises(ProbeBusy, match="hung up before it answered"):
+        ask(link)

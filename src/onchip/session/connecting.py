@@ -18,9 +18,10 @@ from onchip.coresight.mem_ap import MemAp
 from onchip.cortex_m.core import Core
 from onchip.cortex_m.state import ResetKind
 from onchip.dap.client import DapClient
-from onchip.errors import LockedChip, OnchipError, TargetError, TransferError, UsageError
+from onchip.errors import OnchipError, TargetError, TransferError, UsageError
 from onchip.session.session import Session
 from onchip.target import chip as chips
+from onchip.target.families import nordic
 
 if TYPE_CHECKING:
     from onchip.coresight.access_port import AccessPort
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 DEFAULT_FREQUENCY_HZ = 4_000_000
 PROBE_VARIABLE = "ONCHIP_PROBE"
 """The environment variable that names the probe where a script or command does not."""
-
-_NORDIC_CTRL_AP_IDR = 0x0288_0000
-_NORDIC_APPROTECTSTATUS = 0x0C
 
 
 class ConnectMode(StrEnum):
@@ -144,21 +142,10 @@ def _find_core(aps: list[AccessPort | MemAp]) -> Core:
                 failure = failure or error
             else:
                 return core
-    _refuse_locked_nordic(aps, failure)
+    nordic.check_unlocked(aps)
     if failure is not None:
         raise failure
     raise TargetError(
         "the debug port answers, but no access port leads to a memory bus",
         hint="the chip may be locked; try --connect under-reset",
     )
-
-
-def _refuse_locked_nordic(aps: list[AccessPort | MemAp], failure: OnchipError | None) -> None:
-    for ap in aps:
-        if isinstance(ap, MemAp) or ap.idr != _NORDIC_CTRL_AP_IDR:
-            continue
-        if ap.read(_NORDIC_APPROTECTSTATUS) & 1 == 0:
-            raise LockedChip(
-                f"the chip is locked: APPROTECTSTATUS of its CTRL-AP (AP {ap.index}) reads 0",
-                hint="only erasing everything unlocks it, and onchip does not do that unasked",
-            ) from failure
