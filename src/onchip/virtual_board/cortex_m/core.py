@@ -1,28 +1,25 @@
-"""The core: runs the engine in slices, between which time, interrupts and the debugger act.
+"""A Cortex-M core on a bus: what its neighbours see of it.
 
-A slice ends at the next moment at which something could happen (end of the run, SysTick, an event)
-or earlier, when the code itself does something that is not the engine's: an exception, a fault, a
-sleep, a store to a system register. Because a slice is counted in instructions and everything that
-can end it is known beforehand, results do not depend on where slices are cut.
+The timeline asks for time, the chip drives interrupts and resets, the debug units halt and resume,
+the program reaches the bus. How instructions get executed stands in ``execution``.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Literal
 
-from onchip.arch.scs import CFSR, DFSR, DHCSR, HFSR, ExceptionNumber
+from onchip.arch.scs import DFSR, DHCSR, HFSR, ExceptionNumber
 
 from ..bus import Bus, BusFault
 from . import scb as scb_bits
 from .address_map import AddressMap
 from .bit_band import ALIAS_SIZE, REGIONS, BitBand
-from .clock import Clock
 from .debug import DebugUnit
 from .dwt import Dwt
-from .engine import REGISTER_NAMES, Engine, Stop
+from .engine import REGISTER_NAMES, Engine
 from .exceptions import LOCKUP_PC, ExceptionModel
+from .execution import Execution, ResetKind
 from .fpb import Fpb
 from .itm import Itm, Tpiu
 from .nvic import Nvic
@@ -31,16 +28,14 @@ from .profile import CoreProfile
 from .scb import SystemControlBlock
 from .silent import SilentInstructions
 from .systick import SysTick
-from .traps import Trap
 from .unicorn_engine import UnicornEngine
 
-ResetKind = Literal["system", "core", "power-on"]
 _IT_MASK = 0x0600_FC00
 _BUS, _USAGE = ExceptionNumber.BUS_FAULT, ExceptionNumber.USAGE_FAULT
 _MEM = ExceptionNumber.MEM_MANAGE
 
 
-class VirtualCore:
+class VirtualCore(Execution):
     """A Cortex-M core on a bus. It attaches itself to ``bus.timeline`` and ``bus.ppb``.
 
     After building, fill the memories and call ``reset("power-on")``.
@@ -55,24 +50,7 @@ class VirtualCore:
         self.on_reset_request: Callable[[ResetKind], None] | None = None
         """Called when SYSRESETREQ ("system") or VECTRESET ("core") is written, by the program or
         the debugger. The core resets itself right after, unless this has called ``reset``."""
-        self.cycles = 0
-        """Cycles since power-on of the board, up to the current slice."""
-        self.halted = False
-        self.in_reset = False
-        self._clock = Clock(profile.clock_hz)
-        self._end = 0
-        self._sleep: Literal["", "wfi", "wfe"] = ""
-        self._leap_to: int | None = None
-        self._stepping = False
-        self._check_state = False  # the debugger was here: EPSR may hold anything
-        self._watch_hit = False
-        self._halt_request = 0
-        self._reset_request: ResetKind | None = None
-        self._reset_by_device: ResetKind | None = None
-        self._resets = 0
-        self._uncounted = 0  # cycles that CYCCNT does not see: Debug state and sleep
-        self._instructions = self._instructions_seen = 0
-        self._armed: frozenset[int] = frozenset()
+        super().__init__(profile)
         self._build()
 
     def _build(self) -> None:
@@ -179,239 +157,6 @@ class VirtualCore:
         """Return cycles so far, without those spent in Debug state or asleep."""
         return self.cycle() - self._uncounted
 
-    # ---- running --------------------------------------------------------------------------------
-
-    def run_until_ns(self, ns: int) -> None:
-        """Run up to ``ns``; return early when the core halts, locks up or enters reset."""
-        self._end = self._clock.cycle_at(ns)
-        if self._map.changed_code:
-            ranges, self._map.changed_code = self._map.changed_code, []
-            self.silent.code_changed(ranges)
-        if self._stopped():
-            self._idle_until(self._end)
-            return
-        while self.cycles < self._end:
-            self._poll_systick()
-            if self._waits():
-                continue
-            self._execute()
-            if self._reset_request is not None or self._reset_by_device is not None:
-                self._reset_now()
-            if self._halt_request:
-                self._halt_now()
-            if self._stopped():
-                return
-
-    def _poll_systick(self) -> None:
-        if self.systick.poll(self.cycles):
-            self.nvic.pend(ExceptionNumber.SYSTICK)
-
-    def _stopped(self) -> bool:
-        return self.halted or self.exceptions.locked_up or self.in_reset
-
-    def _idle_until(self, cycle: int) -> None:
-        if cycle > self.cycles:
-            self._uncounted += cycle - self.cycles
-            self.cycles = cycle
-
-    def _waits(self) -> bool:
-        """Let time pass if the core sleeps or leaps; return whether to look again."""
-        nvic = self.nvic
-        if nvic.newly_pending:
-            nvic.newly_pending = False
-            if self.scb.scr & scb_bits.SEVONPEND:
-                self.exceptions.event = True
-        if not self._sleep and self._leap_to is None:
-            return False
-        target = self._end
-        if self.systick.deadline is not None:
-            target = min(target, self.systick.deadline)
-        if self._sleep:
-            if self.exceptions.wakes() or (self._sleep == "wfe" and self.exceptions.event):
-                if self._sleep == "wfe":
-                    self.exceptions.event = False
-                self._sleep = ""
-                return True
-            self._idle_until(target)
-            return True
-        leap_to = self._leap_to
-        assert leap_to is not None
-        if self.cycles >= leap_to or self.exceptions.due() is not None:
-            self._leap_to = None
-            return True
-        self.cycles = max(self.cycles, min(target, leap_to))
-        return True
-
-    def _execute(self) -> None:
-        """Take an exception that is due, or run a slice."""
-        exceptions = self.exceptions
-        in_it = False
-        if self._check_state:
-            in_it = self._after_debug()
-        masked = False
-        if self.nvic.pending and not in_it:
-            due = exceptions.due()
-            if due is not None:
-                exceptions.enter(due)
-                self._settle()
-                return
-            masked = exceptions.masked_only()
-        if exceptions.invalid_state:
-            exceptions.invalid_state = False
-            self.cycles += 1
-            self._fault(_USAGE, CFSR.INVSTATE.mask)
-            return
-        self._slice(masked=masked)
-
-    def _slice(self, *, masked: bool) -> None:
-        engine = self.engine
-        if self._stepping:
-            pc = engine.read_register("pc")
-            if pc in self._armed:
-                self._at_exit(pc)
-            else:
-                self._step()
-        else:
-            count = self._end - self.cycles
-            deadline = self.systick.deadline
-            if deadline is not None and deadline - self.cycles < count:
-                count = max(1, deadline - self.cycles)
-            if masked or self.silent.masked_slices:
-                count = self.silent.count(count, masked=masked)
-            engine.run(count)
-            self._account()
-        if self._watch_hit:
-            self._watch_hit = False
-            self._debug_event(DFSR.DWTTRAP.mask)
-        self._settle()
-
-    def _step(self) -> None:
-        """Execute one instruction, even one that is an exit."""
-        self.engine.step()
-        self._account()
-
-    def _account(self) -> None:
-        """Take over what the engine has done."""
-        engine = self.engine
-        self.cycles += engine.executed
-        self._instructions += engine.executed
-        if engine.stop is not Stop.BUDGET:
-            self._handle(engine.stop)
-
-    def _settle(self) -> None:
-        """Account for what the exception model did; halt for vector catch and steps."""
-        exceptions = self.exceptions
-        self.cycles += exceptions.cycles
-        exceptions.cycles = 0
-        if exceptions.caught:
-            wanted = exceptions.caught & self.debug.demcr
-            exceptions.caught = 0
-            if wanted and self.debug.enabled:
-                self._halt_request |= DFSR.VCATCH.mask
-        if exceptions.sleep_on_exit:
-            exceptions.sleep_on_exit = False
-            self._sleep = "wfi"
-        if self._stepping and not self._reset_request:
-            self._halt_request |= DFSR.HALTED.mask
-
-    def _after_debug(self) -> bool:
-        """Look at what the debugger may have left in EPSR; return whether an IT block is open."""
-        self._check_state = False
-        engine = self.engine
-        if engine.read_register("pc") & ~1 == LOCKUP_PC & ~1:
-            self._fault(_MEM, CFSR.IACCVIOL.mask)
-            return True
-        xpsr = engine.read_register("xpsr")
-        self.exceptions.invalid_state = not xpsr >> 24 & 1
-        return bool(xpsr & _IT_MASK)
-
-    # ---- what ends a slice ----------------------------------------------------------------------
-
-    def _handle(self, stop: Stop) -> None:
-        exceptions, engine = self.exceptions, self.engine
-        match stop:
-            case Stop.EXCEPTION_RETURN:
-                exceptions.leave(engine.address)
-            case Stop.SVC:
-                exceptions.supervisor_call()
-            case Stop.WFI:
-                self._sleep = "" if self._stepping else "wfi"
-            case Stop.WFE:
-                self._wait_for_event()
-            case Stop.EXIT:
-                self._at_exit(engine.pc)
-            case Stop.BKPT:
-                self._debug_event(DFSR.BKPT.mask)
-            case Stop.UNDEFINED:
-                self._fault(_USAGE, CFSR.UNDEFINSTR.mask)
-            case Stop.INVALID_STATE:
-                self._fault(_USAGE, CFSR.INVSTATE.mask)
-            case Stop.NO_COPROCESSOR:
-                self._fault(_USAGE, CFSR.NOCP.mask)
-            case Stop.UNALIGNED:
-                self._fault(_USAGE, CFSR.UNALIGNED.mask)
-            case Stop.EXECUTE_NEVER:
-                self._fault(_MEM, CFSR.IACCVIOL.mask)
-            case Stop.FETCH_FAULT:
-                if engine.pc >= 0xE000_0000 or 0x4000_0000 <= engine.pc < 0x6000_0000:
-                    self._fault(_MEM, CFSR.IACCVIOL.mask)
-                else:
-                    self._fault(_BUS, CFSR.IBUSERR.mask)
-            case Stop.DATA_FAULT:
-                self._fault(_BUS, CFSR.PRECISERR.mask, address=engine.address)
-
-    def _fault(self, exception: int, cause: int, *, address: int | None = None) -> None:
-        self.exceptions.fault(exception, cause, address=address)
-        self._settle()
-
-    def _wait_for_event(self) -> None:
-        if self.exceptions.event:
-            self.exceptions.event = False
-        elif not self._stepping:
-            self._sleep = "wfe"
-
-    def _at_exit(self, pc: int) -> None:
-        """Act on an instruction that was made an exit."""
-        if pc in self.fpb.addresses:
-            self._debug_event(DFSR.BKPT.mask)
-        elif pc in self.dwt.addresses:
-            self.dwt.on_address(pc)
-            self._trap(pc)
-            self._debug_event(DFSR.DWTTRAP.mask)
-        else:
-            self._trap(pc)
-
-    def _trap(self, pc: int) -> None:
-        """Execute an instruction that the engine would execute in silence, or fault instead."""
-        meaning = self.silent.meaning(pc)
-        if isinstance(meaning, int):
-            self.cycles += 1
-            self._fault(_USAGE, meaning)
-            return
-        if meaning is Trap.SEND_EVENT:
-            self.exceptions.event = True
-        self._step()
-
-    def _debug_event(self, reason: int) -> None:
-        """Halt, or take DebugMonitor; a breakpoint that can do neither is a HardFault."""
-        if self.debug.enabled:
-            self._halt_request |= reason
-            return
-        if self.debug.demcr.MON_EN:
-            self.debug.dfsr |= reason
-            monitor = int(ExceptionNumber.DEBUG_MONITOR)
-            limit = self.nvic.masked_priority(*self.engine.masks())
-            if reason != DFSR.BKPT.mask:
-                self.nvic.pend(monitor)
-                return
-            if self.nvic.group_priority(monitor) < limit:
-                self.exceptions.enter(monitor)
-                return
-        if reason == DFSR.BKPT.mask:
-            if not self.profile.armv6m:
-                self.debug.dfsr |= reason
-            self.exceptions.hard_fault(HFSR.DEBUGEVT.mask)
-
     # ---- debug: what DebugUnit, Fpb and Dwt ask for ---------------------------------------------
 
     def debug_halt(self, reason: int) -> None:
@@ -421,17 +166,6 @@ class VirtualCore:
             self.engine.stop_after_instruction()
         elif not self.in_reset:
             self._halt_now()
-
-    def _halt_now(self) -> None:
-        reason, self._halt_request = self._halt_request, 0
-        self.halted = True
-        self._stepping = False
-        self._sleep = ""
-        self._leap_to = None
-        self.exceptions.locked_up = False
-        self._poll_systick()
-        self.systick.freeze(self.cycles)
-        self.debug.entered_debug_state(reason)
 
     def debug_resume(self, *, step: bool) -> None:
         """Leave Debug state, for one instruction if ``step``."""
