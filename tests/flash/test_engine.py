@@ -280,3 +280,14 @@ def test_a_flash_that_stays_busy_times_out_and_says_so() -> None:
         b.board.flash_faults.clear()
         b.engine().program(b.image(pattern(100, 3)))
         assert b.contents(100) == pattern(100, 3)
+
+
+def test_a_failed_verification_leaves_registers_and_ram_as_found_too() -> None:
+    with bench() as b:
+        b.core.reset(halt=True)
+        b.core.memory.write(0x2000_0000, pattern(0x2000, 3))
+        before = b.core.read_registers()
+        with pytest.raises(VerifyError):
+            b.engine().verify(b.image(pattern(100)))
+        assert b.core.read_registers() == before
+        assert b.core.memory.read(0x2000_0000, 0x2000) == pattern(0x2000, 3)

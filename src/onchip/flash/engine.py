@@ -14,16 +14,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from onchip.errors import EraseError, FlashError, OnchipError, PlanError, UsageError, VerifyError
+from onchip.errors import EraseError, FlashError, PlanError, UsageError, VerifyError
 from onchip.target.memory_map import FlashRegion, Sector
 
 from . import planner, verify
-from .algorithm import DeviceType, FlashAlgorithm
+from .algorithm import FlashAlgorithm
+from .hold import borrow, reset_and_hold
 from .image import Image
-from .planner import Range, RegionPlan, Write
-from .progress import Phase, Progress, ProgressCallback, silent
+from .planner import Range, RegionPlan
+from .progress import ProgressCallback, silent
 from .regions import Regions
 from .runner import Command, Runner, Workspace, hex32
+from .schedule import (
+    INIT_TIMEOUT_S,
+    Meter,
+    chunks,
+    erase_timeout,
+    erased_length,
+    expected_content,
+    groups,
+    program_timeout,
+    readable,
+    uncounted,
+)
 from .segment import Segment
 
 if TYPE_CHECKING:
@@ -33,11 +46,6 @@ if TYPE_CHECKING:
 EraseMode = Literal["sector", "chip"]
 
 FOR_ERASE, FOR_PROGRAM, FOR_VERIFY = 1, 2, 3
-_INIT_TIMEOUT_S = 5.0
-_MARGIN = 2.0
-_SLACK_S = 0.5
-_SMALL_SECTOR = 8192
-_SMALL_SECTORS_A_LIST = 8
 _RAM_FOR_VERIFYING = 0x1400
 """Bytes of RAM that computing CRCs needs: what is saved before, and put back afterwards."""
 
@@ -54,21 +62,6 @@ class ProgrammingReport:
     ram_bytes: int = 0
     verified_bytes: int = 0
     seconds: float = 0.0
-
-
-class _Meter:
-    """Counts one phase for the caller's progress callback."""
-
-    def __init__(self, callback: ProgressCallback, phase: Phase, total: int) -> None:
-        self._callback, self._phase, self._total = callback, phase, total
-        self._done = 0
-        if total:
-            callback(Progress(phase, 0, total))
-
-    def __call__(self, count: int) -> None:
-        if count:
-            self._done = min(self._done + count, self._total)
-            self._callback(Progress(self._phase, self._done, self._total))
 
 
 class FlashEngine:
@@ -266,13 +259,13 @@ class FlashEngine:
     def _survey(self, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
         """Find out what is there, and read what has to survive an erase."""
         wanted = [plan for plan in plans if not plan.erase_all]
-        meter = _Meter(progress, "plan", sum(r.length for p in wanted for r in p.survey()))
+        meter = Meter(progress, "plan", sum(r.length for p in wanted for r in p.survey()))
         for plan, runner in self._runners(wanted):
             crcs = self._crcs(runner, plan, plan.survey(), meter)
             plan.decide(crcs)
             kept = plan.kept_ranges()
             missing = [r for r in kept if any(part not in crcs for part in plan.cut(r))]
-            crcs |= self._crcs(runner, plan, missing, _uncounted)
+            crcs |= self._crcs(runner, plan, missing, uncounted)
             for part in plan.kept_parts(crcs):
                 plan.keep_bytes(part.address, runner.memory.read(part.address, part.length))
             if plan.erase and not plan.algorithm.has("EraseSector"):
@@ -296,7 +289,7 @@ class FlashEngine:
     # -- doing -------------------------------------------------------------------------------------
 
     def _erase(self, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
-        meter = _Meter(progress, "erase", sum(_erased_bytes(plan) for plan in plans))
+        meter = Meter(progress, "erase", sum(erased_length(plan) for plan in plans))
         for plan in plans:
             if not (plan.erase or plan.erase_all):
                 continue
@@ -304,9 +297,9 @@ class FlashEngine:
             before = self._init(runner, plan.region, FOR_ERASE)
             if plan.erase_all and plan.algorithm.has("EraseChip"):
                 sectors = sum(run.count for run in plan.region.sectors)
-                timeout_s = _erase_timeout(plan.algorithm, sectors)
+                timeout_s = erase_timeout(plan.algorithm, sectors)
                 call = runner.function("EraseChip", address=plan.region.start)
-                runner.push([*before, call], timeout_s + _INIT_TIMEOUT_S)
+                runner.push([*before, call], timeout_s + INIT_TIMEOUT_S)
                 self._uninit(runner, FOR_ERASE)
                 meter(plan.region.length)
             else:
@@ -319,13 +312,13 @@ class FlashEngine:
         algorithm: FlashAlgorithm,
         sectors: Sequence[Sector],
         before: list[Command],
-        meter: _Meter,
+        meter: Meter,
     ) -> None:
         """Erase some small sectors, or one large one, with each list."""
         behind = 0
-        for group in _groups(sectors):
+        for group in groups(sectors):
             calls = [runner.function("EraseSector", s.start, address=s.start) for s in group]
-            timeout_s = _erase_timeout(algorithm, len(group)) + _INIT_TIMEOUT_S
+            timeout_s = erase_timeout(algorithm, len(group)) + INIT_TIMEOUT_S
             runner.push([*before, *calls], timeout_s)
             meter(behind)
             before = []
@@ -335,14 +328,14 @@ class FlashEngine:
 
     def _program(self, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
         todo = [(plan, plan.writes()) for plan in plans]
-        meter = _Meter(progress, "program", sum(len(w.data) for _, ws in todo for w in ws))
+        meter = Meter(progress, "program", sum(len(w.data) for _, ws in todo for w in ws))
         for plan, writes in todo:
             if not writes:
                 continue
             runner = self._runner(plan.algorithm)
             before = self._init(runner, plan.region, FOR_PROGRAM)
             behind = 0
-            for address, data in _chunks(writes, runner.space.chunk):
+            for address, data in chunks(writes, runner.space.chunk):
                 self._push_chunk(runner, plan, address, data, before)
                 meter(behind)
                 before = []
@@ -368,13 +361,13 @@ class FlashEngine:
             )
             for offset in pages
         ]
-        timeout_s = (device.program_timeout_s + _SLACK_S) * _MARGIN * len(calls) + _INIT_TIMEOUT_S
+        timeout_s = program_timeout(plan.algorithm, len(calls)) + INIT_TIMEOUT_S
         runner.push([*before, *calls], timeout_s, data=data)
 
     def _verify(self, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
-        expected = [(plan, _expected(plan)) for plan in plans]
+        expected = [(plan, expected_content(plan)) for plan in plans]
         total = sum(len(s.data) for _, segments in expected for s in segments)
-        meter = _Meter(progress, "verify", total)
+        meter = Meter(progress, "verify", total)
         for (plan, runner), (_, segments) in zip(self._runners(plans), expected, strict=True):
             ranges = [Range(segment.address, len(segment.data)) for segment in segments]
             crcs = self._crcs(runner, plan, ranges, meter)
@@ -405,13 +398,13 @@ class FlashEngine:
         verifying.
         """
         for plan in plans:
-            if _readable(plan.algorithm):
+            if readable(plan.algorithm):
                 yield plan, self._runner(None)
                 continue
             runner = self._runner(plan.algorithm)
             before = self._init(runner, plan.region, FOR_VERIFY)
             if before:
-                runner.call(before, _INIT_TIMEOUT_S)
+                runner.call(before, INIT_TIMEOUT_S)
             yield plan, runner
             self._uninit(runner, FOR_VERIFY)
 
@@ -426,55 +419,29 @@ class FlashEngine:
     def _uninit(self, runner: Runner, function: int) -> None:
         """Wait for what still runs, and end this use of the algorithm."""
         if runner.algorithm is not None and runner.algorithm.has("UnInit"):
-            runner.call([runner.function("UnInit", function)], _INIT_TIMEOUT_S)
+            runner.call([runner.function("UnInit", function)], INIT_TIMEOUT_S)
         else:
             runner.finish()
 
     @contextlib.contextmanager
     def _reset_target(self) -> Iterator[None]:
-        """Reset and halt; catch faults meanwhile."""
-        core = self._core
         self._current = None
-        core.reset(halt=True)
-        batch = core.memory.batch()
-        for word in self._chip.after_reset:
-            core.memory.queue_write_u32(batch, word.address, word.value)
-        batch.run()
-        with self._catching_faults():
+        with reset_and_hold(self._core, self._chip):
             yield
-
-    @contextlib.contextmanager
-    def _catching_faults(self) -> Iterator[None]:
-        core = self._core
-        before = core.vector_catch
-        core.vector_catch = before | {"hardfault"}
-        try:
-            yield
-        except BaseException:
-            with contextlib.suppress(OnchipError):  # what went wrong first is what matters
-                core.vector_catch = before
-            raise
-        core.vector_catch = before
 
     @contextlib.contextmanager
     def _borrowed_target(self, plans: Sequence[RegionPlan]) -> Iterator[None]:
         """Put back registers and RAM afterwards: the program goes on."""
         assert self._ram is not None  # _check_fits
-        start, length = self._ram
-        if all(_readable(plan.algorithm) for plan in plans):
-            length = min(length, _RAM_FOR_VERIFYING)
-        core, memory = self._core, self._core.ap
-        registers = core.read_registers()
-        saved = memory.read(start, length)
-        before, self._ram, self._current = self._ram, (start, length), None
+        before = self._ram
+        if all(readable(plan.algorithm) for plan in plans):
+            self._ram = (before[0], min(before[1], _RAM_FOR_VERIFYING))
+        self._current = None
         try:
-            core.write_registers({"control": 0, "primask": 1})
-            with self._catching_faults():
+            with borrow(self._core, *self._ram):
                 yield
         finally:
             self._ram, self._current = before, None
-            memory.write(start, saved)
-            core.write_registers(registers)
 
     def _now(self) -> float:
         return self._core.now()
@@ -487,66 +454,10 @@ class FlashEngine:
         return ProgrammingReport(
             image_bytes=image_bytes + ram_bytes,
             same_bytes=sum(plan.same_bytes for plan in plans),
-            erased_bytes=sum(_erased_bytes(plan) for plan in plans),
+            erased_bytes=sum(erased_length(plan) for plan in plans),
             programmed_bytes=sum(len(w.data) for plan in plans for w in plan.writes()),
             kept_bytes=sum(plan.kept_bytes for plan in plans),
             ram_bytes=ram_bytes,
-            verified_bytes=sum(len(s.data) for p in plans for s in _expected(p)) + ram_bytes,
+            verified_bytes=sum(len(s.data) for p in plans for s in expected_content(p)) + ram_bytes,
             seconds=self._now() - started,
         )
-
-
-def _uncounted(_count: int) -> None:
-    """Count for nobody."""
-
-
-def _readable(algorithm: FlashAlgorithm) -> bool:
-    """Say whether the flash can be read without the algorithm's help."""
-    return algorithm.device.type in (DeviceType.ON_CHIP, DeviceType.UNKNOWN)
-
-
-def _expected(plan: RegionPlan) -> list[Segment]:
-    """What has to be there: the plan's own view, or all blank where the job only erases."""
-    if plan.pieces or not plan.erase_all:
-        return plan.expected()
-    blank = bytes([plan.algorithm.device.erased_value])
-    return [Segment(s.start, blank * s.size) for s in plan.region.all_sectors()]
-
-
-def _erased_bytes(plan: RegionPlan) -> int:
-    return plan.region.length if plan.erase_all else sum(sector.size for sector in plan.erase)
-
-
-def _erase_timeout(algorithm: FlashAlgorithm, sectors: int) -> float:
-    return (algorithm.device.erase_timeout_s + _SLACK_S) * _MARGIN * sectors
-
-
-def _groups(sectors: Sequence[Sector]) -> Iterator[list[Sector]]:
-    group: list[Sector] = []
-    for sector in sectors:
-        if group and (sector.size > _SMALL_SECTOR or len(group) == _SMALL_SECTORS_A_LIST):
-            yield group
-            group = []
-        group.append(sector)
-    if group:
-        yield group
-
-
-def _chunks(writes: Sequence[Write], most: int) -> Iterator[tuple[int, bytes]]:
-    """Join blocks that follow each other, up to ``most`` bytes; cut those that are longer."""
-    start, data = 0, b""
-    for write in writes:
-        content = write.data
-        address = write.address
-        while content:
-            if data and (start + len(data) != address or len(data) >= most):
-                yield start, data
-                data = b""
-            if not data:
-                start = address
-            room = most - len(data)
-            data += content[:room]
-            address += min(room, len(content))
-            content = content[room:]
-    if data:
-        yield start, data
