@@ -32,9 +32,8 @@ def test_every_register_reads_back_what_was_written(any_bench: Bench) -> None:
 
 
 def test_the_names_of_a_small_and_a_large_core(m4: Bench, m0: Bench) -> None:
-    assert m4.core.register_names[:17] == tuple(
-        "r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 r10 r11 r12 sp lr pc xpsr".split()
-    )
+    general = [f"r{n}" for n in range(13)] + ["sp", "lr", "pc", "xpsr"]
+    assert list(m4.core.register_names[:17]) == general
     assert "faultmask" in m4.core.register_names
     assert "s31" in m4.core.register_names
     assert "faultmask" not in m0.core.register_names

@@ -175,7 +175,8 @@ def test_what_must_not_follow_a_wait_that_ran_out_never_leaves() -> None:
 def test_what_was_in_flight_behind_a_failure_is_read_and_dropped() -> None:
     full = "05 00 0c" + " 0d 01 00 00 00" * 12
     client = client_on(
-        (full, "05 03 04"), ("05 00 01 0d 02 00 00 00", "05 00 04"), CLEAR, ("05 00 01 0f", "05 01 01 2a 00 00 00")
+        (full, "05 03 04"), ("05 00 01 0d 02 00 00 00", "05 00 04"), CLEAR,
+        ("05 00 01 0f", "05 01 01 2a 00 00 00"),
     )  # fmt: skip
     batch = Batch(client)
     for _ in range(12):

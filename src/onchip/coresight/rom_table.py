@@ -26,7 +26,7 @@ from ..arch.coresight import (
     pidr_part,
 )
 from ..dap import Result
-from ..errors import TransferError, UsageError
+from ..errors import TransferFault, TransferSkipped, UsageError
 from .mem_ap import MemAp
 from .parts import component_name, designer_name
 
@@ -87,6 +87,7 @@ def walk(ap: MemAp, base: int | None = None) -> Component:
 
     Raises:
         UsageError: the AP has no ROM table.
+        TransferError: the wire or the target's bus failed, not just one component.
         ProbeError: the probe failed.
     """
     if base is None:
@@ -127,7 +128,7 @@ def _identify_root(ap: MemAp, root: Component) -> bytes | None:
     entries = ap.queue_read(batch, root.address, 4 * _ENTRIES_AT_ONCE)
     try:
         batch.run()
-    except TransferError:
+    except TransferFault:
         return None
     _fill(root, devarch.value, rest.value)
     return entries.value if root.is_table else None
@@ -143,13 +144,13 @@ def _identify(ap: MemAp, components: list[Component]) -> None:
             devarch = ap.queue_read_u32(batch, component.address + DEVARCH_OFFSET)
             rest = ap.queue_read(batch, component.address + DEVTYPE_OFFSET, _IDENTIFICATION)
             results.append((component, devarch, rest))
-        with suppress(TransferError):  # whose it was shows below
+        with suppress(TransferFault):  # whose it was shows below
             batch.run()
         left = []
         for at, (component, devarch, rest) in enumerate(results):
             try:
                 _fill(component, devarch.value, rest.value)
-            except TransferError as error:
+            except TransferFault as error:
                 component.problem = f"does not answer: {error.message}"
                 left = [c for c, _, _ in results[at + 1 :]]
                 break
@@ -177,25 +178,24 @@ def _fill(component: Component, devarch: int, data: bytes) -> None:
 
 def _read_entries(ap: MemAp, tables: list[Component], seen: set[int], start: int) -> None:
     """Read the entries of all ``tables``, some at a time, until each one's end was seen."""
-    left = list(tables)
-    for offset in range(start, 4 * _MOST_ENTRIES, 4 * _ENTRIES_AT_ONCE):
+    left = [(table, start) for table in tables]
+    while left:
         batch = ap.batch()
-        results = [
-            (t, ap.queue_read(batch, t.address + offset, 4 * _ENTRIES_AT_ONCE)) for t in left
-        ]
-        with suppress(TransferError):  # whose it was shows below
+        length = 4 * _ENTRIES_AT_ONCE
+        results = [(t, at, ap.queue_read(batch, t.address + at, length)) for t, at in left]
+        with suppress(TransferFault):  # whose it was shows below
             batch.run()
         left = []
-        for table, result in results:
+        for table, at, result in results:
             try:
-                data = result.value
-            except TransferError as error:
+                ended = _take_entries(table, result.value, seen)
+            except TransferSkipped:
+                left.append((table, at))
+            except TransferFault as error:
                 table.problem = f"its entries do not answer: {error.message}"
-                continue
-            if not _take_entries(table, data, seen):
-                left.append(table)
-        if not left:
-            return
+            else:
+                if not ended and at + length < 4 * _MOST_ENTRIES:
+                    left.append((table, at + length))
 
 
 def _take_entries(table: Component, data: bytes, seen: set[int]) -> bool:

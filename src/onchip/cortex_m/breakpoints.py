@@ -53,6 +53,7 @@ class BreakpointManager:
         self._fpb = fpb
         self._breakpoints: dict[int, Breakpoint] = {}
         self._originals: dict[int, bytes] = {}  # the halfwords under our BKPT opcodes
+        self._under: dict[int, bytes] = {}  # the halfwords at hardware breakpoints, when set
 
     def __repr__(self) -> str:
         return f"<BreakpointManager: {len(self)} set, {self.available} comparators left>"
@@ -74,7 +75,7 @@ class BreakpointManager:
 
     def original(self, address: int) -> bytes | None:
         """Return the program's halfword under our BKPT opcode, if one of ours is there."""
-        return self._originals.get(address & ~1)
+        return self._originals.get(address & ~1) or self._under.get(address & ~1)
 
     # ---- setting and removing
 
@@ -115,9 +116,13 @@ class BreakpointManager:
             self._fpb.emit_comparator(t, number)
 
         batch.add(emit)
+        under = self._ap.queue_read(batch, address, 2)
         try:
             batch.run()
-        except BaseException:
+            self._under[address] = under.value
+        except BaseException as error:
+            if isinstance(error, TransferFault) and error.address == address:
+                return  # nothing can be read there now, but it may be mapped later
             self._fpb.release(address)
             self._fpb.enabled = False
             raise
@@ -172,6 +177,7 @@ class BreakpointManager:
             if self._breakpoints.pop(address).kind is BreakpointKind.HARDWARE:
                 self._fpb.release(address)
             self._originals.pop(address, None)
+            self._under.pop(address, None)
 
     # ---- for run control: out of the way for one instruction, and back
 
