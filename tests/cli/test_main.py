@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -12,6 +16,7 @@ from onchip import __version__, errors
 from onchip.cli import main as main_module
 from onchip.cli.exit_codes import MEANINGS, ExitCode, exit_code_of
 from onchip.cli.main import VERBS
+from tests.support.images import write_bin
 
 from .conftest import Onchip
 
@@ -155,8 +160,38 @@ def test_ctrl_c_is_130(onchip: Onchip, verb_that_raises: list[BaseException]) ->
 
 
 def test_the_readme_lists_the_same_exit_codes() -> None:
-    from pathlib import Path
-
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     for code, meaning in MEANINGS.items():
         assert f"| {code} | {meaning} |" in readme
+
+
+@pytest.mark.parametrize("delay_s", [0.6, 0.8, 1.0])
+def test_ctrl_c_in_the_middle_of_a_job_is_130_and_no_more(tmp_path: Path, delay_s: float) -> None:
+    image = write_bin(tmp_path, "stm32f407", length=500_000)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "onchip.cli.main", "flash", image, "--probe", "virtual:stm32f407"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(delay_s)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert "Traceback" not in err
+    assert "bug" not in err
+    assert process.returncode == 130, err
+    assert out == ""
+
+
+def test_a_reader_that_goes_away_ends_it_quietly() -> None:
+    command = f"{sys.executable} -m onchip.cli.main read 0x20000000 128K --probe virtual:stm32f407"
+    result = subprocess.run(
+        ["/bin/bash", "-c", f"{command} | head -1; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, code = result.stdout.splitlines()
+    assert first.startswith("0x2000_0000")
+    assert code == "141"
+    assert result.stderr == ""

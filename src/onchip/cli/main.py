@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from onchip import __version__
 from onchip.cli.exit_codes import MEANINGS, ExitCode, exit_code_of
+from onchip.cli.signals import noted_interrupts
 from onchip.errors import OnchipError
 
 VERBS = {
@@ -60,21 +61,26 @@ def _run_verb(verb: str, words: list[str]) -> int:
     )
     module.add_arguments(parser)
     arguments = parser.parse_args(words)
-    try:
-        code: int = module.run(arguments)
-        sys.stdout.flush()
-        return code
-    except KeyboardInterrupt:
-        print(file=sys.stderr)
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # the interpreter would complain again when it flushes at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.BROKEN_PIPE
-    except Exception as error:  # the outermost loop: nothing may reach the user as a traceback
-        if os.environ.get(TRACEBACK_VARIABLE):
-            raise
-        return _explain(error)
+    with noted_interrupts() as interrupted:
+        try:
+            code: int = module.run(arguments)
+            sys.stdout.flush()
+            return code
+        except KeyboardInterrupt:
+            return _interrupted()
+        except BrokenPipeError:
+            # the interpreter would complain again when it flushes at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return ExitCode.BROKEN_PIPE
+        except Exception as error:  # the outermost loop: no traceback reaches the user
+            if os.environ.get(TRACEBACK_VARIABLE):
+                raise
+            return _interrupted() if interrupted.is_set() else _explain(error)
+
+
+def _interrupted() -> ExitCode:
+    print(file=sys.stderr)
+    return ExitCode.INTERRUPTED
 
 
 def _explain(error: Exception) -> ExitCode:

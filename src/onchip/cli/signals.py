@@ -1,4 +1,4 @@
-"""How a verb that runs until it is told to stop is told to stop."""
+"""Ctrl-C: how a verb is interrupted, and how one that serves is told to stop."""
 
 from __future__ import annotations
 
@@ -23,3 +23,25 @@ def stop_requests() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def noted_interrupts() -> Iterator[threading.Event]:
+    """Give an event that Ctrl-C sets, besides raising `KeyboardInterrupt` as ever.
+
+    Where the interrupt strikes inside an emulator's callback, another exception may come out of it.
+    """
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted  # only the main thread may set handlers, and only it is interrupted
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
