@@ -24,7 +24,7 @@ from .image import Image
 from .planner import Range, RegionPlan
 from .progress import ProgressCallback, silent
 from .regions import Regions
-from .runner import Command, Runner, Workspace, hex32
+from .runner import Command, CrcRun, Runner, Workspace, hex32
 from .schedule import (
     INIT_TIMEOUT_S,
     Meter,
@@ -104,6 +104,8 @@ class FlashEngine:
         erase: EraseMode = "sector",
         keep: bool = True,
         allow_lock: bool = False,
+        skip_same: bool = True,
+        read_back: bool = False,
         progress: ProgressCallback = silent,
     ) -> ProgrammingReport:
         """Make the chip hold ``image``, verified. The core is left halted after a reset.
@@ -116,6 +118,8 @@ class FlashEngine:
                 of the regions that the image touches.
             keep: bytes of erased sectors that the image does not cover are put back.
             allow_lock: program words that turn read-out protection on.
+            skip_same: leave sectors alone that hold the image's bytes already.
+            read_back: verify by reading every byte too, not by the CRC that the target computes.
             progress: called with a `Progress` now and then.
 
         Raises:
@@ -131,7 +135,9 @@ class FlashEngine:
         image = planner.with_vector_checksum(image, self._chip)
         parts = planner.split(image, self._chip, self._regions.all)
         plans = [
-            RegionPlan(region, self._regions.algorithm(region), pieces, keep, erase == "chip")
+            RegionPlan(
+                region, self._regions.algorithm(region), pieces, keep, erase == "chip", not skip_same
+            )
             for region, pieces in parts.flash.items()
         ]
         self._check_fits(plans)
@@ -146,6 +152,8 @@ class FlashEngine:
                 self._erase(done, progress)
                 self._program(done, progress)
                 self._verify(done, progress)
+                if read_back:
+                    self._read_back(plans)
             except FlashError as error:
                 error.hint = error.hint or "the flash is incomplete now: program it again"
                 raise
@@ -207,6 +215,36 @@ class FlashEngine:
             verified_bytes=image.length,
             seconds=self._now() - started,
         )
+
+    def checksums(self, ranges: Sequence[tuple[int, int]]) -> list[int]:
+        """Return the CRC-32 of each range (address, length) of flash, computed by the target.
+
+        The core is left halted, its registers and RAM as found.
+
+        Raises:
+            PlanError: a range is not in flash, or no RAM is known.
+            AlgorithmError, TransferError, ProbeError, TargetError: as `program`.
+        """
+        for address, length in ranges:
+            if not any(r.contains(address, length) for r in self._regions.all):
+                raise PlanError(
+                    f"{length} bytes at {hex32(address)} are not in one flash region",
+                    address=address,
+                    hint=self._flash_hint(),
+                )
+        if self._ram is None:
+            raise PlanError(f"where code may run in the RAM of {self._chip.name} is not known")
+        self._core.halt()
+        found: list[int] = []
+        with self._borrowed_target(()):
+            runner = self._runner(None)
+            most_runs, most_words = runner.crc_capacity
+            most = min(most_runs, most_words // _WORDS_PER_RANGE)
+            for first in range(0, len(ranges), most):
+                runs = [CrcRun(address, length, 1) for address, length in ranges[first:][:most]]
+                total = sum(run.block for run in runs)
+                found += runner.crc(runs, 1.0 + total * verify.SLOWEST_CRC_S)
+        return found
 
     # -- planning ----------------------------------------------------------------------------------
 
@@ -372,6 +410,11 @@ class FlashEngine:
             ranges = [Range(segment.address, len(segment.data)) for segment in segments]
             crcs = self._crcs(runner, plan, ranges, meter)
             verify.compare(runner.memory, segments, crcs)
+
+    def _read_back(self, plans: Sequence[RegionPlan]) -> None:
+        """Read what the image asks for, byte by byte."""
+        for plan, runner in self._runners(plans):
+            verify.compare_memory(runner.memory, plan.pieces)
 
     def _load_ram(self, segments: Sequence[Segment]) -> None:
         for segment in segments:

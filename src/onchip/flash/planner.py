@@ -198,7 +198,8 @@ def _cut(item: Range, block: int, origin: int) -> list[Range]:
 class RegionPlan:
     """What is to happen in one flash region.
 
-    ``keep``: bytes of erased sectors that the image does not cover survive.
+    ``keep``: bytes of erased sectors that the image does not cover survive. ``rewrite``: sectors are
+    erased and programmed even where they hold the image's bytes already.
     """
 
     region: FlashRegion
@@ -206,6 +207,7 @@ class RegionPlan:
     pieces: tuple[Segment, ...]
     keep: bool = True
     erase_all: bool = False
+    rewrite: bool = False
     erase: list[Sector] = field(default_factory=list)
     _states: dict[int, str] = field(default_factory=dict)
     _kept: list[Segment] = field(default_factory=list)
@@ -257,7 +259,8 @@ class RegionPlan:
             block = self._block_of(filler.address)
             blank[block] = blank[block] and self._is_blank(filler, crcs)
         for block in same:
-            state = "same" if same[block] else "programmable" if blank[block] else "erase"
+            keeps = same[block] and not self.rewrite
+            state = "same" if keeps else "programmable" if blank[block] else "erase"
             self._states[block] = state
         starts = sorted(block for block, state in self._states.items() if state == "erase")
         found = {self.region.sector_at(start).start: start for start in starts}

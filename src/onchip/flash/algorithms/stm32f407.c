@@ -83,18 +83,24 @@ int EraseSector(uint32_t address)
     return erase(CR_SER | CR_SNB(sector));
 }
 
+/* Error flags are sticky: they are looked at once a page, for at 16 MHz the loop takes a share of
+   the time that the flash takes. */
 int ProgramPage(uint32_t address, uint32_t size, const uint8_t *data)
 {
     const uint32_t *from = (const uint32_t *)data;
+    const uint32_t *end = from + (size + 3) / 4;
     volatile uint32_t *to = (volatile uint32_t *)address;
-    uint32_t errors = finish();
+    finish();
     FLASH_CR = CR_WORDS | CR_PG;
-    for (errors = 0; size && !errors; size = size > 4 ? size - 4 : 0, to++, from++) {
-        if (*from == 0xFFFFFFFF)
+    for (; from != end; from++, to++) {
+        uint32_t word = *from;
+        if (word == 0xFFFFFFFF)
             continue;
-        *to = *from;
-        errors = finish();
+        *to = word;
+        while (FLASH_SR & SR_BSY)
+            ;
     }
+    uint32_t errors = finish();
     FLASH_CR = 0;
     return (int)errors;
 }
