@@ -2,7 +2,7 @@
 
 An operation is an *emitter*: a closure that, when the batch runs, lowers itself to register
 accesses through the caches as they are then (SELECT, CSW, TAR, halted or running). So a batch can
-be written down long before it runs, and what happens in between cannot make it wrong. ADR 0001
+be written down long before it runs, and what happens in between cannot make it wrong. ADR 0011
 tells more.
 """
 
