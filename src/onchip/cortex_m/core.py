@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ..arch.dwt import DWT_CTRL
-from ..arch.fpb import FP_CTRL
-from ..arch.scs import CPUID, DEMCR, DFSR, DHCSR, MVFR0
+from ..arch.scs import CPUID, DFSR, DHCSR
 from ..coresight import MemAp
 from ..coresight.dwt import Dwt
 from ..coresight.fpb import Fpb
 from ..dap import Batch, Element, Result, Transfers
-from ..errors import CoreTimeout, OnchipError, TargetError, TransferMismatch
+from ..errors import CoreTimeout, OnchipError, TransferMismatch
+from .attach import attach, detach
 from .breakpoints import BreakpointManager
 from .fault import FaultReport, read_fault
-from .identify import CoreIdentity, identify
+from .identify import CoreIdentity
 from .memory import CoreMemory
 from .registers import CORE_NAMES, RegisterAccess, Registers
 from .reset import reset
@@ -31,7 +30,6 @@ from .watchpoints import WatchpointManager
 
 _STEP_TIMEOUT_S = 1.0
 _WAIT_SLICE_S = 0.25
-_WRAP_TEST_BASE = 0xE000_E000  # the System Control Space: reading its reserved words is harmless
 
 
 class Core:
@@ -96,55 +94,14 @@ class Core:
             TargetError: what answers is no Cortex-M core.
             TransferError: the debug registers cannot be reached (a locked chip, say).
         """
-        batch = self.batch()
-        words: dict[int, Element] = {}
+        attach(self)
+        self._connected = True
 
-        def look(t: Transfers) -> None:
-            for address in (CPUID.address, MVFR0, DHCSR.address, DEMCR.address):
-                words[address] = self.ap.emit_read_word(t, address)
-            words[FP_CTRL.address] = self.ap.emit_read_word(t, FP_CTRL.address)
-
-        batch.add(look, repeatable=True)
-        batch.add(lambda t: t.finish(self.ap.emit_size_test(t)), repeatable=True)
-        batch.add(lambda t: t.finish(self.ap.emit_wrap_test(t, _WRAP_TEST_BASE)), repeatable=True)
-        batch.run()
-        cpuid = CPUID(words[CPUID.address].word())
-        identity = identify(cpuid, words[MVFR0].word())
-        if identity is None:
-            raise TargetError(
-                f"AP {self.ap.index} shows no Cortex-M core: CPUID {int(cpuid):#010x}"
-            )
+    def configure(self, identity: CoreIdentity) -> None:
+        """Take in what the core is: which registers it has, whether code is cached."""
         self.identity = identity
-        self.fpb.configure(FP_CTRL(words[FP_CTRL.address].word()))
         self._access.configure(baseline=identity.baseline, has_fpu=identity.has_fpu)
         self.breakpoints.has_instruction_cache = identity.name in ("Cortex-M7", "Cortex-M85")
-        dhcsr = DHCSR(words[DHCSR.address].word())
-        self._enable(dhcsr, DEMCR(words[DEMCR.address].word()))
-
-    def _enable(self, dhcsr: DHCSR, demcr: DEMCR) -> None:
-        """Enable debug and the DWT, and clear what another debugger may have left armed."""
-        halted = bool(dhcsr.S_HALT)
-        self.was_running = not halted
-        monitor = demcr & DEMCR.build(MON_EN=1, MON_PEND=1, MON_STEP=1, MON_REQ=1)
-        batch = self.batch()
-
-        def enable(t: Transfers) -> None:
-            t.barrier()
-            if halted:
-                self.run.emit_keep_halted(t)
-            else:
-                self.run.emit_enable(t)
-                self.run.emit_clear_dfsr(t)
-            self.run.emit_demcr(t, monitor | DEMCR.build(TRCENA=1))
-            self.fpb.emit_clear(t)
-            self.dwt.emit_clear(t)
-
-        batch.add(enable)
-        ctrl = self.ap.queue_read_u32(batch, DWT_CTRL.address)
-        batch.run()
-        self.run.halted = halted
-        self.dwt.configure(DWT_CTRL(ctrl.value), armv8=self.identity.armv8)
-        self._connected = True
 
     def batch(self) -> Batch:
         """Return an empty batch."""
@@ -556,6 +513,10 @@ class Core:
         """Return the VC bits of DEMCR that are armed."""
         return self._catch
 
+    def forget_vector_catch(self) -> None:
+        """Take note that DEMCR catches nothing any more."""
+        self._catch = 0
+
     def reset(self, kind: ResetKind = ResetKind.SYSTEM, *, halt: bool = False) -> None:
         """Reset the chip or the core; with ``halt`` it stops before its first instruction.
 
@@ -589,29 +550,7 @@ class Core:
         if not self._connected:
             return
         self._connected = False
-        trouble: OnchipError | None = None
-        for part in (self.breakpoints.clear, self.watchpoints.clear, lambda: self._let_go(resume)):
-            try:
-                part()
-            except OnchipError as error:
-                trouble = trouble or error
-        if trouble is not None:
-            raise trouble
-
-    def _let_go(self, resume: bool) -> None:  # noqa: FBT001
-        batch = self.batch()
-
-        def emit(t: Transfers) -> None:
-            t.barrier()
-            self._catch = 0
-            self.fpb.emit_disable(t)
-            self.run.emit_demcr(t, self.run.demcr & ~catch_bits(None) & ~DEMCR.build(TRCENA=1))
-            if resume or self.run.halted is False:
-                self.forget()
-                self.run.emit_disable(t)
-
-        batch.add(emit)
-        batch.run()
+        detach(self, resume=resume)
 
 
 def find_core(aps: Iterable[object]) -> Core | None:

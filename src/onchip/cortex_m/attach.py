@@ -1,0 +1,107 @@
+"""Begin and end with a core: identify it, enable halting debug, and leave nothing armed behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..arch.dwt import DWT_CTRL
+from ..arch.fpb import FP_CTRL
+from ..arch.scs import CPUID, DEMCR, DHCSR, MVFR0
+from ..dap import Element, Transfers
+from ..errors import OnchipError, TargetError
+from .identify import identify
+from .vector_catch import catch_bits
+
+if TYPE_CHECKING:
+    from .core import Core
+
+_WRAP_TEST_BASE = 0xE000_E000  # the System Control Space: reading its reserved words is harmless
+_MONITOR = DEMCR.build(MON_EN=1, MON_PEND=1, MON_STEP=1, MON_REQ=1)
+
+
+def attach(core: Core) -> None:
+    """Look what the core is, in one round trip, and enable debug in another.
+
+    Raises:
+        TargetError: what answers is no Cortex-M core.
+        TransferError: the debug registers cannot be reached.
+    """
+    ap = core.ap
+    batch = core.batch()
+    words: dict[int, Element] = {}
+
+    def look(t: Transfers) -> None:
+        for address in (CPUID.address, MVFR0, DHCSR.address, DEMCR.address, FP_CTRL.address):
+            words[address] = ap.emit_read_word(t, address)
+
+    batch.add(look, repeatable=True)
+    batch.add(lambda t: t.finish(ap.emit_size_test(t)), repeatable=True)
+    batch.add(lambda t: t.finish(ap.emit_wrap_test(t, _WRAP_TEST_BASE)), repeatable=True)
+    batch.run()
+    cpuid = CPUID(words[CPUID.address].word())
+    identity = identify(cpuid, words[MVFR0].word())
+    if identity is None:
+        raise TargetError(f"AP {ap.index} shows no Cortex-M core: CPUID {int(cpuid):#010x}")
+    core.configure(identity)
+    core.fpb.configure(FP_CTRL(words[FP_CTRL.address].word()))
+    _enable(core, DHCSR(words[DHCSR.address].word()), DEMCR(words[DEMCR.address].word()))
+
+
+def _enable(core: Core, dhcsr: DHCSR, demcr: DEMCR) -> None:
+    """Enable debug and the DWT, and clear what another debugger may have left armed."""
+    halted = bool(dhcsr.S_HALT)
+    core.was_running = not halted
+    batch = core.batch()
+
+    def enable(t: Transfers) -> None:
+        t.barrier()
+        if halted:
+            core.run.emit_keep_halted(t)
+        else:
+            core.run.emit_enable(t)
+            core.run.emit_clear_dfsr(t)
+        core.run.emit_demcr(t, demcr & _MONITOR | DEMCR.build(TRCENA=1))
+        core.fpb.emit_clear(t)
+        core.dwt.emit_clear(t)
+
+    batch.add(enable)
+    ctrl = core.ap.queue_read_u32(batch, DWT_CTRL.address)
+    batch.run()
+    core.run.halted = halted
+    core.dwt.configure(DWT_CTRL(ctrl.value), armv8=core.identity.armv8)
+
+
+def detach(core: Core, *, resume: bool) -> None:
+    """Take everything off the hardware that was armed; with ``resume`` leave debug state too.
+
+    Raises:
+        OnchipError: the first thing that failed; the rest was still tried.
+    """
+    trouble: OnchipError | None = None
+    for part in (
+        core.breakpoints.clear,
+        core.watchpoints.clear,
+        lambda: _let_go(core, resume=resume),
+    ):
+        try:
+            part()
+        except OnchipError as error:
+            trouble = trouble or error
+    if trouble is not None:
+        raise trouble
+
+
+def _let_go(core: Core, *, resume: bool) -> None:
+    batch = core.batch()
+
+    def emit(t: Transfers) -> None:
+        t.barrier()
+        core.forget_vector_catch()
+        core.fpb.emit_disable(t)
+        core.run.emit_demcr(t, core.run.demcr & ~catch_bits(None) & ~DEMCR.build(TRCENA=1))
+        if resume or core.run.halted is False:
+            core.forget()
+            core.run.emit_disable(t)
+
+    batch.add(emit)
+    batch.run()
