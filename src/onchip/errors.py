@@ -7,6 +7,7 @@
     ├── ProbeError            the way to the probe
     │   ├── ProbeNotFound
     │   ├── ProbeBusy
+    │   ├── ProbeDenied       the system keeps it from this user: permission, or a driver
     │   ├── ProbeLost         unplugged, or its socket closed
     │   ├── ProbeTimeout      no answer in time
     │   └── ProbeRefused      the probe answered DAP_ERROR, or lacks the capability
@@ -75,6 +76,10 @@ class ProbeNotFound(ProbeError):
 
 class ProbeBusy(ProbeError):
     """Another process holds the probe."""
+
+
+class ProbeDenied(ProbeError):
+    """The system does not let this user at the probe: no permission, or no driver."""
 
 
 class ProbeLost(ProbeError):

@@ -5,27 +5,40 @@ The only module of the debugger that knows the virtual board. A name is one of
     virtual:CHIP[/PROBEMODEL][@FILE]    a board inside this process; its flash kept in FILE
     tcp:HOST:PORT                       a board or probe behind a socket
     SERIAL                              what `onchip list` shows, or a unique beginning of it
+    VID:PID[:SERIAL]                    a probe on USB by its numbers, as 0d28:0204
+    usb:..., hid:...                    likewise, but by CMSIS-DAP v2, or v1, alone
 
 Everything heavy is imported by the driver that needs it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from onchip.errors import ProbeNotFound, UsageError
+from onchip.errors import ProbeError, ProbeNotFound, UsageError
 
 if TYPE_CHECKING:
     from onchip.probe.discovery import PluggedBoard
     from onchip.probe.link import Link
+    from onchip.probe.plugged import UsbProbe
     from onchip.virtual_board.board import VirtualBoard
+
+    PluggedProbe: TypeAlias = PluggedBoard | UsbProbe
 
 DEFAULT_PROBE_MODEL = "bulk-512x4"
 
-_SPEC_FORMS = "a probe is named virtual:CHIP, tcp:HOST:PORT, or by its serial from `onchip list`"
+_SPEC_FORMS = (
+    "a probe is named virtual:CHIP, tcp:HOST:PORT, VID:PID[:SERIAL], or by its serial from "
+    "`onchip list`"
+)
 _PLUG_IN = "plug a virtual one in with `onchip board stm32f407`, or use --probe virtual:stm32f407"
+_NUMBERS = re.compile(r"([0-9a-f]{4}):([0-9a-f]{4})(?::(.*))?", re.IGNORECASE)
+ProbeT = TypeVar("ProbeT", bound="PluggedProbe")
+_TRANSPORTS = {"usb": "v2", "hid": "v1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +75,15 @@ def open_link(spec: str | None = None) -> Link:
         BoardError: the virtual board cannot be built.
     """
     if spec is None:
-        return _open_board(_only_board())
+        return _open_probe(_only_probe())
     kind, _, rest = spec.partition(":")
     if kind == "virtual":
         return build_board(VirtualSpec.parse(spec)).link(owns_board=True)
     if kind == "tcp":
         return _open_tcp(spec, rest)
-    return _open_board(_board_by_serial(spec))
+    if kind in _TRANSPORTS:
+        return _open_probe(_probe_by_transport(rest, _TRANSPORTS[kind]))
+    return _open_probe(_probe_by_name(spec))
 
 
 def build_board(spec: VirtualSpec, **options: Any) -> VirtualBoard:
@@ -89,6 +104,20 @@ def plugged_boards() -> list[PluggedBoard]:
     from onchip.probe import discovery
 
     return discovery.plugged_boards()
+
+
+def plugged_probes() -> list[PluggedProbe]:
+    """Return every probe that is plugged in: those on USB, then boards on sockets."""
+    return [*_usb_probes()[0], *plugged_boards()]
+
+
+def open_probe(probe: PluggedProbe) -> Link:
+    """Return a `Link` to a probe of `plugged_probes`.
+
+    Raises:
+        ProbeError: it cannot be opened; the error's class says why.
+    """
+    return _open_probe(probe)
 
 
 def virtual_chips() -> tuple[str, ...]:
@@ -116,39 +145,97 @@ def _open_tcp(spec: str, rest: str) -> Link:
     return TcpLink(host.strip("[]"), int(port))
 
 
-def _open_board(board: PluggedBoard) -> Link:
-    from onchip.probe.tcp import TcpLink
+def _open_probe(probe: PluggedProbe) -> Link:
+    from onchip.probe.discovery import PluggedBoard
 
-    return TcpLink(board.host, board.port)
+    if isinstance(probe, PluggedBoard):
+        from onchip.probe.tcp import TcpLink
+
+        return TcpLink(probe.host, probe.port)
+    from onchip.probe.plugged import open_usb
+
+    return open_usb(probe)
 
 
-def _only_board() -> PluggedBoard:
-    boards = plugged_boards()
-    if not boards:
-        raise ProbeNotFound("no probe is plugged in", hint=_PLUG_IN)
-    if len(boards) > 1:
+def _usb_probes() -> tuple[list[UsbProbe], list[ProbeError]]:
+    from onchip.probe import plugged
+
+    return plugged.usb_probes()
+
+
+def _everything() -> tuple[list[PluggedProbe], str]:
+    """Return all probes, and what to say of a bus that could not be searched."""
+    usb, troubles = _usb_probes()
+    said = "".join(f"; USB was not searched: {trouble}" for trouble in troubles[:1])
+    return [*usb, *plugged_boards()], said
+
+
+def _only_probe() -> PluggedProbe:
+    probes, said = _everything()
+    if not probes:
+        raise ProbeNotFound(f"no probe is plugged in{said}", hint=_PLUG_IN)
+    if len(probes) > 1:
         raise UsageError(
-            f"{len(boards)} probes are plugged in: {_names(boards)}",
+            f"{len(probes)} probes are plugged in: {_names(probes)}",
             hint="choose one with --probe, or name it in ONCHIP_PROBE",
         )
-    return boards[0]
+    return probes[0]
 
 
-def _board_by_serial(prefix: str) -> PluggedBoard:
+def _probe_by_transport(name: str, transport: str) -> UsbProbe:
+    """Return the probe on USB that ``name`` fits, with no other way left than ``transport``."""
+    probes, troubles = _usb_probes()
+    if not probes and troubles:
+        raise troubles[0]
+    able = [probe for probe in probes if transport in probe.transports]
+    probe = able[0] if not name and len(able) == 1 else _choose(name, able, "")
+    if transport == "v2":
+        return replace(probe, hid=None)
+    return replace(probe, bulk=None)
+
+
+def _probe_by_name(name: str) -> PluggedProbe:
     boards = plugged_boards()
-    fits = [board for board in boards if board.serial.lower().startswith(prefix.lower())]
-    exact = [board for board in fits if board.serial.lower() == prefix.lower()]
+    exact = [board for board in boards if board.serial.lower() == name.lower()]
+    if len(exact) == 1:
+        return exact[0]
+    probes, said = _everything()
+    return _choose(name, probes, said)
+
+
+def _choose(name: str, probes: Sequence[ProbeT], said: str) -> ProbeT:
+    """Return the one probe that ``name`` fits: a beginning of its id, or VID:PID[:SERIAL].
+
+    Raises:
+        UsageError: several fit; they are listed.
+        ProbeNotFound: none does.
+    """
+    numbers = _NUMBERS.fullmatch(name)
+    if numbers:
+        fits = [probe for probe in probes if _has_numbers(probe, *numbers.groups(""))]
+    else:
+        fits = [probe for probe in probes if probe.serial.lower().startswith(name.lower())]
+    exact = [probe for probe in fits if probe.serial.lower() == name.lower()]
     if len(exact) == 1 or len(fits) == 1:
         return (exact or fits)[0]
     if fits:
         raise UsageError(
-            f"{prefix!r} fits {len(fits)} probes: {_names(fits)}", hint="give more of the serial"
+            f"{name!r} fits {len(fits)} probes: {_names(fits)}", hint="give more of the serial"
         )
-    plugged = f"plugged in: {_names(boards)}" if boards else "none is plugged in"
+    plugged = f"plugged in: {_names(probes)}" if probes else "none is plugged in"
     raise ProbeNotFound(
-        f"no probe named {prefix!r}; {plugged}", hint=_PLUG_IN if not boards else _SPEC_FORMS
+        f"no probe named {name!r}; {plugged}{said}", hint=_SPEC_FORMS if probes else _PLUG_IN
     )
 
 
-def _names(boards: list[PluggedBoard]) -> str:
-    return ", ".join(board.serial for board in boards)
+def _has_numbers(probe: PluggedProbe, vendor: str, product: str, serial: str) -> bool:
+    identity = getattr(probe, "identity", None)
+    return (
+        identity is not None
+        and str(identity) == f"{vendor}:{product}".lower()
+        and probe.serial.lower().startswith((serial or probe.serial).lower())
+    )
+
+
+def _names(probes: Sequence[PluggedProbe]) -> str:
+    return ", ".join(probe.serial for probe in probes)

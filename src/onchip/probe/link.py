@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 
 class Link(Protocol):
@@ -47,3 +48,42 @@ class Link(Protocol):
     def sleep(self, seconds: float) -> None:
         """Let ``seconds`` pass."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class UsbIdentity:
+    """What a USB device's descriptor says of it; ``release`` is its bcdDevice."""
+
+    vendor_id: int
+    product_id: int
+    release: int = 0
+    manufacturer: str = ""
+    product: str = ""
+    serial: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.vendor_id:04x}:{self.product_id:04x}"
+
+
+@runtime_checkable
+class UsbLink(Link, Protocol):
+    """A link over USB: it knows what device is there, and must know how long a packet may be."""
+
+    @property
+    def usb(self) -> UsbIdentity:
+        """The device."""
+        ...
+
+    def settle_packet_size(self, claimed: int) -> int:
+        """Take the packet size that the probe claims; return what this way really carries."""
+        ...
+
+
+def usb_link(link: Link) -> UsbLink | None:
+    """Return the USB link that ``link`` is, or that it wraps as its ``link``; None if neither."""
+    inner: object = link
+    while not isinstance(inner, UsbLink):
+        inner = getattr(inner, "link", None)
+        if inner is None:
+            return None
+    return inner
