@@ -302,6 +302,21 @@ class DapClient:
                 hint="try a lower frequency",
             )
 
+    def set_frequency(self, frequency_hz: int) -> None:
+        """Change the SWD clock.
+
+        Raises:
+            ProbeRefused: the probe does not take that clock; it keeps the one it has.
+            ProbeError: the probe did not answer.
+        """
+        if not self.command(SWJ_Clock(frequency_hz)).ok:
+            raise ProbeRefused(
+                f"the probe does not take a clock of {frequency_hz} Hz",
+                hint="try a lower frequency",
+            )
+        self.frequency_hz = frequency_hz
+        self.command(self.retries())
+
     # ---- the reset pin
 
     def assert_reset(self) -> None:

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 EraseMode = Literal["sector", "chip"]
 
 FOR_ERASE, FOR_PROGRAM, FOR_VERIFY = 1, 2, 3
+_WORDS_PER_RANGE = 3
+"""One range whose CRC is wanted, in words of the list that asks for it."""
 _RAM_FOR_VERIFYING = 0x1400
 """Bytes of RAM that computing CRCs needs: what is saved before, and put back afterwards."""
 
@@ -136,7 +138,12 @@ class FlashEngine:
         parts = planner.split(image, self._chip, self._regions.all)
         plans = [
             RegionPlan(
-                region, self._regions.algorithm(region), pieces, keep, erase == "chip", not skip_same
+                region,
+                self._regions.algorithm(region),
+                pieces,
+                keep,
+                erase == "chip",
+                not skip_same,
             )
             for region, pieces in parts.flash.items()
         ]

@@ -198,8 +198,8 @@ def _cut(item: Range, block: int, origin: int) -> list[Range]:
 class RegionPlan:
     """What is to happen in one flash region.
 
-    ``keep``: bytes of erased sectors that the image does not cover survive. ``rewrite``: sectors are
-    erased and programmed even where they hold the image's bytes already.
+    ``keep``: bytes of erased sectors that the image does not cover survive. ``rewrite``: sectors
+    are erased and programmed even where they hold the image's bytes already.
     """
 
     region: FlashRegion

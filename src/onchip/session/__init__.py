@@ -8,26 +8,51 @@ from __future__ import annotations
 
 from onchip.cortex_m.breakpoints import BreakpointKind
 from onchip.cortex_m.state import ResetKind
+from onchip.dap.client import DapClient
+from onchip.probe.link import Link
 from onchip.session.connecting import (
     DEFAULT_FREQUENCY_HZ,
     PROBE_VARIABLE,
     ConnectMode,
     connect,
     known_chips,
+    open_probe,
     open_session,
     plugged_probes,
+    session_of,
 )
 from onchip.session.session import Session
+from onchip.target.chip import Chip, Identification, generic_chip, load_chip
+from onchip.target.memory_map import (
+    FlashRegion,
+    MemoryMap,
+    MemoryRegion,
+    RegionKind,
+    SectorRun,
+)
 
 __all__ = [
     "DEFAULT_FREQUENCY_HZ",
     "PROBE_VARIABLE",
     "BreakpointKind",
+    "Chip",
     "ConnectMode",
+    "DapClient",
+    "FlashRegion",
+    "Identification",
+    "Link",
+    "MemoryMap",
+    "MemoryRegion",
+    "RegionKind",
     "ResetKind",
+    "SectorRun",
     "Session",
     "connect",
+    "generic_chip",
     "known_chips",
+    "load_chip",
+    "open_probe",
     "open_session",
     "plugged_probes",
+    "session_of",
 ]

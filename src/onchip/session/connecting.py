@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onchip import registry
@@ -51,15 +53,19 @@ def connect(
     target: str | None = None,
     frequency_hz: int = DEFAULT_FREQUENCY_HZ,
     connect: str = "attach",
+    record: str | Path | None = None,
+    command: Sequence[str] = (),
 ) -> Session:
     """Connect to the chip behind a probe.
 
     Args:
-        probe: ``virtual:CHIP[/PROBEMODEL][@FILE]``, ``tcp:HOST:PORT`` or a serial; None takes what
-            ONCHIP_PROBE names, else the only probe there is.
+        probe: ``virtual:CHIP[/PROBEMODEL][@FILE]``, ``tcp:HOST:PORT``, ``replay:FILE`` or a
+            serial; None takes what ONCHIP_PROBE names, else the only probe there is.
         target: the chip's name; None asks the chip itself.
         frequency_hz: the SWD clock.
         connect: ``attach``, ``halt`` or ``under-reset``; see `ConnectMode`.
+        record: a file to write every packet to; ``replay:FILE`` answers from it.
+        command: the command line, for the head of the recording.
 
     Raises:
         UsageError: a setting cannot be meant; nothing was touched.
@@ -79,6 +85,9 @@ def connect(
     chip = None if target is None else chips.load_chip(target)
     link = registry.open_link(probe or os.environ.get(PROBE_VARIABLE) or None)
     try:
+        if record is not None:
+            settings = {"target": target, "frequency_hz": frequency_hz, "connect": mode.value}
+            link = registry.recorded(link, record, command=command, settings=settings)
         return open_session(link, chip=chip, frequency_hz=frequency_hz, mode=mode)
     except BaseException:
         link.close()
@@ -107,7 +116,31 @@ def open_session(
     Raises:
         OnchipError: as `connect` does. The link stays open then.
     """
-    client = DapClient.open(link, frequency_hz=frequency_hz)
+    return session_of(DapClient.open(link, frequency_hz=frequency_hz), chip=chip, mode=mode)
+
+
+def open_probe(probe: str | None = None, *, frequency_hz: int = DEFAULT_FREQUENCY_HZ) -> DapClient:
+    """Open a probe without connecting to the chip behind it; `session_of` does that later.
+
+    Raises:
+        UsageError, BoardError, ProbeError: as `connect`.
+    """
+    link = registry.open_link(probe or os.environ.get(PROBE_VARIABLE) or None)
+    try:
+        return DapClient.open(link, frequency_hz=frequency_hz)
+    except BaseException:
+        link.close()
+        raise
+
+
+def session_of(
+    client: DapClient, *, chip: Chip | None = None, mode: ConnectMode = ConnectMode.ATTACH
+) -> Session:
+    """Connect through a probe that is open already; `Session.close` closes it.
+
+    Raises:
+        OnchipError: as `connect` does. The probe stays open then.
+    """
     if mode is ConnectMode.UNDER_RESET:
         client.assert_reset()
     try:

@@ -137,6 +137,8 @@ class Session:
         base: int | None = None,
         format: Format | None = None,
         erase: EraseMode = "sector",
+        skip_same: bool = True,
+        read_back: bool = False,
         reset: bool = True,
         progress: ProgressCallback = silent,
     ) -> ProgrammingReport:
@@ -147,6 +149,8 @@ class Session:
             base: where plain bytes go; None is the start of the chip's flash.
             format: the file's format; None recognises it.
             erase: ``sector`` erases what must change, ``chip`` everything.
+            skip_same: leave sectors alone that hold the image's bytes already.
+            read_back: verify by reading every byte too, not only by the target's CRCs.
             reset: reset and run afterwards; else the core stays halted, on `close` too.
             progress: called with a `Progress` now and then.
 
@@ -157,7 +161,9 @@ class Session:
         """
         engine, chip = self._engine()
         loaded = self._load(image, chip, base=base, format=format)
-        report = engine.program(loaded, erase=erase, progress=progress)
+        report = engine.program(
+            loaded, erase=erase, skip_same=skip_same, read_back=read_back, progress=progress
+        )
         self._after_flash(reset=reset)
         return report
 
@@ -207,6 +213,16 @@ class Session:
         engine, chip = self._engine()
         loaded = self._load(image, chip, base=base, format=format)
         return engine.verify(loaded, progress=progress)
+
+    def checksums(self, ranges: Sequence[tuple[int, int]]) -> list[int]:
+        """Return the CRC-32 of each range (address, length) of flash. The core is halted for it.
+
+        Raises:
+            UsageError: the chip is not known.
+            FlashError: a range is not in flash, or the target could not compute it.
+        """
+        engine, _ = self._engine()
+        return engine.checksums(ranges)
 
     def reset(self, kind: str | ResetKind = ResetKind.SYSTEM, *, halt: bool = False) -> None:
         """Reset the target; it runs afterwards, or with ``halt`` stops at its first instruction.
