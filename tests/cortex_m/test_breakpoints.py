@@ -169,3 +169,28 @@ def test_what_a_vanished_debugger_left_is_cleared_at_connect(m4: Bench) -> None:
     assert again.ap.read_u32(0xE0001028) & 0xF == 0
     assert not again.was_running
     assert again.halted
+
+
+def test_a_comparator_upon_a_bkpt_of_the_program_is_passed(m4: Bench) -> None:
+    core = m4.core
+    flash = m4.board.bus.find(0x0800_0000)
+    assert flash is not None
+    assert flash.memory is not None
+    code = bytes.fromhex("00be013001befee7")
+    flash.memory.data[0x100 : 0x100 + len(code)] = code
+    m4.board.bus.code_changed(0x0800_0100, len(code))
+    load(core, LOOP)
+    core.write_register("pc", 0x0800_0100)
+    core.breakpoints.set(0x0800_0100)
+    core.resume()
+    assert core.wait_halted(1.0).pc == 0x0800_0100
+    core.resume()
+    assert core.wait_halted(1.0).pc == 0x0800_0104
+    assert core.read_register("r0") == 1
+
+
+def test_a_comparator_where_nothing_can_be_read_is_set_all_the_same(m4: Bench) -> None:
+    assert m4.core.breakpoints.set(0x1FF0_0000).kind is BreakpointKind.HARDWARE
+    assert m4.core.breakpoints.original(0x1FF0_0000) is None
+    m4.core.breakpoints.clear()
+    assert m4.core.breakpoints.available == 6
