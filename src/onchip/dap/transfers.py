@@ -101,8 +101,8 @@ class Transfers:
         "_settled",
         "elements",
         "finishers",
-        "polls",
         "free",
+        "polls",
     )
 
     def __init__(self, *, polls: bool = False) -> None:
