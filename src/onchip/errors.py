@@ -10,7 +10,8 @@
     │   ├── ProbeDenied       the system keeps it from this user: permission, or a driver
     │   ├── ProbeLost         unplugged, or its socket closed
     │   ├── ProbeTimeout      no answer in time
-    │   └── ProbeRefused      the probe answered DAP_ERROR, or lacks the capability
+    │   ├── ProbeRefused      the probe answered DAP_ERROR, or lacks the capability
+    │   └── RecordingError    a recording that is none, or that the host does not follow
     ├── TransferError         one DP or AP operation failed; carries ``operation`` and ``address``
     │   ├── TransferFault     ACK FAULT: the bus or the port refused the access
     │   ├── TransferWait      ACK WAIT for longer than all retries
@@ -92,6 +93,10 @@ class ProbeTimeout(ProbeError):
 
 class ProbeRefused(ProbeError):
     """The probe answered that it will not or cannot."""
+
+
+class RecordingError(ProbeError):
+    """A recording cannot be read or written, or the host asks for something else than it holds."""
 
 
 class TransferError(OnchipError):

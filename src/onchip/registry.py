@@ -7,6 +7,7 @@ The only module of the debugger that knows the virtual board. A name is one of
     SERIAL                              what `onchip list` shows, or a unique beginning of it
     VID:PID[:SERIAL]                    a probe on USB by its numbers, as 0d28:0204
     usb:..., hid:...                    likewise, but by CMSIS-DAP v2, or v1, alone
+    replay:FILE                         no probe, but the answers that `--record FILE` wrote down
 
 Everything heavy is imported by the driver that needs it.
 """
@@ -14,7 +15,7 @@ Everything heavy is imported by the driver that needs it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -81,6 +82,8 @@ def open_link(spec: str | None = None) -> Link:
         return build_board(VirtualSpec.parse(spec)).link(owns_board=True)
     if kind == "tcp":
         return _open_tcp(spec, rest)
+    if kind == "replay":
+        return _open_recording(rest)
     if kind in _TRANSPORTS:
         return _open_probe(_probe_by_transport(rest, _TRANSPORTS[kind]))
     return _open_probe(_probe_by_name(spec))
@@ -97,6 +100,21 @@ def build_board(spec: VirtualSpec, **options: Any) -> VirtualBoard:
     return VirtualBoard(
         chip=spec.chip, probe_model=spec.probe_model, flash_file=spec.flash_file, **options
     )
+
+
+def recorded(
+    link: Link, path: str | Path, *, command: Sequence[str] = (), settings: Mapping[str, Any]
+) -> Link:
+    """Return a link that writes every packet that crosses ``link`` to the file ``path``.
+
+    Raises:
+        RecordingError: the file cannot be written; ``link`` stays open.
+    """
+    from importlib.metadata import version
+
+    from onchip.probe.recording import RecordingLink
+
+    return RecordingLink(link, path, onchip=version("onchip"), command=command, settings=settings)
 
 
 def plugged_boards() -> list[PluggedBoard]:
@@ -132,6 +150,14 @@ def probe_models() -> tuple[str, ...]:
     from onchip.virtual_board.probe.model import known_probe_models
 
     return tuple(known_probe_models())
+
+
+def _open_recording(file: str) -> Link:
+    if not file:
+        raise UsageError("'replay:' does not name a recording", hint="the form is replay:FILE")
+    from onchip.probe.recording import Recording, ReplayLink
+
+    return ReplayLink(Recording.load(file), file)
 
 
 def _open_tcp(spec: str, rest: str) -> Link:

@@ -26,6 +26,7 @@ VERBS = {
     "reset": "reset the chip, and halt it if asked",
     "gdbserver": "let GDB debug the chip",
     "board": "plug in a virtual board",
+    "replay": "run a recorded command again, without the probe",
     "demo": "see it all on a virtual board",
 }
 
@@ -60,7 +61,7 @@ def _run_verb(verb: str, words: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.add_arguments(parser)
-    arguments = parser.parse_args(words)
+    arguments = parser.parse_args(words, argparse.Namespace(command_line=(verb, *words)))
     with noted_interrupts() as interrupted:
         try:
             code: int = module.run(arguments)

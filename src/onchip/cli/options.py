@@ -107,6 +107,11 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
         help="attach leaves a running core running, halt halts it, under-reset holds nRESET "
         "meanwhile (default: attach)",
     )
+    group.add_argument(
+        "--record",
+        metavar="FILE",
+        help="write every packet to FILE, for `onchip replay` and bug reports",
+    )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -138,4 +143,6 @@ def open_session(arguments: argparse.Namespace) -> Session:
         target=arguments.target,
         frequency_hz=arguments.frequency or DEFAULT_FREQUENCY_HZ,
         connect=arguments.connect,
+        record=arguments.record,
+        command=arguments.command_line,
     )

@@ -90,7 +90,8 @@ def connect(
             link = registry.recorded(link, record, command=command, settings=settings)
         return open_session(link, chip=chip, frequency_hz=frequency_hz, mode=mode)
     except BaseException:
-        link.close()
+        with contextlib.suppress(OnchipError):  # what went wrong first is what the caller must see
+            link.close()
         raise
 
 
@@ -119,13 +120,24 @@ def open_session(
     return session_of(DapClient.open(link, frequency_hz=frequency_hz), chip=chip, mode=mode)
 
 
-def open_probe(probe: str | None = None, *, frequency_hz: int = DEFAULT_FREQUENCY_HZ) -> DapClient:
-    """Open a probe without connecting to the chip behind it; `session_of` does that later.
+def open_link(probe: str | None = None) -> Link:
+    """Return the way to a probe, named as for `connect`; nothing is asked of it yet.
 
     Raises:
         UsageError, BoardError, ProbeError: as `connect`.
     """
-    link = registry.open_link(probe or os.environ.get(PROBE_VARIABLE) or None)
+    return registry.open_link(probe or os.environ.get(PROBE_VARIABLE) or None)
+
+
+def open_probe(
+    probe: str | Link | None = None, *, frequency_hz: int = DEFAULT_FREQUENCY_HZ
+) -> DapClient:
+    """Open a probe without connecting to the chip behind it; `session_of` does that later.
+
+    Raises:
+        UsageError, BoardError, ProbeError: as `connect`. The link is closed then.
+    """
+    link = open_link(probe) if probe is None or isinstance(probe, str) else probe
     try:
         return DapClient.open(link, frequency_hz=frequency_hz)
     except BaseException:

@@ -1,0 +1,271 @@
+"""Recordings: written beside a live link, read back, followed or left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onchip import connect
+from onchip.errors import (
+    ProbeLost,
+    ProbeTimeout,
+    RecordingError,
+    TransferFault,
+)
+from onchip.probe.link import usb_link
+from onchip.probe.recording import Recording, RecordingLink, ReplayLink
+
+
+class _Live:
+    """A link whose time runs and whose answers are given."""
+
+    description = "live"
+
+    def __init__(self, *answers: bytes | Exception) -> None:
+        self.answers = list(answers)
+        self.time = 100.0
+        self.closed = False
+
+    def write(self, packet: bytes) -> None:
+        self.time += 0.25
+        if packet == b"lost":
+            raise ProbeLost("pulled out")
+
+    def read(self, timeout_s: float) -> bytes:
+        self.time += 0.5
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        self.closed = True
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+def _record(path: Path, *answers: bytes | Exception) -> RecordingLink:
+    return RecordingLink(_Live(*answers), path, onchip="0.1.0", command=("info",))
+
+
+def _replay(path: Path) -> ReplayLink:
+    return ReplayLink(Recording.load(path), path.name)
+
+
+@pytest.fixture
+def taken(tmp_path: Path) -> Path:
+    """A recording of two packets in flight, a look at the clock, a nap and a time-out."""
+    path = tmp_path / "taken.rec"
+    link = _record(path, b"\x00a", b"\x02b", ProbeTimeout("none came"))
+    link.write(b"\x00\x01")
+    link.write(b"\x02\x01")
+    assert link.now() == 0.5
+    assert link.read(1.0) == b"\x00a"
+    assert link.read(1.0) == b"\x02b"
+    link.sleep(2.0)
+    link.write(b"\x03")
+    with pytest.raises(ProbeTimeout):
+        link.read(1.0)
+    link.close()
+    return path
+
+
+def _follow(link: ReplayLink) -> None:
+    link.write(b"\x00\x01")
+    link.write(b"\x02\x01")
+    assert link.now() == 0.5
+    assert link.read(1.0) == b"\x00a"
+    assert link.read(1.0) == b"\x02b"
+    link.sleep(2.0)
+    assert link.now() == 3.5
+    link.write(b"\x03")
+    with pytest.raises(ProbeTimeout, match="none came"):
+        link.read(1.0)
+
+
+def test_the_text_is_as_documented(taken: Path) -> None:
+    lines = [json.loads(line) for line in taken.read_text().splitlines()]
+    assert lines == [
+        {
+            "format": "onchip-recording",
+            "version": 1,
+            "onchip": "0.1.0",
+            "probe": "live",
+            "command": ["info"],
+            "settings": {},
+        },
+        {"t": 0.0, "out": "0001"},
+        {"t": 0.25, "out": "0201"},
+        {"t": 0.5, "now": True},
+        {"t": 1.0, "in": "0061"},
+        {"t": 1.5, "in": "0262"},
+        {"t": 3.5, "sleep": True},
+        {"t": 3.5, "out": "03"},
+        {"t": 4.25, "error": "ProbeTimeout", "during": "read", "message": "none came"},
+        {"t": 4.25, "close": True},
+    ]
+
+
+def test_who_asks_the_same_hears_the_same(taken: Path) -> None:
+    link = _replay(taken)
+    _follow(link)
+    link.close()
+    link.close()
+    assert link.divergence is None
+
+
+def test_another_packet_is_told_with_its_place(taken: Path) -> None:
+    link = _replay(taken)
+    link.write(b"\x00\x01")
+    with pytest.raises(RecordingError) as caught:
+        link.write(b"\x02\x02")
+    assert caught.value.message == (
+        "the host leaves the recording taken.rec at line 3 (0.250000 s): it sends DAP_Connect "
+        "(2 bytes: 02 02), where the recording sent DAP_Connect (2 bytes: 02 01)"
+    )
+    with pytest.raises(RecordingError, match="at line 3"):
+        link.read(1.0)  # no answer is given any more
+    with pytest.raises(RecordingError, match="at line 3"):
+        link.close()  # and nobody who swallowed it goes home content
+
+
+def test_a_read_where_a_packet_was_sent_is_told(taken: Path) -> None:
+    link = _replay(taken)
+    link.write(b"\x00\x01")
+    with pytest.raises(RecordingError, match="waits for a response, where the recording sent"):
+        link.read(1.0)
+
+
+def test_a_packet_where_a_response_was_read_is_told(taken: Path) -> None:
+    link = _replay(taken)
+    link.write(b"\x00\x01")
+    link.write(b"\x02\x01")
+    with pytest.raises(RecordingError, match="where the recording waited for a response"):
+        link.write(b"\x03")
+
+
+def test_going_on_after_the_end_is_told(taken: Path) -> None:
+    link = _replay(taken)
+    _follow(link)
+    with pytest.raises(RecordingError, match="where the recording closed the link"):
+        link.write(b"\x00\x01")
+    taken.write_text("".join(taken.read_text().splitlines(keepends=True)[:-1]))
+    link = _replay(taken)
+    _follow(link)
+    with pytest.raises(RecordingError, match="where the recording is at its end"):
+        link.write(b"\x00\x01")
+
+
+def test_stopping_before_the_end_is_told(taken: Path) -> None:
+    link = _replay(taken)
+    link.write(b"\x00\x01")
+    assert link.remaining == 2
+    with pytest.raises(RecordingError, match="closes the link, where the recording sent"):
+        link.close()
+
+
+def test_a_probe_lost_while_sending_is_lost_again(tmp_path: Path) -> None:
+    path = tmp_path / "lost.rec"
+    link = _record(path)
+    with pytest.raises(ProbeLost):
+        link.write(b"lost")
+    link.close()
+    again = _replay(path)
+    with pytest.raises(ProbeLost, match="pulled out"):
+        again.write(b"lost")
+    again.close()
+    with pytest.raises(ProbeLost, match="closed"):
+        again.write(b"lost")
+
+
+def test_what_nobody_recorded_costs_time_all_the_same(taken: Path) -> None:
+    link = _replay(taken)
+    link.sleep(0.125)
+    assert link.now() == 0.125
+
+
+def test_the_live_link_is_seen_through(tmp_path: Path) -> None:
+    link = _record(tmp_path / "x.rec")
+    assert link.link.description == link.description == "live"
+    assert usb_link(link) is None
+    link.close()
+    assert link.link.closed
+    assert link.now() == 0.0
+
+
+# ---- recordings that cannot be used
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1: not a JSON object"),
+        ("[]\n", "line 1: not a JSON object"),
+        ('{"format": "pcap"}\n', "is not a recording of onchip"),
+        ('{"format": "onchip-recording", "version": 2}\n', "version 2; this onchip reads 1"),
+        ('{"format": "onchip-recording", "version": 1, "command": "x"}', "head is damaged"),
+        ("HEAD\nnonsense\n", "line 2: not a JSON object"),
+        ('HEAD\n{"out": "00"}\n', "line 2: the line does not tell 't'"),
+        ('HEAD\n{"t": 0}\n', "line 2: the line does not tell which"),
+        ('HEAD\n{"t": 0, "out": "00", "in": "00"}\n', "line 2: the line does not tell which"),
+        ('HEAD\n\n{"t": 0, "out": "0"}\n', "line 3: the line does not tell non-hexadecimal"),
+        ('HEAD\n{"t": 0, "out": 5}\n', "line 2: the line does not tell"),
+        ('HEAD\n{"t": 0, "error": "Exit", "during": "read"}\n', "tell what a Exit is"),
+        ("[" * 100_000, "line 1: not a JSON object"),
+    ],
+)
+def test_a_file_that_is_no_recording_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "bad.rec"
+    path.write_text(text.replace("HEAD", '{"format": "onchip-recording", "version": 1}'))
+    with pytest.raises(RecordingError, match=message.replace("(", r"\(")):
+        Recording.load(path)
+
+
+def test_a_file_that_cannot_be_read_or_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="No such file"):
+        Recording.load(tmp_path / "none.rec")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    with pytest.raises(RecordingError, match="not a text file"):
+        Recording.load(tmp_path / "binary")
+    with pytest.raises(RecordingError, match="cannot be written"):
+        _record(tmp_path / "none" / "x.rec")
+
+
+# ---- sessions
+
+
+def _work(probe: str, **options: Any) -> tuple[str, dict[str, int]]:
+    with connect(probe, connect="halt", **options) as session:
+        with pytest.raises(TransferFault):
+            session.memory.read_u32(0x6000_0000)
+        session.memory.write(0x2000_0101, b"odd bytes")
+        session.core.step()
+        return session.chip_name, session.core.read_registers()
+
+
+def test_a_session_is_answered_from_its_recording(tmp_path: Path) -> None:
+    path = tmp_path / "session.rec"
+    live = _work("virtual:stm32f407/hid-64x4", record=path)
+    assert _work(f"replay:{path}") == live
+    head = Recording.load(path)
+    assert (head.probe, head.command) == ("virtual:stm32f407", ())
+    assert head.settings == {"target": None, "frequency_hz": 4_000_000, "connect": "halt"}
+
+
+def test_another_setting_leaves_the_recording(tmp_path: Path) -> None:
+    path = tmp_path / "session.rec"
+    _work("virtual:stm32f407", record=path)
+    with pytest.raises(RecordingError, match="it sends DAP_ExecuteCommands"):
+        _work(f"replay:{path}", frequency_hz=1_000_000)
+
+
+def test_a_recording_that_cannot_be_written_frees_the_probe(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="cannot be written"):
+        connect("virtual:bare-ram", record=tmp_path / "none" / "x.rec")
