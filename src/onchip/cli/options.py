@@ -123,7 +123,9 @@ def add_image(parser: argparse.ArgumentParser) -> None:
     """Add the firmware file and what a BIN file needs."""
     parser.add_argument("file", metavar="FILE", help="ELF, Intel HEX, S-record, UF2 or BIN")
     parser.add_argument(
+        "-a",
         "--base",
+        "--base-address",
         metavar="ADDRESS",
         type=address,
         help="where a BIN file goes (default: the start of the chip's flash)",

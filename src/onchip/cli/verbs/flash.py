@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
+from onchip.cli.classic import add_classic, erase_mode, image_and_base, settle
 from onchip.cli.options import add_connection, add_image, add_json, open_session
 from onchip.cli.terminal import bytes_text, print_json, progress_display
 
@@ -19,8 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
     add_image(parser)
     parser.add_argument(
+        "-e",
         "--erase",
-        choices=("sector", "chip"),
+        metavar="{sector,chip}",
+        type=erase_mode,
         default="sector",
         help="erase only the sectors that must change, or everything (default: sector)",
     )
@@ -29,17 +32,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave the core halted instead of starting the image",
     )
+    parser.add_argument("--format", choices=("bin", "hex", "elf"), help=argparse.SUPPRESS)
     add_json(parser)
     add_connection(parser)
+    add_classic(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Program, verify, start the image."""
+    settle(arguments)
+    file, base = image_and_base(arguments.file, arguments.base)
     with open_session(arguments) as session:
         with progress_display() as progress:
             report = session.flash(
-                arguments.file,
-                base=arguments.base,
+                file,
+                base=base,
+                format=arguments.format,
                 erase=arguments.erase,
                 reset=not arguments.no_reset,
                 progress=progress,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
+from onchip.cli.classic import add_classic, add_classic_server, erase_mode, settle
 from onchip.cli.options import add_connection, open_session, port
 from onchip.cli.signals import stop_requests
 
-_LOOK_S = 0.2
+_LOOK_S = 0.05
 """How often to look whether the service ended by itself."""
 
 EPILOG = """\
@@ -18,6 +19,9 @@ examples:
 
 then, in another terminal:
   gdb-multiarch firmware.elf -ex 'target extended-remote localhost:3333'
+
+It also takes the options with which Cortex-Debug and Zephyr's west start `pyocd gdbserver`
+(docs/ide.md).
 """
 
 
@@ -30,10 +34,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="listen on every interface, not on loopback only",
     )
     parser.add_argument(
-        "--once", action="store_true", help="end when the first GDB leaves, instead of waiting"
+        "--persist", action="store_true", help="wait for the next GDB when the last has left"
     )
+    parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)  # the default now
     parser.add_argument(
-        "--erase", choices=("sector", "chip"), default="sector", help="for GDB's load"
+        "-e",
+        "--erase",
+        metavar="{sector,chip}",
+        type=erase_mode,
+        default="sector",
+        help="for GDB's load (default: sector)",
     )
     parser.add_argument(
         "--step-into-interrupts", action="store_true", help="let exceptions be taken while stepping"
@@ -45,15 +55,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--semihosting", action="store_true", help="serve the console calls of BKPT 0xAB"
     )
     add_connection(parser)
+    add_classic(parser)
+    add_classic_server(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until Ctrl-C, or with ``--once`` until the client leaves."""
+    """Serve until the last client leaves; with ``--persist`` until Ctrl-C."""
     from onchip.services.gdb import GdbOptions, GdbServer
 
+    settle(arguments)
     options = GdbOptions(
-        persist=not arguments.once,
+        persist=arguments.persist,
+        resume_on_detach=arguments.resume_on_detach,
         erase=arguments.erase,
+        vector_catch=arguments.vector_catch,
         step_into_interrupts=arguments.step_into_interrupts,
         hardware_breakpoints_only=arguments.hardware_breakpoints,
         semihosting=arguments.semihosting,

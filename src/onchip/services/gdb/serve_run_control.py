@@ -119,7 +119,9 @@ def _kill(stub: Stub, request: run_control.Kill) -> Reply:
 
 
 def _detach(stub: Stub, request: run_control.Detach) -> Reply:
+    """Take everything out. The client stays connected, unless the server is to end then."""
     stub.leave()
+    stub.closing = not stub.target.options.persist
     return OK
 
 
