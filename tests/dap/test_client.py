@@ -6,6 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from onchip.coresight.access_port import find_access_ports
+from onchip.coresight.debug_port import DebugPort
+from onchip.coresight.mem_ap import MemAp
 from onchip.dap import DapClient
 from onchip.errors import OnchipError, ProbeError, ProbeLost, ProbeRefused, ProbeTimeout
 from onchip.probe.counting import CountingLink
@@ -67,8 +70,9 @@ def test_a_device_that_is_no_probe() -> None:
         (["00 01 01", "00 01 01", "00 02 08 00"], "too small"),
         (["00 01 01", "00 01 01", "00 02 40 00", "02 00"], "could not set up"),
         (
-            ["00 01 01", "00 01 01", "00 02 40 00", "02 01", "11 ff", "13 00", "04 00"],
-            "does not take a clock",
+            ["00 01 01", "00 01 01", "00 02 40 00", "02 01", "11 ff", "13 00", "04 00"]
+            + ["11 ff"] * 9,
+            "does not take a clock of 4000000 Hz, and no lower one",
         ),
     ],
 )  # fmt: skip
@@ -97,13 +101,93 @@ def test_one_command_and_its_troubles() -> None:
         client.command(Delay(10))
 
 
-def test_a_response_that_is_cut_short() -> None:
-    client = DapClient(
-        ScriptedLink(("00 f0", "00 05 01"), ("00 ff", "00 02 40 00"), ("00 fe", "00 01 01"))
-    )
+RESYNCHRONISED = (("00 ff", "00 02 40 00"), ("00 fe", "00 01 01"))
+
+
+def test_a_response_that_is_cut_short_is_asked_for_once_more() -> None:
+    client = DapClient(ScriptedLink(("00 f0", "00 05 01"), *RESYNCHRONISED, ("00 f0", "00 01 01")))
+    assert client.command(Info(InfoId.CAPABILITIES)).capabilities.SWD
+    again = ("00 f0", "00 05 01")
+    client = DapClient(ScriptedLink(again, *RESYNCHRONISED, again, *RESYNCHRONISED))
     with pytest.raises(ProbeError, match="does not belong"):
         client.command(Info(InfoId.CAPABILITIES))
     assert client.usable
+
+
+def test_another_commands_response_is_dropped_and_the_question_put_again() -> None:
+    client = DapClient(ScriptedLink(("00 f0", "05 01 01"), *RESYNCHRONISED, ("00 f0", "00 01 01")))
+    assert client.command(Info(InfoId.CAPABILITIES)).capabilities.SWD
+    assert client.generation == 1
+
+
+def test_what_does_something_is_not_done_twice() -> None:
+    client = DapClient(ScriptedLink(("09 0a 00", "05 01 01"), *RESYNCHRONISED))
+    with pytest.raises(ProbeError, match="does not belong"):
+        client.command(Delay(10))
+    assert client.usable
+
+
+def test_a_clock_that_is_refused_gives_way_to_the_next_lower_one() -> None:
+    link = ScriptedLink(
+        (ASK, "ff"),
+        ("00 f0", "00 01 01"), ("00 fe", "00 01 01"), ("00 ff", "00 02 40 00"),
+        ("02 01", "02 01"),
+        ("11 00 2d 31 01", "11 ff"),  # 20 MHz
+        ("13 00", "13 00"),
+        ("", "04 00"),
+        ("11 80 96 98 00", "11 ff"),  # 10 MHz
+        ("11 00 12 7a 00", "11 00"),  # 8 MHz
+    )  # fmt: skip
+    client = DapClient.open(link, frequency_hz=20_000_000)
+    assert (client.frequency_hz, client.refused_frequency_hz) == (8_000_000, 20_000_000)
+
+
+def test_a_probe_that_does_not_answer_what_it_does_not_know() -> None:
+    link = ScriptedLink(
+        (ASK, None), *RESYNCHRONISED,
+        ("00 f0", "00 01 01"), ("00 fe", "00 01 01"), ("00 ff", "00 02 40 00"), *SETUP,
+    )  # fmt: skip
+    assert not DapClient.open(link, frequency_hz=1_000_000).atomic
+
+
+def test_asking_leaves_the_port_alone() -> None:
+    link = ScriptedLink((ASK, "7f 03 00 01 11 00 01 04 00 02 00 02"))
+    client = DapClient.ask(link)
+    assert (client.packet_size, client.packet_count) == (512, 4)
+    client.close()
+    assert link.closed
+    assert link.written == [bytes.fromhex(ASK)]
+    with pytest.raises(ProbeLost):
+        client.command(Delay(1))
+
+
+def test_no_packet_is_written_ahead_any_more_once_one_of_several_was_lost() -> None:
+    with VirtualBoard("bare-ram", probe_model="bulk-512x4") as board:
+        client = DapClient.open(board.link())
+        dp = DebugPort(client)
+        dp.connect()
+        (ap,) = find_access_ports(dp)
+        assert isinstance(ap, MemAp)
+        assert client.packet_count == 4
+        board.faults.lose_request(3)
+        assert len(ap.read(0x2000_0000, 8192)) == 8192
+        assert client.packet_count == 1
+        assert "in flight" in client.distrusted
+        assert len(ap.read(0x2000_0000, 8192)) == 8192
+
+
+def test_an_endpoint_that_stalled_costs_the_step_but_not_the_probe() -> None:
+    class Stalls(ScriptedLink):
+        def read(self, timeout_s: float) -> bytes:
+            answer = super().read(timeout_s)
+            if answer == b"\xee":
+                raise ProbeError("its endpoint stalled")
+            return answer
+
+    client = DapClient(Stalls(("09 0a 00", "ee"), *RESYNCHRONISED, ("09 0a 00", "09 00")))
+    with pytest.raises(ProbeError, match="stalled"):
+        client.command(Delay(10))
+    assert client.command(Delay(10)).ok
 
 
 def test_closing_twice_is_harmless() -> None:

@@ -132,7 +132,9 @@ class DebugPort:
 
     def _judge(self, answer: TransferResponse) -> None:
         # DPIDR[0] reads as one, so waiting for a zero must fail, and must say that it did
-        self.client.polls = not answer.response & 0x10 or answer.response & 0x07 not in (0, 1)
+        works = bool(answer.response & 0x10) and answer.response & 0x07 in (0, 1)
+        known_not_to = any(quirk.match is False for quirk in self.client.quirks)
+        self.client.polls = known_not_to or not works
 
     def _power_up(self) -> None:
         batch = self.batch()

@@ -19,7 +19,7 @@ from ..errors import (
     ProbeTimeout,
     WireError,
 )
-from ..probe.link import Link
+from ..probe.link import Link, usb_link
 from ..probe.turns import Turns
 from ..wire.cmsis_dap import (
     UNKNOWN_COMMAND,
@@ -44,6 +44,7 @@ from ..wire.cmsis_dap import (
 )
 from .info import ProbeInfo
 from .outcome import Failure
+from .quirks import Quirk, quirks_of
 from .transfers import Element
 
 ResponseT = TypeVar("ResponseT", bound=Response)
@@ -53,7 +54,15 @@ DAPABORT = 0x01
 RESPONSE_TIMEOUT_S = 3.0
 DRAIN_TIMEOUT_S = 0.05
 RETRY_TIME_S = 0.1  # how long one packet may wait in the probe before the host hears of it
+LOWER_CLOCKS_HZ = (
+    20_000_000, 10_000_000, 8_000_000, 5_000_000, 4_000_000, 2_000_000, 1_000_000, 500_000, 100_000,
+)  # fmt: skip
+SAFE_TO_REPEAT = (Info, Connect, SWJ_Clock, SWD_Configure, TransferConfigure)
 FIRST_PACKET_SIZE = 64  # what any probe takes before it told its size
+
+
+class _OutOfStep(ProbeError):
+    """A response that does not belong to its command."""
 
 
 class DapClient:
@@ -68,6 +77,9 @@ class DapClient:
         self.atomic = False
         self.polls = False  # the probe's match does not work: waits are polled from here
         self.frequency_hz = 0
+        self.refused_frequency_hz: int | None = None  # asked for, but the probe took another
+        self.quirks: list[Quirk] = []  # what is not believed of this probe
+        self.distrusted = ""  # why packets are no longer written ahead, though the probe says so
         self.info = ProbeInfo(FIRST_PACKET_SIZE, 1, Capabilities(0), self._ask_text)
         self.unconfirmed: Element | None = None
         self.last_shape: tuple[int, ...] | None = None
@@ -75,11 +87,27 @@ class DapClient:
         self.on_trouble: Callable[[Failure], None] | None = None
         self._in_step = True
         self._closed = False
+        self._connected = True  # so that closing takes back whatever was set up
         self._recovering = False
+
+    @classmethod
+    def ask(cls, link: Link) -> DapClient:
+        """Learn what the probe can do, and leave its SWD port alone.
+
+        Raises:
+            ProbeError: it did not answer as a CMSIS-DAP probe.
+        """
+        client = cls(link)
+        client._connected = False
+        client._learn()
+        return client
 
     @classmethod
     def open(cls, link: Link, *, frequency_hz: int = 4_000_000) -> DapClient:
         """Learn what the probe can do, and connect its SWD port at ``frequency_hz``.
+
+        Where the probe refuses that clock, it gets the next lower one that it takes:
+        ``client.frequency_hz`` is what it took, ``client.refused_frequency_hz`` what it refused.
 
         Raises:
             ProbeRefused: it has no SWD port, or would not set one up.
@@ -97,10 +125,23 @@ class DapClient:
     ) -> ResponseT:
         """Send ``command`` in a packet of its own and return its response.
 
+        A command that does no harm when it runs twice is tried once more where its answer did not
+        come, or was another's.
+
         Raises:
             ProbeRefused: the probe does not have the command.
             ProbeError: it did not answer, or not to this command.
         """
+        safe = isinstance(command, SAFE_TO_REPEAT)
+        with self.lock:
+            try:
+                return self._command_once(command, timeout_s)
+            except (ProbeTimeout, _OutOfStep):
+                if not (safe and self.usable):
+                    raise
+            return self._command_once(command, timeout_s)
+
+    def _command_once(self, command: Command[ResponseT], timeout_s: float) -> ResponseT:
         with self.lock:
             self.ensure_usable()
             self.unconfirmed = self.last_shape = None
@@ -141,6 +182,7 @@ class DapClient:
         try:
             response = self.link.read(timeout_s)
         except ProbeTimeout as error:
+            self._distrust(others, "no answer came")
             self._lose_step()
             raise ProbeTimeout(
                 f"the probe did not answer {command_name(packet[0])} within {timeout_s:g} s",
@@ -150,6 +192,9 @@ class DapClient:
             self._closed = True
             self.invalidate()
             raise
+        except ProbeError:
+            self._lose_step()  # a stalled endpoint, an answer that is too long
+            raise
         if response and response[0] == packet[0]:
             return response
         if response and response[0] == UNKNOWN_COMMAND:
@@ -157,7 +202,7 @@ class DapClient:
             self.invalidate()
             raise ProbeRefused(f"the probe does not have {command_name(packet[0])}")
         shown = command_name(response[0]) if response else "an empty packet"
-        raise self.out_of_step(f"the answer to {command_name(packet[0])} was {shown}")
+        raise self.out_of_step(f"the answer to {command_name(packet[0])} was {shown}", others)
 
     def drain(self, count: int) -> None:
         """Read and drop the responses to ``count`` packets in flight."""
@@ -168,13 +213,23 @@ class DapClient:
                 self._lose_step()
                 return
 
-    def out_of_step(self, reason: str) -> ProbeError:
-        """Note that responses no longer belong to packets; return the error to raise."""
+    def out_of_step(self, reason: str, others: int = 0) -> ProbeError:
+        """Note that responses no longer belong to packets; return the error to raise.
+
+        ``others`` packets were written after the one whose answer is in doubt.
+        """
+        self._distrust(others, reason)
         self._lose_step()
-        return ProbeError(
+        return _OutOfStep(
             f"the probe's answer does not belong to what was asked: {reason}",
             hint="it was brought back into step; what was in flight may or may not have happened",
         )
+
+    def _distrust(self, others: int, why: str) -> None:
+        """Write no packet ahead any more where ``others`` were: the probe may hold fewer."""
+        if others and self.packet_count > 1:
+            self.packet_count = 1
+            self.distrusted = f"{others + 1} packets were in flight when {why}"
 
     def _lose_step(self) -> None:
         """Forget what was known, and try to get back in step at once."""
@@ -255,7 +310,11 @@ class DapClient:
         command = ExecuteCommands(tuple(Info(q) for q in questions))
         packet = command.encode()
         self.link.write(packet)
-        response = self._first_response(packet[0])
+        try:
+            response = self._first_response(packet[0])
+        except ProbeTimeout:  # some firmware does not answer what it does not know
+            self._resynchronise()
+            response = bytes((UNKNOWN_COMMAND,))
         if response[0] == UNKNOWN_COMMAND or response[:2] == b"\x7f\xff":
             answers = [self.command(Info(q)) for q in questions]
         else:
@@ -275,6 +334,20 @@ class DapClient:
         self.packet_size = size
         self.atomic = capabilities.ATOMIC_COMMANDS
         self.info = ProbeInfo(size, self.packet_count, capabilities, self._ask_text)
+        self._doubt()
+
+    def _doubt(self) -> None:
+        """Believe no more than the link can carry, and than the probe is known to do."""
+        link = usb_link(self.link)
+        if link is None:
+            return
+        self.packet_size = link.settle_packet_size(self.packet_size)
+        self.quirks = quirks_of(link.usb, link.protocol, lambda: self.info.firmware)
+        for quirk in self.quirks:
+            self.packet_count = min(self.packet_count, quirk.packet_count or self.packet_count)
+            self.packet_size = min(self.packet_size, quirk.packet_size or self.packet_size)
+            self.atomic = self.atomic and quirk.atomic is not False
+            self.polls = self.polls or quirk.match is False
 
     def _first_response(self, expected: int) -> bytes:
         """Read past what an earlier process may have left unread in the probe."""
@@ -297,10 +370,18 @@ class DapClient:
         if getattr(connect, "port", 0) != Port.SWD:
             raise ProbeRefused("the probe could not set up its SWD port")
         if not getattr(clock, "ok", False):
-            raise ProbeRefused(
-                f"the probe does not take a clock of {frequency_hz} Hz",
-                hint="try a lower frequency",
-            )
+            self._take_lower_clock(frequency_hz)
+
+    def _take_lower_clock(self, refused_hz: int) -> None:
+        for lower_hz in LOWER_CLOCKS_HZ:
+            if lower_hz < refused_hz and self.command(SWJ_Clock(lower_hz)).ok:
+                self.frequency_hz = lower_hz
+                self.refused_frequency_hz = refused_hz
+                return
+        raise ProbeRefused(
+            f"the probe does not take a clock of {refused_hz} Hz, and no lower one either",
+            hint="its firmware may have an update",
+        )
 
     def set_frequency(self, frequency_hz: int) -> None:
         """Change the SWD clock.
@@ -351,7 +432,8 @@ class DapClient:
 
     def close(self) -> None:
         """Disconnect the SWD port and close the link. Closing twice is harmless."""
-        if self._closed:
+        if self._closed or not self._connected:
+            self._closed = True
             self.link.close()
             return
         try:

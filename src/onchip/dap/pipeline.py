@@ -95,7 +95,7 @@ def _answer(client: DapClient, packet: Packet, others: int) -> Failure | None:
     try:
         failure = absorb(packet, response)
     except WireError as error:
-        raise client.out_of_step(str(error)) from error
+        raise client.out_of_step(str(error), others) from error
     if failure is None and client.polls:
         return _unmet(packet)
     return failure

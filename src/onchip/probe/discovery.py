@@ -43,6 +43,16 @@ class PluggedBoard:
         """How ``--probe`` names it: ``tcp:HOST:PORT``."""
         return f"tcp:{self.host}:{self.port}"
 
+    @property
+    def protocol(self) -> str:
+        """The way to it, as `UsbProbe.protocol` says it for others."""
+        return "TCP"
+
+    @property
+    def problem(self) -> str:
+        """What is known to stand in the way: nothing."""
+        return ""
+
 
 def notes_directory() -> Path:
     """Return where this user's boards leave their notes. It need not exist."""

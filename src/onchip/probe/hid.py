@@ -166,6 +166,11 @@ class HidLink:
         """How long the device's reports are, in bytes."""
         return self._sizes
 
+    @property
+    def protocol(self) -> str:
+        """``v1``."""
+        return "v1"
+
     def settle_packet_size(self, claimed: int) -> int:
         """Return ``claimed``, or a report's size if that is less: no packet is longer than that."""
         return min(claimed, self._sizes.output, self._sizes.input)

@@ -74,6 +74,11 @@ class UsbLink(Link, Protocol):
         """The device."""
         ...
 
+    @property
+    def protocol(self) -> str:
+        """``v1`` (HID reports) or ``v2`` (bulk endpoints)."""
+        ...
+
     def settle_packet_size(self, claimed: int) -> int:
         """Take the packet size that the probe claims; return what this way really carries."""
         ...

@@ -59,6 +59,11 @@ class UsbProbe:
         return self.identity.product or self.identity.manufacturer or str(self.identity)
 
     @property
+    def protocol(self) -> str:
+        """The way that is preferred: ``v2 bulk`` or ``v1 HID``."""
+        return "v2 bulk" if self.bulk is not None else "v1 HID"
+
+    @property
     def transports(self) -> tuple[str, ...]:
         """The ways to it, the preferred one first: ``v2``, ``v1``."""
         ways = (("v2", self.bulk), ("v1", self.hid))

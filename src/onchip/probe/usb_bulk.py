@@ -74,6 +74,11 @@ class UsbBulkLink:
         serial = self.usb.serial or f"at {self._device.location}"
         return f"usb:{self.usb}:{serial}"
 
+    @property
+    def protocol(self) -> str:
+        """``v2``."""
+        return "v2"
+
     def settle_packet_size(self, claimed: int) -> int:
         """Let answers be as long as the probe claims; return the size that is used.
 
