@@ -204,3 +204,18 @@ def test_a_breakpoint_at_the_pc_does_not_hold_the_core(any_bench: Bench) -> None
     core.wait_halted(1.0)
     assert core.step().pc == CODE + 4
     assert core.memory.read(CODE, len(LOOP)) == LOOP
+
+
+def test_a_halt_where_no_opcode_can_be_read_after_a_breakpoint(m4: Bench) -> None:
+    """DFSR.BKPT is still set from before, the program has jumped into nowhere since."""
+    core = m4.core
+    load(core, bytes.fromhex("00be"))
+    core.resume()
+    core.wait_halted(0.1)
+    batch = core.memory.batch()
+    core.queue_write_register(batch, "pc", 0x6000_0000)
+    core.queue_resume(batch)
+    batch.run()
+    core.sleep(0.001)
+    assert core.halt().kind in (HaltKind.BREAKPOINT, HaltKind.LOCKUP)
+    assert core.read_register("pc") == 0xFFFF_FFFE

@@ -35,10 +35,10 @@ def algorithm(device: bytes | None = None, **functions: str) -> bytes:
 
 def test_nothing_overlaps_in_the_workspace() -> None:
     for length in (0x1800, 0x4000, 0x2_0000):
-        for page in (64, 256, 1024):
+        for page in (4, 64, 256, 1024):
             parsed = FlashAlgorithm.parse(flm(flash_device(page=page)))
             space = Workspace.lay_out(0x2000_0001, length, parsed)
-            slot = runner.LIST_LENGTH * runner.COMMAND_LENGTH + space.chunk
+            slot = runner.LIST_LENGTH * runner.COMMAND_LENGTH + space.room
             pieces = [
                 (space.algorithm, len(parsed.blob)),
                 (space.start, len(runner_code())),
@@ -157,7 +157,11 @@ def test_list_and_data_have_their_limits() -> None:
     with bench() as b:
         r = Runner(b.core, RAM, FlashAlgorithm.parse(algorithm()))
         call = r.function("ProgramPage")
-        for commands, data in [([], b""), ([call] * 17, b""), ([call], bytes(r.space.chunk + 1))]:
+        for commands, data in [
+            ([], b""),
+            ([call] * runner.LIST_LENGTH, b""),
+            ([call], bytes(r.space.room + 1)),
+        ]:
             with pytest.raises(ValueError, match="a list of"):
                 r.call(commands, 1.0, data=data)
 
@@ -221,6 +225,33 @@ def test_an_erase_that_goes_wrong(
         b.engine().program(b.image(pattern(64), 0x1000))
         with pytest.raises(error, match=message):
             b.engine(path).erase([(b.flash + 0x1000, 1)])
+
+
+SET_WEN = "0249 0120 0860 0020 7047 00BF 04E50140"  # NVMC.CONFIG = 1
+COPY_WORDS = "1368 0360 0430 0432 0439 F9D1 0020 7047"
+UNDEFINED_FROM_0X800 = "0305 01D4 0020 7047 00DE"
+
+
+@pytest.mark.parametrize("page", [4, 128, 256, 512])
+def test_small_pages(tmp_path: Path, page: int) -> None:
+    device = flash_device(start=0, length=0x10_0000, page=page, sectors=((0x1000, 0),))
+    path = tmp_path / "small.FLM"
+    path.write_bytes(algorithm(device, Init=SET_WEN, ProgramPage=COPY_WORDS))
+    with bench("nrf52840") as b:
+        b.engine(path).program(b.image(pattern(9001)))
+        assert b.contents(9001) == pattern(9001)
+
+
+def test_a_crash_is_told_of_the_page_that_crashed(tmp_path: Path) -> None:
+    """Two more lists are on their way when it is noticed, one of them in the crashed one's slot."""
+    path = tmp_path / "bad.FLM"
+    path.write_bytes(algorithm(flash_device(page=256), ProgramPage=UNDEFINED_FROM_0X800))
+    with bench() as b:
+        with pytest.raises(AlgorithmError, match="ProgramPage at 0x0800_0800 faulted: UsageFault"):
+            b.engine(path).program(b.image(pattern(20_000)))
+        path.write_bytes(algorithm(flash_device(page=256), ProgramPage=BREAKPOINT))
+        with pytest.raises(AlgorithmError, match="0x0800_0000 halted, as by a BKPT"):
+            b.engine(path).program(b.image(pattern(20_000)))
 
 
 def test_functions_that_are_missing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..arch.scs import DFSR
 from ..coresight import MemAp
+from ..errors import TransferFault
 from .breakpoints import BreakpointManager, is_bkpt, is_semihosting
 from .state import HaltKind, HaltReason
 from .watchpoints import WatchpointManager
@@ -48,7 +49,10 @@ class StopReader:
             if is_bkpt(self._breakpoints.original(pc) or b""):
                 self.own_bkpt = pc  # ours lies on the program's: lifting ours would not free it
             return HaltReason(HaltKind.BREAKPOINT, pc, text=f"{found.kind.value} breakpoint")
-        halfword = self._ap.read(pc, 2)
+        try:
+            halfword = self._ap.read(pc, 2)
+        except TransferFault:
+            halfword = b""  # a stale DFSR.BKPT, and the pc went astray since
         if is_semihosting(halfword):
             self.own_bkpt = pc
             return HaltReason(HaltKind.SEMIHOSTING, pc, text="semihosting call")

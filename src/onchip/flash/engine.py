@@ -395,6 +395,8 @@ class FlashEngine:
         step = min(device.page_size, plan.block)
         blank = bytes([device.erased_value]) * step
         pages = [i for i in range(0, len(data), step) if data[i : i + step] != blank]
+        if not pages and not before:
+            return  # blocks of small pages may end with several blank ones
         buffer = runner.data_address(len(before) + len(pages))
         calls = [
             runner.function(

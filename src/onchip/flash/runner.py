@@ -15,6 +15,7 @@ flight before the host knows how the list before it ended.
 from __future__ import annotations
 
 import struct
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -58,10 +59,14 @@ _END = struct.Struct("<2I")
 _MAILBOX = struct.Struct("<8I")
 _MAILBOX_HEAD = struct.Struct("<4I")
 
-LIST_LENGTH = 17
-"""Commands of the longest list, with its end."""
+LIST_LENGTH = 18
+"""Commands of the longest list: Init, 16 pages, and the end."""
+_LISTS_KEPT = 4
+"""For messages: the list that crashed, and those queued before it was noticed."""
 PREFERRED_CHUNK = 8192
 """Bytes of a slot's data: enough to outlast its round trips, little enough to start soon."""
+_LEAST_ROOM = 256
+"""Bytes of a slot's data, however small the pages: lists of CRCs need that much to get on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +101,8 @@ def hex32(value: int) -> str:
 class Workspace:
     """Where everything lies in the target's RAM.
 
-    ``chunk`` is what the data part of a slot holds, a multiple of the algorithm's page; there are
-    one or two ``slots``.
+    ``chunk`` is what one list programs, a multiple of the algorithm's page; the data part of a slot
+    holds ``room`` bytes; there are one or two ``slots``.
     """
 
     start: int
@@ -108,6 +113,7 @@ class Workspace:
     crc_table: int
     slots: tuple[int, ...]
     chunk: int
+    room: int
 
     @property
     def mailbox(self) -> int:
@@ -135,14 +141,16 @@ class Workspace:
         stack = 2048 if length >= 0x8000 else 1024 if length >= 0x2000 else 512
         stack_top = guard + GUARD_LENGTH + stack
         head = LIST_LENGTH * COMMAND_LENGTH
-        most = max(1, min(PREFERRED_CHUNK // page, LIST_LENGTH - 1))
+        most = max(1, min(PREFERRED_CHUNK // page, LIST_LENGTH - 2))  # Init has to fit too
         for count in (2, 1):
             for pages in range(most, 0, -1):
-                size = _align(head + pages * page, 8)
+                room = max(pages * page, _LEAST_ROOM)
+                size = _align(head + room, 8)
                 if count * size <= end - stack_top:
                     slots = tuple(stack_top + index * size for index in range(count))
-                    return cls(runner, end, place, guard, stack_top, table, slots, pages * page)
-        needed = stack_top - start + _align(head + page, 8)
+                    chunk = pages * page
+                    return cls(runner, end, place, guard, stack_top, table, slots, chunk, room)
+        needed = stack_top - start + _align(head + max(page, _LEAST_ROOM), 8)
         raise AlgorithmError(
             f"an algorithm with pages of {page} bytes needs {needed} bytes of RAM, "
             f"{length} may be used"
@@ -175,7 +183,8 @@ class Runner:
         self.algorithm = algorithm
         self.space = Workspace.lay_out(*ram, algorithm)
         self._slot = 0
-        self._lists: dict[int, tuple[list[Command], float]] = {}
+        self._lists: deque[tuple[int, list[Command], float]] = deque(maxlen=_LISTS_KEPT)
+        self._queued = 0
         self._busy = False
         self._timeout_s = 0.0
         self._table_ready = False
@@ -227,7 +236,7 @@ class Runner:
     @property
     def crc_capacity(self) -> tuple[int, int]:
         """How many runs, and how many words (2 a run, 1 a block), one list of CRCs may have."""
-        return LIST_LENGTH - 2, self.space.chunk // 4
+        return LIST_LENGTH - 2, self.space.room // 4
 
     # -- running -----------------------------------------------------------------------------------
 
@@ -337,9 +346,10 @@ class Runner:
         self._slot = (slot + 1) % len(self.space.slots)
         content += _END.pack(0, self.space.slots[self._slot])
         content += data + bytes(-len(data) % 4)
-        if not 0 < len(commands) < LIST_LENGTH or len(data) > self.space.chunk:
+        if not 0 < len(commands) < LIST_LENGTH or len(data) > self.space.room:
             raise ValueError(f"a list of {len(commands)} commands with {len(data)} bytes")
-        self._lists[slot] = (list(commands), timeout_s)
+        self._lists.append((self._queued, list(commands), timeout_s))
+        self._queued += len(commands)
         batch = self._pending if self._pending is not None else self.memory.batch()
         self._pending = None
         self.memory.queue_write(batch, self.space.slots[slot], content, free=True)
@@ -363,7 +373,7 @@ class Runner:
         """Turn a wait that ran out into what happened: still busy, or locked up."""
         reason = self.core.halt()
         raw = self.memory.read(self.space.mailbox, _MAILBOX_HEAD.size)
-        command, timeout_s = self._command_at(_MAILBOX_HEAD.unpack(raw)[1])
+        command, timeout_s = self._command_at(_MAILBOX_HEAD.unpack(raw)[2])
         fault = self.core.fault()
         if fault is not None:
             raise AlgorithmError(
@@ -376,22 +386,26 @@ class Runner:
             hint="is the chip's clock or supply as the algorithm expects it?",
         ) from error
 
-    def _command_at(self, cursor: int) -> tuple[Command, float]:
-        """Return the command that the runner's cursor points to, and its list's time-out."""
-        for slot, (commands, timeout_s) in self._lists.items():
-            index = (cursor - self.space.slots[slot]) // COMMAND_LENGTH
-            if 0 <= index < len(commands):
-                return commands[index], timeout_s
+    def _command_at(self, completed: int) -> tuple[Command, float]:
+        """Return the command behind so many that went well, and its list's time-out.
+
+        Not by the runner's cursor: when a list has crashed, the one after the next fills its slot
+        before that is noticed.
+        """
+        for first, commands, timeout_s in self._lists:
+            if first <= completed < first + len(commands):
+                return commands[completed - first], timeout_s
         raise AlgorithmError(
-            f"the runner's cursor 0x{cursor:08X} is in no list: its RAM was overwritten"
+            f"the runner says that {completed} of {self._queued} calls went well: "
+            f"its RAM was overwritten"
         )
 
     def _check(self, mailbox: bytes, *, ended: bool) -> None:
-        state, cursor, _completed, result = _MAILBOX_HEAD.unpack(mailbox)
+        state, _cursor, completed, result = _MAILBOX_HEAD.unpack(mailbox)
         if state == STATE_READY or (state == STATE_RUNNING and not ended):
             return
         self._busy = False
-        command, _ = self._command_at(cursor)
+        command, _ = self._command_at(completed)
         if state == STATE_FAILED:
             raise _failure(command, result)
         if state == STATE_GUARD:
@@ -408,6 +422,7 @@ class Runner:
         When the runner was started again meanwhile, the pc tells nothing; a fault's frame does.
         """
         try:
+            self.core.halt()  # started again, it may be on its way to the refusal
             fault = self.core.fault()
             if fault is not None:
                 return f"faulted: {_in_one_line(fault)}"
