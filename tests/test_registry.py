@@ -12,17 +12,34 @@ from pathlib import Path
 import pytest
 
 from onchip import registry
-from onchip.errors import BoardError, ProbeNotFound, UsageError
+from onchip.errors import BoardError, ProbeError, ProbeNotFound, UsageError
 from onchip.probe import discovery
+from onchip.probe import plugged as plugged_module
 from onchip.probe.discovery import PluggedBoard
+from onchip.probe.hid import HidLink
+from onchip.probe.usb_bulk import UsbBulkLink
 from onchip.registry import VirtualSpec
+from tests.support.fake_usb import FakeBus, FakeDevice, FakeInterface, echo
 
 
 @pytest.fixture
 def plugged(monkeypatch: pytest.MonkeyPatch) -> list[PluggedBoard]:
     boards: list[PluggedBoard] = []
     monkeypatch.setattr(discovery, "plugged_boards", lambda: boards)
+    monkeypatch.setattr(plugged_module, "usb_probes", lambda: ([], []))
     return boards
+
+
+@pytest.fixture
+def bus(monkeypatch: pytest.MonkeyPatch) -> FakeBus:
+    """Two probes on USB, one of them with both interfaces, and no board."""
+    monkeypatch.setattr(discovery, "plugged_boards", list)
+    hid = FakeInterface(0, "CMSIS-DAP v1", kind=0x03)
+    bulk = FakeInterface(1, "CMSIS-DAP v2")
+    return FakeBus(
+        FakeDevice(echo, serial="0240aaaa", interfaces=(hid, bulk), hid_path=b"1-1.2:1.0"),
+        FakeDevice(echo, serial="0241bbbb", vendor_id=0xC251, address=6, ports=(3,)),
+    ).install(monkeypatch)
 
 
 @pytest.fixture
@@ -160,3 +177,85 @@ def test_without_unicorn_the_command_that_installs_it_is_told() -> None:
     assert result.returncode == 3
     assert "Unicorn, which is not installed" in result.stderr
     assert "pip install 'onchip[sim]'" in result.stderr
+
+
+# ---- probes on USB
+
+
+@pytest.mark.parametrize(
+    ("name", "description"),
+    [
+        ("0240aaaa", "usb:0d28:0204:0240aaaa"),
+        ("0241", "usb:c251:0204:0241bbbb"),
+        ("0d28:0204", "usb:0d28:0204:0240aaaa"),
+        ("C251:0204", "usb:c251:0204:0241bbbb"),
+        ("c251:0204:0241B", "usb:c251:0204:0241bbbb"),
+        ("usb:0d28:0204", "usb:0d28:0204:0240aaaa"),
+        ("usb:0241", "usb:c251:0204:0241bbbb"),
+        ("hid:", "hid:0d28:0204:0240aaaa"),
+        ("hid:0240", "hid:0d28:0204:0240aaaa"),
+        ("hid:0d28:0204:0240aaaa", "hid:0d28:0204:0240aaaa"),
+    ],
+)
+def test_a_probe_on_usb_is_named(bus: FakeBus, name: str, description: str) -> None:
+    link = registry.open_link(name)
+    assert link.description == description
+    assert isinstance(link, HidLink if description.startswith("hid") else UsbBulkLink)
+    link.close()
+
+
+def test_what_a_link_calls_itself_names_it_again(bus: FakeBus) -> None:
+    link = registry.open_link("0240")
+    link.close()
+    again = registry.open_link(link.description)
+    assert again.description == link.description
+    again.close()
+
+
+@pytest.mark.parametrize("name", ["024", "usb:02", "usb:"])
+def test_a_name_that_fits_several_lists_them(bus: FakeBus, name: str) -> None:
+    with pytest.raises(UsageError, match="fits 2 probes: 0240aaaa, 0241bbbb"):
+        registry.open_link(name)
+
+
+@pytest.mark.parametrize("name", ["dead:beef", "c251:0204:99", "hid:0241", "0242"])
+def test_a_name_that_fits_none_says_what_there_is(bus: FakeBus, name: str) -> None:
+    with pytest.raises(ProbeNotFound, match=r"no probe named .*; plugged in: 0240aaaa"):
+        registry.open_link(name)
+
+
+def test_several_probes_on_usb_must_be_told_apart(bus: FakeBus) -> None:
+    with pytest.raises(UsageError, match="2 probes are plugged in: 0240aaaa, 0241bbbb"):
+        registry.open_link()
+    del bus.devices[0]
+    link = registry.open_link()
+    assert link.description == "usb:c251:0204:0241bbbb"
+    link.close()
+
+
+def test_boards_and_probes_are_listed_together(
+    bus: FakeBus, monkeypatch: pytest.MonkeyPatch, listening: PluggedBoard
+) -> None:
+    monkeypatch.setattr(discovery, "plugged_boards", lambda: [listening])
+    found = registry.plugged_probes()
+    assert [(probe.serial, probe.protocol, probe.problem) for probe in found] == [
+        ("0240aaaa", "v2 bulk", ""),
+        ("0241bbbb", "v2 bulk", ""),
+        ("VB-one-1", "TCP", ""),
+    ]
+    assert found[0].probe_model == "DAPLink CMSIS-DAP"
+    for probe in found:
+        registry.open_probe(probe).close()  # each has a way
+
+
+def test_a_bus_that_could_not_be_searched_is_mentioned(
+    plugged: list[PluggedBoard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trouble = ProbeError("no libusb", hint="pip install it")
+    monkeypatch.setattr(plugged_module, "usb_probes", lambda: ([], [trouble]))
+    with pytest.raises(ProbeNotFound, match="USB was not searched: no libusb; pip install it"):
+        registry.open_link()
+    with pytest.raises(ProbeNotFound, match="USB was not searched"):
+        registry.open_link("abc")
+    with pytest.raises(ProbeError, match="no libusb"):
+        registry.open_link("usb:abc")

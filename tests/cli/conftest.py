@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from onchip.cli.main import main
-from onchip.probe import discovery
+from onchip.probe import discovery, plugged
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ Onchip = Callable[..., Outcome]
 def nothing_plugged_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """No board of this machine's user gets into a test."""
     monkeypatch.setattr(discovery, "plugged_boards", list)
+    monkeypatch.setattr(plugged, "usb_probes", lambda: ([], []))
     monkeypatch.delenv("ONCHIP_PROBE", raising=False)
     monkeypatch.delenv("ONCHIP_TRACEBACK", raising=False)
 

@@ -10,7 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onchip.cli.options import address, frequency, integer, port, size
+from onchip.cli.options import address, frequency, frequency_or_auto, integer, port, size
+from onchip.virtual_board.dap.firmware import Firmware
+from onchip.wire.cmsis_dap import Status, StatusResponse, SWJ_Clock
+
+from .conftest import Onchip
 
 
 @pytest.mark.parametrize(
@@ -81,3 +85,29 @@ def test_is_refused(read: Callable[[str], int], text: str) -> None:
 def test_any_text_is_a_number_or_refused(read: Callable[[str], int], text: str) -> None:
     with contextlib.suppress(argparse.ArgumentTypeError):
         assert isinstance(read(text), int)
+
+
+def test_a_frequency_may_be_left_to_a_test() -> None:
+    assert frequency_or_auto("AUTO") == "auto"
+    assert frequency_or_auto("4M") == 4_000_000
+    with pytest.raises(argparse.ArgumentTypeError, match="not a frequency"):
+        frequency_or_auto("fast")
+
+
+def test_the_clock_that_auto_found_is_said(onchip: Onchip) -> None:
+    outcome = onchip("read", "0x2000_0000", 4, "--probe", "virtual:stm32f407", "-f", "auto")
+    assert outcome.code == 0
+    assert outcome.err.startswith("SWD clock: ")
+
+
+def test_a_clock_that_the_probe_refused_is_said(
+    onchip: Onchip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(firmware: Firmware, command: SWJ_Clock) -> StatusResponse:
+        fits = command.frequency_hz <= 5_000_000
+        return StatusResponse(command.ID, Status.OK if fits else Status.ERROR)
+
+    monkeypatch.setattr(Firmware, "_swj_clock", refuses)
+    outcome = onchip("read", "0x2000_0000", 4, "--probe", "virtual:stm32f407", "-f", "30M")
+    assert outcome.code == 0
+    assert outcome.err == "the probe refused a clock of 30000000 Hz and took 5000000 Hz\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -82,6 +83,15 @@ def frequency(text: str) -> int:
     return value
 
 
+def frequency_or_auto(text: str) -> int | str:
+    """Read a frequency as `frequency` does, or the word ``auto``.
+
+    Raises:
+        argparse.ArgumentTypeError: it is neither.
+    """
+    return "auto" if text.lower() == "auto" else frequency(text)
+
+
 def add_connection(parser: argparse.ArgumentParser) -> None:
     """Add the options that name the probe, the chip and how to connect."""
     group = parser.add_argument_group("connection")
@@ -89,7 +99,8 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
         "-u",
         "--probe",
         metavar="PROBE",
-        help="virtual:CHIP[/PROBEMODEL][@FILE], tcp:HOST:PORT, or a serial from `onchip list`; "
+        help="virtual:CHIP[/PROBEMODEL][@FILE], tcp:HOST:PORT, VID:PID[:SERIAL], or a serial from "
+        "`onchip list` or its beginning; "
         "without it ONCHIP_PROBE, else the only one plugged in",
     )
     group.add_argument("-t", "--target", metavar="CHIP", help="the chip; without it, it is asked")
@@ -97,8 +108,8 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
         "-f",
         "--frequency",
         metavar="HZ",
-        type=frequency,
-        help="the SWD clock: 4M, 4000k, 4000000 (default: 4M)",
+        type=frequency_or_auto,
+        help="the SWD clock: 4M, 4000k, 4000000; auto finds the fastest that works (default: 4M)",
     )
     group.add_argument(
         "--connect",
@@ -140,7 +151,7 @@ def open_session(arguments: argparse.Namespace) -> Session:
     """
     from onchip.session import DEFAULT_FREQUENCY_HZ, connect
 
-    return connect(
+    session = connect(
         arguments.probe,
         target=arguments.target,
         frequency_hz=arguments.frequency or DEFAULT_FREQUENCY_HZ,
@@ -148,3 +159,18 @@ def open_session(arguments: argparse.Namespace) -> Session:
         record=arguments.record,
         command=arguments.command_line,
     )
+    _tell_clock(session, arguments.frequency)
+    return session
+
+
+def _tell_clock(session: Session, asked: int | str | None) -> None:
+    """Say on standard error which clock it became, where that is not the one asked for."""
+    client = session.client
+    if asked == "auto":
+        print(f"SWD clock: {client.frequency_hz} Hz", file=sys.stderr)
+    elif client.refused_frequency_hz is not None:
+        print(
+            f"the probe refused a clock of {client.refused_frequency_hz} Hz and took "
+            f"{client.frequency_hz} Hz",
+            file=sys.stderr,
+        )

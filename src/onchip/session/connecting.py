@@ -11,12 +11,13 @@ import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from onchip import registry
 from onchip.coresight.access_port import find_access_ports
 from onchip.coresight.debug_port import DebugPort
 from onchip.coresight.mem_ap import MemAp
+from onchip.coresight.swd_clock import FIRST_CLOCK_HZ, fastest_clock
 from onchip.cortex_m.core import Core
 from onchip.cortex_m.state import ResetKind
 from onchip.dap.client import DapClient
@@ -27,8 +28,8 @@ from onchip.target.families import nordic
 
 if TYPE_CHECKING:
     from onchip.coresight.access_port import AccessPort
-    from onchip.probe.discovery import PluggedBoard
     from onchip.probe.link import Link
+    from onchip.registry import PluggedProbe
     from onchip.target.chip import Chip
 
 DEFAULT_FREQUENCY_HZ = 4_000_000
@@ -51,7 +52,7 @@ def connect(
     probe: str | None = None,
     *,
     target: str | None = None,
-    frequency_hz: int = DEFAULT_FREQUENCY_HZ,
+    frequency_hz: int | Literal["auto"] = DEFAULT_FREQUENCY_HZ,
     connect: str = "attach",
     record: str | Path | None = None,
     command: Sequence[str] = (),
@@ -62,7 +63,8 @@ def connect(
         probe: ``virtual:CHIP[/PROBEMODEL][@FILE]``, ``tcp:HOST:PORT``, ``replay:FILE`` or a
             serial; None takes what ONCHIP_PROBE names, else the only probe there is.
         target: the chip's name; None asks the chip itself.
-        frequency_hz: the SWD clock.
+        frequency_hz: the SWD clock; ``auto`` finds the fastest that works, by a pattern test.
+            `Session.client` tells which it became, and which the probe refused if it did.
         connect: ``attach``, ``halt`` or ``under-reset``; see `ConnectMode`.
         record: a file to write every packet to; ``replay:FILE`` answers from it.
         command: the command line, for the head of the recording.
@@ -80,7 +82,7 @@ def connect(
         raise UsageError(
             f"connect={connect!r} is no way to connect", hint=f"use {', '.join(ConnectMode)}"
         ) from None
-    if frequency_hz <= 0:
+    if frequency_hz != "auto" and frequency_hz <= 0:
         raise UsageError(f"a clock of {frequency_hz} Hz does not tick")
     chip = None if target is None else chips.load_chip(target)
     link = registry.open_link(probe or os.environ.get(PROBE_VARIABLE) or None)
@@ -100,16 +102,16 @@ def known_chips() -> tuple[Chip, ...]:
     return chips.known_chips()
 
 
-def plugged_probes() -> list[PluggedBoard]:
-    """Return what `connect` could name by serial: the boards that are plugged in."""
-    return registry.plugged_boards()
+def plugged_probes() -> list[PluggedProbe]:
+    """Return what `connect` could name by serial: the probes and boards that are plugged in."""
+    return registry.plugged_probes()
 
 
 def open_session(
     link: Link,
     *,
     chip: Chip | None = None,
-    frequency_hz: int = DEFAULT_FREQUENCY_HZ,
+    frequency_hz: int | Literal["auto"] = DEFAULT_FREQUENCY_HZ,
     mode: ConnectMode = ConnectMode.ATTACH,
 ) -> Session:
     """Connect through a link that the caller has opened; `Session.close` closes it.
@@ -117,7 +119,11 @@ def open_session(
     Raises:
         OnchipError: as `connect` does. The link stays open then.
     """
-    return session_of(DapClient.open(link, frequency_hz=frequency_hz), chip=chip, mode=mode)
+    first_hz = FIRST_CLOCK_HZ if frequency_hz == "auto" else frequency_hz
+    session = session_of(DapClient.open(link, frequency_hz=first_hz), chip=chip, mode=mode)
+    if frequency_hz == "auto":
+        fastest_clock(session.dp, session.core.ap)
+    return session
 
 
 def open_link(probe: str | None = None) -> Link:
