@@ -3,10 +3,11 @@
 # packages for `make test` when you are root on Debian (scripts/debian-tools).
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick check format docs clean
+.PHONY: help demo test test-quick check format docs bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
+PYOCD := $(VENV)/peers/pyocd
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
@@ -38,6 +39,10 @@ docs: $(VENV)/.ready-to-develop  ## write docs/api.md and docs/performance.md an
 	$(BIN)/python scripts/write_api.py
 	$(BIN)/python scripts/write_performance.py
 
+bench: $(VENV)/.ready-to-develop $(PYOCD)/.made  ## compare with pyOCD and OpenOCD on virtual boards (10 minutes)
+	@scripts/debian-tools
+	$(BIN)/python -m benchmarks --pyocd $(PYOCD)/bin/python --document docs/performance.md
+
 clean:  ## remove the environment and every cache
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -48,6 +53,13 @@ $(VENV)/.made:
 	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@# dependency groups came with pip 25.1; older ones cannot read ours
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@touch $@
+
+# pyOCD as published, in an environment that holds nothing of ours.
+$(PYOCD)/.made: $(VENV)/.made
+	@echo "setting up $(PYOCD) (once)"
+	@$(BIN)/python -m venv --clear $(PYOCD)
+	@$(PYOCD)/bin/python -m pip install --quiet --disable-pip-version-check 'pyocd==0.46.*'
 	@touch $@
 
 $(VENV)/.ready-to-run: pyproject.toml $(VENV)/.made

@@ -11,6 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 OUTPUT = ROOT / "docs" / "performance.md"
 PROBES = ("bulk-512x4", "hid-64x4")
+BENCH = "<!-- what `make bench` writes begins here -->"
+"""Everything from here on is `make bench`'s, and is left alone."""
 
 HEADER = """\
 # What operations cost
@@ -25,7 +27,9 @@ packets / round trips, with the budget that the tests hold in brackets.
 def main() -> None:
     """Write the file."""
     output = Path(sys.argv[1]) if len(sys.argv) > 1 else OUTPUT
-    output.write_text(report(), encoding="utf-8")
+    before = output.read_text(encoding="utf-8") if output.exists() else ""
+    _, mark, rest = before.partition(BENCH)
+    output.write_text(report() + (f"\n{mark}{rest}" if mark else ""), encoding="utf-8")
 
 
 def report() -> str:

@@ -18,6 +18,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifdef SIMULATED_TIME
+#include "simulated_clock.h"
+#endif
+
 enum { HEADER = 8, LARGEST = 1024, OUT = 1, IN = 2 };
 
 /* What reading a packet gives instead of its length. */
@@ -66,6 +70,9 @@ static int connect_to_board(void)
     int yes = 1;
     if (s >= 0)
         setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+#ifdef SIMULATED_TIME
+    board_socket = s;
+#endif
     return s;
 }
 
@@ -99,6 +106,10 @@ static int send_packet(int s, const unsigned char *bytes, size_t length)
 /* Wait for one packet; return its length, NOTHING_YET or BOARD_GONE. `bytes` has room for LARGEST. */
 static int receive_packet(int s, unsigned char *bytes, int milliseconds)
 {
+#ifdef SIMULATED_TIME
+    tell_board(WAIT, milliseconds < 0 ? 10000 : (uint64_t)milliseconds, 4);
+    milliseconds = -1; /* the board answers in any case */
+#endif
     struct pollfd ready = { .fd = s, .events = POLLIN };
     int count = poll(&ready, 1, milliseconds);
     if (count == 0 || (count < 0 && errno == EINTR))
@@ -107,6 +118,10 @@ static int receive_packet(int s, unsigned char *bytes, int milliseconds)
     if (count < 0 || move_all(s, header, HEADER, 0) != 0)
         return BOARD_GONE;
     size_t length = header[4] | (size_t)header[5] << 8;
+#ifdef SIMULATED_TIME
+    if (header[6] == NOTHING)
+        return NOTHING_YET;
+#endif
     if (memcmp(header, "DAP", 4) != 0 || header[6] != IN || length > LARGEST)
         return BOARD_GONE;
     if (move_all(s, bytes, length, 0) != 0)
