@@ -129,6 +129,17 @@ def test_a_home_that_cannot_be_written_to_does_without_notes(
         assert plugged_boards() == []
 
 
+def test_a_directory_that_cannot_be_read_has_no_notes(
+    listening_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(directory: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied", str(directory))
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    with announce(_board(listening_port)):
+        assert plugged_boards() == []
+
+
 def test_the_directory_is_this_users(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     assert notes_directory().parts[-2:] == ("onchip", "boards")

@@ -80,8 +80,7 @@ def announce(board: PluggedBoard) -> Iterator[Path]:
 def plugged_boards() -> list[PluggedBoard]:
     """Return the boards that are plugged in, lowest port first, and drop stale notes."""
     found: dict[int, PluggedBoard] = {}
-    directory = notes_directory()
-    for note in sorted(directory.glob("*.json")) if directory.is_dir() else ():
+    for note in _notes(notes_directory()):
         board = _read_note(note)
         if board is None or not _alive(board.pid) or not _accepts(board.host, board.port):
             with contextlib.suppress(OSError):
@@ -91,6 +90,14 @@ def plugged_boards() -> list[PluggedBoard]:
     if DEFAULT_PORT not in found and _accepts("127.0.0.1", DEFAULT_PORT):
         found[DEFAULT_PORT] = PluggedBoard(f"port-{DEFAULT_PORT}", "127.0.0.1", DEFAULT_PORT)
     return [found[port] for port in sorted(found)]
+
+
+def _notes(directory: Path) -> list[Path]:
+    """Return the notes; of a directory that is not there, or not ours to read, none."""
+    try:
+        return sorted(path for path in directory.iterdir() if path.suffix == ".json")
+    except OSError:
+        return []
 
 
 def _read_note(note: Path) -> PluggedBoard | None:
