@@ -8,6 +8,7 @@ can end it is known beforehand, results do not depend on where slices are cut.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Literal
 
 from onchip.arch.scs import CFSR, DFSR, HFSR, ExceptionNumber
@@ -33,7 +34,7 @@ _BUS, _USAGE = ExceptionNumber.BUS_FAULT, ExceptionNumber.USAGE_FAULT
 _MEM = ExceptionNumber.MEM_MANAGE
 
 
-class Execution:
+class Execution(ABC):
     """The running part of a core, whose other parts ``VirtualCore`` builds around it."""
 
     engine: Engine
@@ -68,9 +69,9 @@ class Execution:
         self._instructions = self._instructions_seen = 0
         self._armed: frozenset[int] = frozenset()
 
+    @abstractmethod
     def _reset_now(self) -> None:
         """Carry out the reset that was asked for during the slice."""
-        raise NotImplementedError
 
     # ---- running --------------------------------------------------------------------------------
 

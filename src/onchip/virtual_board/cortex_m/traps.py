@@ -107,7 +107,7 @@ class InstructionTraps:
         if memory is None:
             return set()
         start = first - window.base + window.offset
-        data = bytes(memory.data[start : start + last - first])
+        data = _without_blank_end(bytes(memory.data[start : start + last - first]))
         found = set()
         for match in _PATTERNS[kind].finditer(data[1::2]):
             at = 2 * match.start()
@@ -115,3 +115,12 @@ class InstructionTraps:
             if classify(halfwords & 0xFFFF, halfwords >> 16) is kind:
                 found.add(first + at)
         return found
+
+
+def _without_blank_end(data: bytes) -> bytes:
+    """Cut off what is erased flash or empty RAM, most of a chip: there is nothing to find.
+
+    One instruction's length stays, since its last bytes may look blank.
+    """
+    used = len(data.rstrip(b"\xff").rstrip(b"\0"))
+    return data[: (used + 1 & ~1) + 4]
