@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
+
 import pytest
 
-from onchip.errors import UsageError
+from onchip.errors import ProbeError, UsageError, WrongChip
 from onchip.probe import discovery
 from onchip.probe.discovery import PluggedBoard
+from onchip.services.board import BoardServer
+from onchip.virtual_board.board import VirtualBoard
 from pyOCD.board import Board, MbedBoard
+from pyOCD.pyDAPAccess import DAPAccess
+from tests.support.images import counting_loop
 
 TWO = [
     PluggedBoard("VB-one", "127.0.0.1", 1, "stm32f407", "bulk-512x4", 1),
@@ -37,16 +44,17 @@ def test_the_environment_names_the_board() -> None:
 
 def test_a_plugged_in_board_counts_as_connected(plugged: list[PluggedBoard]) -> None:
     plugged += TWO
-    boards = MbedBoard.getAllConnectedBoards()
+    boards = MbedBoard.getAllConnectedBoards(close=True)
     assert [board.unique_id for board in boards] == ["VB-one", "VB-two"]
     assert boards[1].getBoardName() == "onchip nrf52840 (hid-64x4)"
-    assert boards[0].probe == "tcp:127.0.0.1:1"
+    assert boards[0].getInfo() == "onchip stm32f407 (bulk-512x4) [stm32f407]"
+    assert boards[0].getTestBinary() == ""
 
 
 def test_no_board_is_none_and_a_line(
     plugged: list[PluggedBoard], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert MbedBoard.chooseBoard() is None
+    assert MbedBoard.chooseBoard(blocking=False) is None
     assert "No connected boards; plug a virtual one in" in capsys.readouterr().out
     MbedBoard.listConnectedBoards()
     assert "No connected boards" in capsys.readouterr().out
@@ -98,7 +106,7 @@ def test_the_user_may_quit(plugged: list[PluggedBoard], monkeypatch: pytest.Monk
 
 def test_a_board_before_init_says_what_to_call() -> None:
     with pytest.raises(UsageError, match="not connected") as caught:
-        _ = Board("virtual:stm32f407").session
+        _ = Board(DAPAccess("virtual:stm32f407")).session
     assert "init()" in (caught.value.hint or "")
 
 
@@ -106,5 +114,74 @@ def test_the_target_may_be_overridden() -> None:
     board = MbedBoard.chooseBoard(target_override="stm32f407", frequency=400_000)
     assert board is not None
     assert board.getTargetType() == "stm32f407"
-    assert board.link is board.session.link
+    assert board.link.client is board.session.client
+    assert board.link.client.frequency_hz == board.debug_clock_frequency == 400_000
+    assert board.native_target == "stm32f407"
+    assert board.interface is board.link.interface
     board.uninit(resume=False)
+
+
+def test_another_chip_than_there_is_is_refused_and_the_probe_freed() -> None:
+    with pytest.raises(WrongChip):
+        MbedBoard.chooseBoard(target_override="nrf52840")
+    board = MbedBoard.chooseBoard()
+    assert board is not None
+    board.uninit()
+
+
+def test_a_target_that_is_none_is_refused() -> None:
+    with pytest.raises(UsageError, match="no chip is named 'z80'"):
+        MbedBoard.chooseBoard(target_override="z80")
+
+
+def test_a_cortex_m_has_no_flash() -> None:
+    board = MbedBoard.chooseBoard(target_override="cortex_m")
+    assert board is not None
+    with board:
+        assert board.flash.getPageInfo(0x0800_0000) is None
+        with pytest.raises(ValueError, match="not in flash"):
+            board.flash.flashBlock(0x0800_0000, [1])
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_uninit_lets_the_core_run_or_not(tmp_path: Path, resume: bool) -> None:
+    with VirtualBoard("stm32f407") as virtual, BoardServer(virtual, port=0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        board = MbedBoard(DAPAccess(f"tcp:127.0.0.1:{server.port}"))
+        board.init()
+        board.flash.flashBlock(0x0800_0000, list(counting_loop("stm32f407")))
+        board.target.resetStopOnReset()
+        board.uninit(resume)
+        assert virtual.core.halted is not resume
+        board.uninit(not resume)
+        assert virtual.core.halted is not resume
+        server.stop()
+
+
+def test_a_link_that_broke_does_not_keep_uninit_from_the_rest(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    board = MbedBoard.chooseBoard()
+    assert board is not None
+    board.session.link.close()
+    board.uninit()
+    assert board.closed
+    assert "while letting go of the board" in caplog.text
+    with pytest.raises(ProbeError, match="not open"):
+        _ = board.link.client
+
+
+def test_without_a_board_it_is_waited_for(
+    plugged: list[PluggedBoard], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: plugged.append(TWO[0]))
+    board = MbedBoard.chooseBoard(init_board=False)
+    assert board is not None
+    assert board.unique_id == "VB-one"
+    assert "waiting for one" in capsys.readouterr().err
+
+
+def test_all_boards_are_opened_unless_told_otherwise() -> None:
+    (board,) = MbedBoard.getAllConnectedBoards(frequency=500_000)
+    assert board.link.client.packet_count == 4
+    board.link.close()

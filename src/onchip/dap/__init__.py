@@ -8,6 +8,7 @@ reads ``Result``s.
 from .batch import Batch, Result
 from .client import DapClient
 from .info import ProbeInfo
+from .raw_port import RawPort
 from .transfers import Element, Transfers
 
-__all__ = ["Batch", "DapClient", "Element", "ProbeInfo", "Result", "Transfers"]
+__all__ = ["Batch", "DapClient", "Element", "ProbeInfo", "RawPort", "Result", "Transfers"]

@@ -6,16 +6,20 @@ chip, flash engine. Above stand the services and faces, which are all clients of
 
 from __future__ import annotations
 
+from onchip.coresight.debug_port import DebugPort
 from onchip.cortex_m.breakpoints import BreakpointKind
 from onchip.cortex_m.state import ResetKind
-from onchip.dap.client import DapClient
+from onchip.dap import DapClient, RawPort
 from onchip.probe.link import Link
+from onchip.probe.register_link import RegisterLink
 from onchip.session.connecting import (
     DEFAULT_FREQUENCY_HZ,
     PROBE_VARIABLE,
+    TOKEN_VARIABLE,
     ConnectMode,
     connect,
     known_chips,
+    open_link,
     open_probe,
     open_session,
     plugged_probes,
@@ -34,16 +38,20 @@ from onchip.target.memory_map import (
 __all__ = [
     "DEFAULT_FREQUENCY_HZ",
     "PROBE_VARIABLE",
+    "TOKEN_VARIABLE",
     "BreakpointKind",
     "Chip",
     "ConnectMode",
     "DapClient",
+    "DebugPort",
     "FlashRegion",
     "Identification",
     "Link",
     "MemoryMap",
     "MemoryRegion",
+    "RawPort",
     "RegionKind",
+    "RegisterLink",
     "ResetKind",
     "SectorRun",
     "Session",
@@ -51,6 +59,7 @@ __all__ = [
     "generic_chip",
     "known_chips",
     "load_chip",
+    "open_link",
     "open_probe",
     "open_session",
     "plugged_probes",

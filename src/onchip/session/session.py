@@ -214,6 +214,30 @@ class Session:
         loaded = self._load(image, chip, base=base, format=format)
         return engine.verify(loaded, progress=progress)
 
+    def load(
+        self, path: str | Path, *, base: int | None = None, format: Format | None = None
+    ) -> list[tuple[int, bytes]]:
+        """Return what a firmware file holds: (address, bytes), in order.
+
+        Raises:
+            UsageError: the chip is not known, so neither is where plain bytes go.
+            ImageError: the file cannot be read.
+        """
+        _, chip = self._engine()
+        image = self._load(path, chip, base=base, format=format)
+        return [(segment.address, segment.data) for segment in image.segments]
+
+    @staticmethod
+    def image(pieces: Sequence[tuple[int, bytes]], *, source: str = "") -> Image:
+        """Return an image for `flash` and `verify`, made of (address, bytes).
+
+        Raises:
+            ImageError: pieces overlap.
+        """
+        from onchip.flash.image import Image
+
+        return Image.from_segments(pieces, source=source)
+
     def checksums(self, ranges: Sequence[tuple[int, int]]) -> list[int]:
         """Return the CRC-32 of each range (address, length) of flash. The core is halted for it.
 

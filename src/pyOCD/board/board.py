@@ -2,94 +2,89 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from onchip.errors import UsageError
-from onchip.session import Session, connect
+from onchip.session import Session
 from pyOCD.flash.flash import Flash
-from pyOCD.target.target import Target
+from pyOCD.pyDAPAccess.dap_access import DAPAccess
+from pyOCD.target.registry import target_class
+
+LOG = logging.getLogger(__name__)
 
 
 class Board:
     """A board that has been found; `init` connects, `uninit` lets go.
 
-    ``probe`` is a name that `onchip.connect` knows.
+    ``target`` is a name of ``TARGET``; None lets the chip identify itself.
+
+    Raises:
+        UsageError: there is no such target.
     """
 
     def __init__(
-        self,
-        probe: str | None,
-        target: str | None = None,
-        frequency: int = 1_000_000,
-        *,
-        unique_id: str = "",
-        name: str = "",
+        self, link: DAPAccess, target: str | None = None, frequency: int = 1_000_000
     ) -> None:
-        self.probe = probe
-        self.target_override = target
+        self.link = link
         self.debug_clock_frequency = frequency
-        self.unique_id = unique_id or probe or ""
-        self.name = name or "onchip board"
-        self.test_binary = ""
         self.closed = False
-        self._session: Session | None = None
-        self.target = Target(self)
-        self.flash = Flash(self)
+        self._override = target
+        self.target = target_class(target)(link)
+        self.flash = Flash(self.target)
+        self.target.setFlash(self.flash)
 
     @property
     def session(self) -> Session:
         """The connection that everything is handed to."""
-        if self._session is None:
-            raise UsageError("this board is not connected", hint="call board.init() first")
-        return self._session
+        return self.target.session
 
     @property
-    def link(self) -> object:
-        """The way to the probe."""
-        return self.session.link
+    def interface(self) -> object:
+        """The way to the probe, as the first versions call it."""
+        return self.link.interface
 
     @property
     def target_type(self) -> str:
-        """The chip's name, or ``cortex_m`` when it is not known."""
-        chip = None if self._session is None else self._session.chip
-        return self.target_override or ("cortex_m" if chip is None else chip.name)
+        """The target's name: the one that was asked for, or the chip's own; else ``cortex_m``."""
+        if self._override is not None:
+            return self._override
+        if self.target.connected and self.session.chip is not None:
+            return self.session.chip.name
+        return getattr(self.link.interface, "chip", "") or "cortex_m"
 
-    native_target = target_type
-
-    def init(self) -> None:
-        """Connect and halt the core."""
-        if self._session is None:
-            self._session = connect(
-                self.probe,
-                target=self.target_override,
-                frequency_hz=self.debug_clock_frequency,
-                connect="halt" if self.target.halt_on_connect else "attach",
-            )
-            self.closed = False
-
-    def uninit(self, resume: bool = True) -> None:
-        """Let the core run, unless ``resume`` is false, and let go of the probe."""
-        self.closed = True
-        session, self._session = self._session, None
-        if session is not None:
-            session.resume_on_close = resume
-            session.close()
-
-    def getUniqueID(self) -> str:
-        return self.unique_id
-
-    def getTargetType(self) -> str:
+    @property
+    def native_target(self) -> str:
         return self.target_type
 
-    def getTestBinary(self) -> str:
-        return self.test_binary
+    def init(self) -> None:
+        """Connect and halt the core. A board that is connected is left alone."""
+        self.link.set_clock(self.debug_clock_frequency)
+        self.link.open()
+        try:
+            self.target.init()
+        except BaseException:
+            self.link.close()
+            raise
+        self.link.set_deferred_transfer(True)
+        self.closed = False
 
-    def getBoardName(self) -> str:
-        return self.name
+    def uninit(self, resume: bool = True) -> None:
+        """Let the core run, unless ``resume`` is false, and let go of the probe.
+
+        What fails is logged, the rest is still done. Calling it twice is harmless.
+        """
+        if self.closed:
+            return
+        self.closed = True
+        _guarded(lambda: self.target.disconnect(resume))
+        _guarded(self.link.disconnect)
+        _guarded(self.link.close)
 
     def getInfo(self) -> str:
-        return f"{self.name} [{self.target_type}]"
+        return f"{self.link.interface.getInfo()} [{self.target_type}]"
 
     def __enter__(self) -> Self:
         return self
@@ -103,4 +98,11 @@ class Board:
         self.uninit()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.unique_id}: {self.getInfo()}>"
+        return f"<{type(self).__name__} {self.link.get_unique_id()}: {self.getInfo()}>"
+
+
+def _guarded(step: Callable[[], None]) -> None:
+    try:
+        step()
+    except Exception:
+        LOG.error("while letting go of the board:\n%s", traceback.format_exc())

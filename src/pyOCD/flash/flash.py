@@ -1,77 +1,81 @@
 """The flash of a board, under the classic camelCase names.
 
-How a job is planned (``smart_flash``, ``fast_verify``, double buffering) is the engine's matter:
-those arguments are accepted, and every job leaves out what is there already and is verified.
+Every job resets the chip first, plans with the CRCs of what is there, and is verified; the core is
+left halted. So a page may be programmed without erasing it before: it is erased where it must be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from onchip.errors import UsageError
+from onchip.session import Session
+from pyOCD.flash.flash_builder import FlashBuilder, ProgressCallback
+from pyOCD.flash.info import FlashInfo, PageInfo, ProgrammingInfo
 
 if TYPE_CHECKING:
-    from onchip.session import Session
-    from pyOCD.board.board import Board
+    from pyOCD.target.target import Target
 
-
-@dataclass(frozen=True, slots=True)
-class PageInfo:
-    """One erasable unit; the weights are seconds, roughly."""
-
-    base_addr: int
-    size: int
-    erase_weight: float = 0.2
-    program_weight: float = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class FlashInfo:
-    """The whole flash."""
-
-    rom_start: int
-    erase_weight: float = 1.0
-    crc_supported: bool = True
+_ERASE_S_PER_KIB = 0.01
+_PROGRAM_S_PER_KIB = 0.02
+_Format = Literal["elf", "hex", "bin"]
+_ADDRESSED: dict[str, _Format] = {
+    ".hex": "hex",
+    ".ihex": "hex",
+    ".elf": "elf",
+    ".axf": "elf",
+    ".out": "elf",
+}
 
 
 class Flash:
-    """Everything is handed to ``board.session``. The core is left halted."""
+    """The flash of ``target``. ``flash_algo`` is kept; the chip's data name the algorithm."""
 
-    def __init__(self, board: Board) -> None:
-        self.board = board
+    def __init__(self, target: Target, flash_algo: object = None) -> None:
+        self.target = target
+        self.flash_algo = flash_algo
+        self.flash_algo_debug = False
+        self._buffers: dict[int, bytes] = {}
 
     @property
-    def target(self) -> object:
-        return self.board.target
+    def session(self) -> Session:
+        """The session that every job is handed to."""
+        return self.target.session
 
     @property
-    def _session(self) -> Session:
-        return self.board.session
+    def minimumProgramLength(self) -> int:
+        """The fewest bytes that one call may program."""
+        return 1
 
     def init(self, reset: bool = True) -> None:
-        """Do nothing: each job sets its algorithm up and takes it down."""
+        """Halt, after a reset unless ``reset`` is false. Each job sets its algorithm up itself."""
+        if reset:
+            self.target.setTargetState("PROGRAM")
+        else:
+            self.target.halt()
 
     def cleanup(self) -> None:
-        """Do nothing: see `init`."""
+        """Do nothing: each job takes its algorithm down itself."""
 
-    def flashBinary(
-        self,
-        path_file: str,
-        flashPtr: int | None = None,
-        smart_flash: bool = True,
-        chip_erase: bool | None = None,
-        progress_cb: Callable[[float], Any] | None = None,
-        fast_verify: bool = False,
-    ) -> object:
-        """Program a BIN file, at the start of the flash unless ``flashPtr`` says where."""
-        return self._session.flash(
-            path_file,
-            base=flashPtr,
-            format="bin",
-            erase="chip" if chip_erase else "sector",
-            reset=False,
-            progress=_fractions(progress_cb),
-        )
+    # ---- jobs
+
+    def eraseAll(self) -> None:
+        """Erase all flash."""
+        self.session.erase_chip(reset=False)
+
+    def erasePage(self, flashPtr: int) -> None:
+        """Erase the sector that holds an address."""
+        self.session.erase(flashPtr, 1, reset=False)
+
+    def programPage(self, flashPtr: int, bytes: Sequence[int]) -> None:
+        """Program bytes from an address on."""
+        self.flashBlock(flashPtr, bytes, fast_verify=True)
+
+    def programPhrase(self, flashPtr: int, bytes: Sequence[int]) -> None:
+        """Program a few bytes from an address on."""
+        self.programPage(flashPtr, bytes)
 
     def flashBlock(
         self,
@@ -79,41 +83,46 @@ class Flash:
         data: Sequence[int],
         smart_flash: bool = True,
         chip_erase: bool | None = None,
-        progress_cb: Callable[[float], Any] | None = None,
+        progress_cb: ProgressCallback | None = None,
         fast_verify: bool = False,
-    ) -> object:
-        """Program a list of bytes at ``addr``."""
-        return self._session.flash(
-            bytes(data),
-            base=addr,
-            format="bin",
-            erase="chip" if chip_erase else "sector",
-            reset=False,
-            progress=_fractions(progress_cb),
-        )
+    ) -> ProgrammingInfo:
+        """Program a list of bytes at ``addr``; see `FlashBuilder.program`."""
+        builder = self.getFlashBuilder()
+        builder.addData(addr, data)
+        return builder.program(chip_erase, progress_cb, smart_flash, fast_verify)
 
-    def programPage(self, flashPtr: int, bytes: Sequence[int]) -> None:
-        self.flashBlock(flashPtr, bytes)
+    def flashBinary(
+        self,
+        path_file: str,
+        flashPtr: int | None = None,
+        smart_flash: bool = True,
+        chip_erase: bool | None = None,
+        progress_cb: ProgressCallback | None = None,
+        fast_verify: bool = False,
+    ) -> ProgrammingInfo:
+        """Program a file: ``.hex`` and ``.elf`` know their addresses, any other is plain bytes.
 
-    programPhrase = programPage
+        Plain bytes go to ``flashPtr``; None is the start of the flash.
 
-    def eraseAll(self) -> None:
-        self._session.erase_chip(reset=False)
+        Raises:
+            ImageError: the file cannot be read.
+        """
+        builder = self.getFlashBuilder()
+        addressed = _ADDRESSED.get(Path(path_file).suffix.lower())
+        base = flashPtr if addressed is None else None
+        for address, data in self.session.load(path_file, base=base, format=addressed or "bin"):
+            builder.addData(address, data)
+        return builder.program(chip_erase, progress_cb, smart_flash, fast_verify)
 
-    def erasePage(self, flashPtr: int) -> None:
-        self._session.erase(flashPtr, 1, reset=False)
+    def getFlashBuilder(self) -> FlashBuilder:
+        """Return an empty job."""
+        return FlashBuilder(self, self.getFlashInfo().rom_start or 0)
 
-    def getPageInfo(self, addr: int) -> PageInfo | None:
-        """Return the sector that holds ``addr``, or None outside flash."""
-        for region in self._session.memory_map.flash:
-            if region.contains(addr):
-                sector = region.sector_at(addr)
-                return PageInfo(sector.start, sector.size)
-        return None
+    def computeCrcs(self, sectors: Sequence[tuple[int, int]]) -> list[int]:
+        """Return the CRC-32 of each (address, size), computed by the target."""
+        return self.session.checksums(sectors)
 
-    def getFlashInfo(self) -> FlashInfo:
-        flash = self._session.memory_map.flash
-        return FlashInfo(flash[0].start if flash else 0)
+    # ---- page buffers: loaded first, then programmed
 
     def getPageBufferCount(self) -> int:
         return 2
@@ -121,19 +130,47 @@ class Flash:
     def isDoubleBufferingSupported(self) -> bool:
         return True
 
+    def loadPageBuffer(self, bufferNumber: int, flashPtr: int, bytes: Sequence[int]) -> None:
+        """Keep bytes for `startProgramPageWithBuffer`."""
+        self._buffers[bufferNumber] = b"".join(byte.to_bytes(1, "little") for byte in bytes)
+
+    def startProgramPageWithBuffer(self, bufferNumber: int, flashPtr: int) -> None:
+        """Program what a buffer holds; it is done on return.
+
+        Raises:
+            UsageError: nothing was loaded into that buffer.
+        """
+        if bufferNumber not in self._buffers:
+            raise UsageError(f"page buffer {bufferNumber} is empty", hint="call loadPageBuffer()")
+        self.programPage(flashPtr, self._buffers[bufferNumber])
+
+    def waitForCompletion(self) -> int:
+        """Return 0, the result of a job that went well: it was done before."""
+        return 0
+
+    # ---- what it is like
+
+    def getPageInfo(self, addr: int) -> PageInfo | None:
+        """Return the sector that holds ``addr``, or None outside flash."""
+        for region in self.session.memory_map.flash:
+            if region.contains(addr):
+                sector = region.sector_at(addr)
+                kib = sector.size / 1024
+                return PageInfo(
+                    sector.start, _ERASE_S_PER_KIB * kib, _PROGRAM_S_PER_KIB * kib, sector.size
+                )
+        return None
+
+    def getFlashInfo(self) -> FlashInfo:
+        """Return where flash starts, and what erasing all of it costs."""
+        flash = self.session.memory_map.flash
+        kib = sum(region.length for region in flash) / 1024
+        return FlashInfo(flash[0].start if flash else 0, _ERASE_S_PER_KIB * kib, True)
+
     def setFlashAlgoDebug(self, enable: bool) -> None:
-        """Do nothing: an algorithm that crashes is reported in any case."""
+        """Remember it: an algorithm that crashes is reported in any case."""
+        self.flash_algo_debug = enable
 
-
-_PHASES = {"plan": (0.0, 0.1), "erase": (0.1, 0.4), "program": (0.4, 0.9), "verify": (0.9, 1.0)}
-
-
-def _fractions(callback: Callable[[float], Any] | None) -> Callable[[Any], None]:
-    """Turn phases into the one number, 0 to 1, that classic callbacks expect."""
-
-    def show(progress: Any) -> None:
-        if callback is not None and progress.total:
-            low, high = _PHASES[progress.phase]
-            callback(low + (high - low) * progress.done / progress.total)
-
-    return show
+    def overrideSecurityBits(self, address: int, data: Sequence[int]) -> Sequence[int]:
+        """Return the data as they are: what would lock the chip is refused when programming."""
+        return data

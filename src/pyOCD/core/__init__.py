@@ -1,0 +1,1 @@
+"""Where versions from 0.9 on keep `Target` and `MemoryMap`; they live in `pyOCD.target`."""

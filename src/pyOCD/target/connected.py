@@ -1,0 +1,90 @@
+"""What all parts of a target share: the session, and the reads that may wait for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from onchip.errors import UsageError
+from onchip.session import Chip, ConnectMode, Session, generic_chip, load_chip, session_of
+from pyOCD.target.constants import Constants
+from pyOCD.target.deferred import DeferredReads
+from pyOCD.target.memory_map import MemoryMap, to_session
+
+if TYPE_CHECKING:
+    from pyOCD.flash.flash import Flash
+    from pyOCD.pyDAPAccess.dap_access import DAPAccess
+
+
+class Connected(Constants):
+    """A target behind a link; `init` connects, `disconnect` lets go.
+
+    ``chip`` is the name of a chip that onchip knows; None lets the chip identify itself. A subclass
+    for a chip that it does not know gives a ``memoryMap``; flash in it can be programmed where
+    ``chip`` names a relative whose flash it shares.
+    """
+
+    chip: ClassVar[str | None] = None
+    memoryMap: ClassVar[MemoryMap | None] = None
+
+    def __init__(self, link: DAPAccess, memoryMap: MemoryMap | None = None) -> None:
+        self.link = link
+        self.flash: Flash | None = None
+        self.halt_on_connect = True
+        self.auto_unlock = False
+        self._own_map = memoryMap or type(self).memoryMap
+        self._map: MemoryMap | None = self._own_map
+        self._connection: Session | None = None
+        self._deferred: DeferredReads | None = None
+
+    @property
+    def session(self) -> Session:
+        """The session that everything is handed to; what was begun is finished first."""
+        if self._connection is None:
+            raise UsageError("this board is not connected", hint="call board.init() first")
+        self.flush()
+        return self._connection
+
+    @property
+    def deferred(self) -> DeferredReads:
+        """The reads that were begun and not fetched."""
+        if self._connection is None:
+            raise UsageError("this board is not connected", hint="call board.init() first")
+        if self._deferred is None:
+            self._deferred = DeferredReads(self._connection.memory)
+        return self._deferred
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a session."""
+        return self._connection is not None
+
+    def init(self) -> None:
+        """Connect, and halt the core unless ``halt_on_connect`` is false."""
+        if self._connection is not None:
+            return
+        self.link.open()
+        mode = ConnectMode.HALT if self.halt_on_connect else ConnectMode.ATTACH
+        self._connection = session_of(self.link.client, chip=self._chip(), mode=mode)
+        if self._own_map is not None:
+            base = self._connection.chip or generic_chip(self._connection.core.name)
+            own_map = to_session(self._own_map, base.memory_map)
+            self._connection.chip = replace(base, memory_map=own_map)
+
+    def disconnect(self, resume: bool = True) -> None:
+        """Take out what is armed, let the core run unless ``resume`` is false, let go."""
+        session, self._connection, self._deferred = self._connection, None, None
+        self._map = self._own_map
+        if session is not None:
+            session.resume_on_close = resume
+            session.close()
+
+    def flush(self) -> None:
+        """Carry out the reads that were begun."""
+        if self._deferred is not None:
+            self._deferred.flush()
+
+    def _chip(self) -> Chip | None:
+        if self.chip is None:
+            return None
+        return generic_chip("Cortex-M") if self.chip == "cortex_m" else load_chip(self.chip)
