@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -171,6 +171,7 @@ def _make_usb1(bus: FakeBus) -> ModuleType:
     for value, name in enumerate(_STATUSES):
         setattr(module, f"TRANSFER_{name}", value)
     module.loadLibrary = lambda library=None: True
+    module.getVersion = lambda: SimpleNamespace(major=1, minor=0, micro=99)
     module.USBContext = lambda: _Context(module, bus)
     return module
 
@@ -461,6 +462,7 @@ def _make_hidraw(bus: FakeBus) -> ModuleType:
         return [_hid_entry(device) for device in bus.present() if device.hid_path is not None]
 
     module.enumerate = enumerate_devices
+    module.version_str = lambda: "0.99.0"
     module.device = lambda: FakeHidDevice(bus)
     return module
 

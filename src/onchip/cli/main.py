@@ -17,6 +17,7 @@ from onchip.errors import OnchipError
 
 VERBS = {
     "list": "show the probes that are plugged in",
+    "doctor": "find out what keeps a probe from working, and what to do",
     "info": "show the probe, the debug hardware and the chip",
     "flash": "program a firmware image, and verify it",
     "erase": "erase flash sectors or the whole chip",
