@@ -3,7 +3,7 @@
 # packages for `make test` when you are root on Debian (scripts/debian-tools).
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick check format docs bench clean
+.PHONY: help demo test test-quick test-usb check format docs bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,6 +24,10 @@ test: $(VENV)/.ready-to-develop  ## run every test (and, as root on Debian, inst
 
 test-quick: $(VENV)/.ready-to-develop  ## run the tests that need no outside tool, under a minute
 	$(BIN)/pytest -n 2 -q -m "not tools"
+
+test-usb: $(VENV)/.ready-to-develop  ## plug virtual boards into a machine with a real kernel (docs/usb-vm.md)
+	@timeout --kill-after=30 1500 scripts/usb-vm build
+	timeout --kill-after=30 1200 $(BIN)/pytest -m usb_vm tests/usb --durations=5
 
 check: $(VENV)/.ready-to-develop  ## lint, format, types, import contracts
 	$(BIN)/ruff check .
