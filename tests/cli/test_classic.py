@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from onchip.cli.classic import image_and_base, settle
+from onchip.cli.classic import image_and_base, settle, stays
 from onchip.cli.verbs import flash, gdbserver
 from onchip.errors import UsageError
 from tests.support.images import counting_loop, write_bin
@@ -101,7 +101,7 @@ def test_cortex_debug_words(capsys: pytest.CaptureFixture[str]) -> None:
         *("--pack", "Keil.STM32F4xx_DFP.pack", "-O", "enable_swv=1", "-O", "swv_raw_port=50002"),
     )
     assert (arguments.port, arguments.probe, arguments.target) == (50000, "0240", "stm32f407")
-    assert not arguments.persist
+    assert not stays(arguments)
     notes = capsys.readouterr().err.splitlines()
     assert len(notes) == 4
     assert "--pack changes nothing" in notes[2]
@@ -111,6 +111,15 @@ def test_west_words() -> None:
     arguments = _server("-p", "3333", "-T", "4444", "-t", "nrf52", "-u", "1234", "-f", "8000000")
     assert (arguments.port, arguments.probe, arguments.target) == (3333, "1234", "nrf52")
     assert arguments.frequency == 8_000_000
+    assert not stays(arguments)
+
+
+def test_who_comes_back_finds_the_server() -> None:
+    assert stays(_server())
+    assert stays(_server("-T", "4444", "--persist"))
+    assert stays(_server("-T", "4444", "-O", "persist=1"))
+    assert not stays(_server("--once"))
+    assert not stays(_server("-O", "persist=0"))
 
 
 def test_options_of_the_session() -> None:
@@ -193,8 +202,9 @@ def test_it_ends_within_600_ms_of_the_last_detach() -> None:
         assert process.returncode == 0
 
 
-def test_with_persist_it_stays() -> None:
-    process, port = _start("--port", "0", "--persist")
+@pytest.mark.parametrize("words", [(), ("--telnet-port", "0", "--persist")])
+def test_it_stays_for_the_next_client(words: tuple[str, ...]) -> None:
+    process, port = _start("--port", "0", *words)
     try:
         for _ in range(2):
             with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:

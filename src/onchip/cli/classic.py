@@ -125,6 +125,17 @@ def settle(arguments: argparse.Namespace) -> None:
             _note(f"--{name.replace('_', '-')}", reason)
 
 
+def stays(arguments: argparse.Namespace) -> bool:
+    """Say whether the GDB server outlives its last client.
+
+    A user who detaches expects to come back. An IDE waits for the server to end; what tells it
+    apart is the telnet port that each of them passes.
+    """
+    if arguments.persist is None:
+        return arguments.telnet_port is None
+    return bool(arguments.persist)
+
+
 def image_and_base(file: str, base: int | None) -> tuple[str, int | None]:
     """Split ``FILE@ADDRESS``, pyOCD's way to place a BIN file.
 

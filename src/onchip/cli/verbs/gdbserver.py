@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from onchip.cli.classic import add_classic, add_classic_server, erase_mode, settle
+from onchip.cli.classic import add_classic, add_classic_server, erase_mode, settle, stays
 from onchip.cli.options import add_connection, open_session, port
 from onchip.cli.signals import stop_requests
 
@@ -33,10 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="listen on every interface, not on loopback only",
     )
-    parser.add_argument(
-        "--persist", action="store_true", help="wait for the next GDB when the last has left"
+    stay = parser.add_mutually_exclusive_group()
+    stay.add_argument(
+        "--persist",
+        action="store_true",
+        default=None,
+        help="wait for the next GDB when the last has left: the default, but for --telnet-port",
     )
-    parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)  # the default now
+    stay.add_argument(
+        "--once", dest="persist", action="store_false", help="end when the last GDB has left"
+    )
     parser.add_argument(
         "-e",
         "--erase",
@@ -60,12 +66,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until the last client leaves; with ``--persist`` until Ctrl-C."""
+    """Serve until Ctrl-C; with ``--once``, or started by an IDE, until the last client leaves."""
     from onchip.services.gdb import GdbOptions, GdbServer
 
     settle(arguments)
     options = GdbOptions(
-        persist=arguments.persist,
+        persist=stays(arguments),
         resume_on_detach=arguments.resume_on_detach,
         erase=arguments.erase,
         vector_catch=arguments.vector_catch,
