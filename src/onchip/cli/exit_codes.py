@@ -24,7 +24,9 @@ class ExitCode(IntEnum):
     PROBE = 3
     TARGET = 4
     BUG = 70
+    TIMEOUT = 124
     INTERRUPTED = 130
+    FAULT = 139
     BROKEN_PIPE = 141
 
 
@@ -35,7 +37,9 @@ MEANINGS = {
     ExitCode.PROBE: "no probe, or the way to it failed",
     ExitCode.TARGET: "the target does not answer, is locked, or is another chip",
     ExitCode.BUG: "a bug in onchip",
+    ExitCode.TIMEOUT: "`onchip run`: the program still ran when its time was up",
     ExitCode.INTERRUPTED: "Ctrl-C",
+    ExitCode.FAULT: "`onchip run`: the program faulted, locked up, or stopped at a BKPT of its own",
     ExitCode.BROKEN_PIPE: "nobody reads the output any more",
 }
 

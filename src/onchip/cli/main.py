@@ -20,6 +20,7 @@ VERBS = {
     "doctor": "find out what keeps a probe from working, and what to do",
     "info": "show the probe, the debug hardware and the chip",
     "flash": "program a firmware image, and verify it",
+    "run": "flash a program, run it, and end with its exit code",
     "erase": "erase flash sectors or the whole chip",
     "verify": "compare flash with a firmware image",
     "read": "read memory",
