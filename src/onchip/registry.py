@@ -67,8 +67,10 @@ class VirtualSpec:
         return cls(chip, model or DEFAULT_PROBE_MODEL, Path(file) if file else None)
 
 
-def open_link(spec: str | None = None) -> Link:
+def open_link(spec: str | None = None, *, token: str = "") -> Link:
     """Return a `Link` to the probe that ``spec`` names; None is the only one plugged in.
+
+    ``token`` is for a server on a socket that asks for one.
 
     Raises:
         UsageError: ``spec`` is no name of a probe, or fits several.
@@ -81,7 +83,7 @@ def open_link(spec: str | None = None) -> Link:
     if kind == "virtual":
         return build_board(VirtualSpec.parse(spec)).link(owns_board=True)
     if kind == "tcp":
-        return _open_tcp(spec, rest)
+        return _open_tcp(spec, rest, token)
     if kind == "replay":
         return _open_recording(rest)
     if kind in _TRANSPORTS:
@@ -160,7 +162,7 @@ def _open_recording(file: str) -> Link:
     return ReplayLink(Recording.load(file), file)
 
 
-def _open_tcp(spec: str, rest: str) -> Link:
+def _open_tcp(spec: str, rest: str, token: str) -> Link:
     host, colon, port = rest.rpartition(":")
     if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise UsageError(
@@ -168,7 +170,7 @@ def _open_tcp(spec: str, rest: str) -> Link:
         )
     from onchip.probe.tcp import TcpLink
 
-    return TcpLink(host.strip("[]"), int(port))
+    return TcpLink(host.strip("[]"), int(port), token=token)
 
 
 def _open_probe(probe: PluggedProbe) -> Link:

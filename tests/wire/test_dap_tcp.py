@@ -3,7 +3,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onchip.errors import WireError
-from onchip.wire.dap_tcp import DEFAULT_PORT, MAX_PAYLOAD, SIGNATURE, Decoder, Frame, Kind, encode
+from onchip.wire.dap_tcp import (
+    DEFAULT_PORT,
+    MAX_PAYLOAD,
+    SIGNATURE,
+    Decoder,
+    Frame,
+    Kind,
+    Reason,
+    decode_refusal,
+    encode,
+    encode_refusal,
+)
 
 # typed from the header's definition: "DAP\0" as u32, u16 length, u8 kind, u8 zero, little-endian
 ASK_HEX = "44 41 50 00 02 00 01 00 00 ff"
@@ -77,3 +88,21 @@ def test_any_bytes(junk) -> None:
         except WireError:
             continue
         assert all(frame.kind in (1, 2) for frame in frames)
+
+
+# ---- refusals, which are ours
+
+REFUSAL_HEX = "44 41 50 00 05 00 81 00 02 6e 6f 70 65"
+
+
+def test_a_refusal() -> None:
+    assert encode_refusal(Reason.DENIED, "nope") == bytes.fromhex(REFUSAL_HEX)
+    (frame,) = Decoder().feed(bytes.fromhex(REFUSAL_HEX))
+    assert frame.kind == Kind.REFUSAL
+    assert decode_refusal(frame.payload) == (Reason.DENIED, "nope")
+
+
+def test_a_refusal_of_any_length_and_content_is_read() -> None:
+    assert len(encode_refusal(Reason.BUSY, "x" * 5000)) == 8 + MAX_PAYLOAD
+    assert decode_refusal(b"") == (Reason.BUSY, "")
+    assert decode_refusal(b"\x09\xff") == (Reason.BUSY, "\ufffd")

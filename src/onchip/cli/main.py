@@ -28,6 +28,7 @@ VERBS = {
     "reset": "reset the chip, and halt it if asked",
     "gdbserver": "let GDB debug the chip",
     "board": "plug in a virtual board",
+    "serve": "let programs here, or on other machines, use a probe over TCP",
     "replay": "run a recorded command again, without the probe",
     "demo": "see it all on a virtual board",
 }

@@ -95,14 +95,7 @@ def frequency_or_auto(text: str) -> int | str:
 def add_connection(parser: argparse.ArgumentParser) -> None:
     """Add the options that name the probe, the chip and how to connect."""
     group = parser.add_argument_group("connection")
-    group.add_argument(
-        "-u",
-        "--probe",
-        metavar="PROBE",
-        help="virtual:CHIP[/PROBEMODEL][@FILE], tcp:HOST:PORT, VID:PID[:SERIAL], or a serial from "
-        "`onchip list` or its beginning; "
-        "without it ONCHIP_PROBE, else the only one plugged in",
-    )
+    _add_probe(group)
     group.add_argument("-t", "--target", metavar="CHIP", help="the chip; without it, it is asked")
     group.add_argument(
         "-f",
@@ -117,6 +110,22 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
         default="attach",
         help="attach leaves a running core running, halt halts it, under-reset holds nRESET "
         "meanwhile (default: attach)",
+    )
+
+
+def add_probe(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name the probe alone."""
+    _add_probe(parser.add_argument_group("connection"))
+
+
+def _add_probe(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "-u",
+        "--probe",
+        metavar="PROBE",
+        help="virtual:CHIP[/PROBEMODEL][@FILE], tcp:HOST:PORT, VID:PID[:SERIAL], or a serial from "
+        "`onchip list` or its beginning; "
+        "without it ONCHIP_PROBE, else the only one plugged in",
     )
     group.add_argument(
         "--record",

@@ -12,7 +12,16 @@ import socket
 import time
 from collections import deque
 
-from onchip.errors import ProbeBusy, ProbeError, ProbeLost, ProbeNotFound, ProbeTimeout, WireError
+from onchip.errors import (
+    ProbeBusy,
+    ProbeDenied,
+    ProbeError,
+    ProbeLost,
+    ProbeNotFound,
+    ProbeTimeout,
+    UsageError,
+    WireError,
+)
 from onchip.wire import dap_tcp
 
 _RECEIVE_SIZE = 65536
@@ -22,14 +31,22 @@ _NOT_ANSWERING = "is `onchip board CHIP` still running there?"
 
 
 class TcpLink:
-    """A `Link` to the probe that listens at ``host``:``port``."""
+    """A `Link` to the probe that listens at ``host``:``port``.
 
-    def __init__(self, host: str, port: int, *, connect_timeout_s: float = 2.0) -> None:
+    ``token`` is shown to a server that asks for one, as `onchip serve --allow-remote` does.
+    """
+
+    def __init__(
+        self, host: str, port: int, *, token: str = "", connect_timeout_s: float = 2.0
+    ) -> None:
         """Open the connection.
 
         Raises:
             ProbeNotFound: nobody accepts connections there.
+            UsageError: the token is too long for a frame.
         """
+        if len(token.encode()) > dap_tcp.MAX_PAYLOAD:
+            raise UsageError(f"a token has at most {dap_tcp.MAX_PAYLOAD} bytes")
         self._where = f"tcp:{host}:{port}"
         try:
             self._socket: socket.socket | None = socket.create_connection(
@@ -44,6 +61,8 @@ class TcpLink:
         self._decoder = dap_tcp.Decoder()
         self._responses: deque[bytes] = deque()
         self._answered = False
+        self._refusal: ProbeError | None = None
+        self._greeting = dap_tcp.encode(dap_tcp.Kind.TOKEN, token.encode()) if token else b""
 
     @property
     def description(self) -> str:
@@ -59,9 +78,10 @@ class TcpLink:
         connection = self._open_socket()
         try:
             connection.settimeout(_SEND_TIMEOUT_S)
-            connection.sendall(dap_tcp.encode(dap_tcp.Kind.REQUEST, packet))
+            connection.sendall(self._greeting + dap_tcp.encode(dap_tcp.Kind.REQUEST, packet))
         except OSError as error:
             raise self._lost(_reason(error)) from error
+        self._greeting = b""
 
     def read(self, timeout_s: float) -> bytes:
         """Return the next response; see `Link.read`.
@@ -69,7 +89,8 @@ class TcpLink:
         Raises:
             ProbeTimeout: none came within ``timeout_s``.
             ProbeLost: the connection is gone, or speaks another protocol.
-            ProbeBusy: the other end closed before it ever answered: it serves somebody else.
+            ProbeBusy: the other end serves somebody else, or closed before it ever answered.
+            ProbeDenied: it asks for a token.
         """
         deadline = time.monotonic() + timeout_s
         while not self._responses:
@@ -118,9 +139,22 @@ class TcpLink:
                 f"what listens at {self._where} is not a CMSIS-DAP probe: {error.message}",
                 hint="check the port; `onchip list` names the boards that are plugged in",
             ) from error
-        self._responses.extend(
-            frame.payload for frame in frames if frame.kind == dap_tcp.Kind.RESPONSE
-        )
+        for frame in frames:
+            if frame.kind == dap_tcp.Kind.RESPONSE:
+                self._responses.append(frame.payload)
+            elif frame.kind == dap_tcp.Kind.REFUSAL:
+                self._refusal = self._refused(frame.payload)
+        if self._refusal is not None and not self._responses:
+            raise self._lost("refused")
+
+    def _refused(self, payload: bytes) -> ProbeError:
+        reason, text = dap_tcp.decode_refusal(payload)
+        message = f"the probe at {self._where} {text}"
+        if reason is dap_tcp.Reason.DENIED:
+            return ProbeDenied(
+                message, hint="put the token that its server was given into ONCHIP_TOKEN"
+            )
+        return ProbeBusy(message, hint="wait until that one has left, or end it")
 
     def _open_socket(self) -> socket.socket:
         if self._socket is None:
@@ -129,6 +163,8 @@ class TcpLink:
 
     def _lost(self, reason: str) -> ProbeError:
         self.close()
+        if self._refusal is not None:
+            return self._refusal
         if not self._answered:
             return ProbeBusy(
                 f"the probe at {self._where} hung up before it answered ({reason})",

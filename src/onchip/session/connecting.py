@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 DEFAULT_FREQUENCY_HZ = 4_000_000
 PROBE_VARIABLE = "ONCHIP_PROBE"
 """The environment variable that names the probe where a script or command does not."""
+TOKEN_VARIABLE = "ONCHIP_TOKEN"
+"""The environment variable with the token that the server of a probe asks for."""
 
 
 class ConnectMode(StrEnum):
@@ -85,7 +87,7 @@ def connect(
     if frequency_hz != "auto" and frequency_hz <= 0:
         raise UsageError(f"a clock of {frequency_hz} Hz does not tick")
     chip = None if target is None else chips.load_chip(target)
-    link = registry.open_link(probe or os.environ.get(PROBE_VARIABLE) or None)
+    link = open_link(probe)
     try:
         if record is not None:
             settings = {"target": target, "frequency_hz": frequency_hz, "connect": mode.value}
@@ -132,7 +134,8 @@ def open_link(probe: str | None = None) -> Link:
     Raises:
         UsageError, BoardError, ProbeError: as `connect`.
     """
-    return registry.open_link(probe or os.environ.get(PROBE_VARIABLE) or None)
+    name = probe or os.environ.get(PROBE_VARIABLE) or None
+    return registry.open_link(name, token=os.environ.get(TOKEN_VARIABLE, ""))
 
 
 def open_probe(

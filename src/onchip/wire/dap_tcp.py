@@ -6,6 +6,10 @@
 
 The signature 0x0050_4144 reads "DAP\\0" on the wire; kind is 1 for a request, 2 for a response. The
 decoder is incremental: bytes go in as the socket gives them, whole frames come out.
+
+Two kinds are ours. A server of onchip that will not serve a client says why in a refusal before it
+hangs up; to others that is the end of the stream a little earlier. A client that was given a token
+shows it before its first request.
 """
 
 from __future__ import annotations
@@ -28,6 +32,17 @@ class Kind(IntEnum):
 
     REQUEST = 1
     RESPONSE = 2
+    TOKEN = 0x80
+    """From the client: the token, as text."""
+    REFUSAL = 0x81
+    """From the server: a `Reason` and a text for people."""
+
+
+class Reason(IntEnum):
+    """Why a server refuses: the first byte of a refusal."""
+
+    BUSY = 1
+    DENIED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,20 @@ class Frame:
     payload: bytes
 
 
+_KINDS: Final = frozenset(Kind)
+
+
+def encode_refusal(reason: Reason, text: str) -> bytes:
+    """Return the frame with which a server turns a client away. A long text is cut."""
+    return encode(Kind.REFUSAL, bytes((reason,)) + text.encode()[: MAX_PAYLOAD - 1])
+
+
+def decode_refusal(payload: bytes) -> tuple[Reason, str]:
+    """Return the reason and the text of a refusal; a reason of tomorrow counts as busy."""
+    denied = payload[:1] == bytes((Reason.DENIED,))
+    return Reason.DENIED if denied else Reason.BUSY, payload[1:].decode("utf-8", "replace")
+
+
 def encode(kind: int, payload: bytes) -> bytes:
     """Return the frame around one packet.
 
@@ -46,7 +75,7 @@ def encode(kind: int, payload: bytes) -> bytes:
     """
     if len(payload) > MAX_PAYLOAD:
         raise WireError(f"a packet of {len(payload)} bytes; the framing carries {MAX_PAYLOAD}")
-    if kind not in (Kind.REQUEST, Kind.RESPONSE):
+    if kind not in _KINDS:
         raise WireError(f"a frame is a request (1) or a response (2), not {kind}")
     return HEADER.pack(SIGNATURE, len(payload), kind, 0) + payload
 
@@ -78,7 +107,7 @@ class Decoder:
             signature, length, kind, _ = HEADER.unpack_from(self._buffer, start)
             if signature != SIGNATURE:
                 raise WireError(f"signature {signature:#010x} where {SIGNATURE:#010x} was to be")
-            if kind not in (Kind.REQUEST, Kind.RESPONSE):
+            if kind not in _KINDS:
                 raise WireError(f"a frame of kind {kind}")
             if length > MAX_PAYLOAD:
                 raise WireError(f"a frame of {length} bytes; the most is {MAX_PAYLOAD}")

@@ -86,7 +86,9 @@ def test_a_second_client_is_turned_away(server: BoardServer) -> None:
     with client(server) as first:
         assert ask(first) == PACKET_COUNT_IS_4
         with client(server) as second:
-            assert second.recv(1) == b""
+            refusal = second.makefile("rb").read()
+            assert refusal[6] == 0x81
+            assert refusal[8:].startswith(b"\x01is in use by ")
         assert ask(first) == PACKET_COUNT_IS_4
 
 

@@ -1,7 +1,7 @@
 """A virtual board on a TCP port, in the framing that OpenOCD's CMSIS-DAP TCP backend speaks.
 
 One thread does everything: it serves the packets of one client and lets the board's time follow the
-real time in between. A second client is turned away by closing its connection; so is anybody who
+real time in between. A second client is told who has the board, and hung up on; so is anybody who
 sends something else than the framing. A client that vanishes leaves the probe as it is, as a pulled
 cable does.
 """
@@ -19,8 +19,9 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from onchip.errors import UsageError, WireError
+from onchip.services.peers import peer_name
 from onchip.virtual_board.board import VirtualBoard
-from onchip.wire.dap_tcp import DEFAULT_PORT, Decoder, Kind, encode
+from onchip.wire.dap_tcp import DEFAULT_PORT, Decoder, Kind, Reason, encode, encode_refusal
 
 from .pace import Pace
 
@@ -38,6 +39,7 @@ class _Client:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(_SEND_TIMEOUT_S)
         self.connection = connection
+        self.name = peer_name(connection)
         self.decoder = Decoder()
         self.packets: deque[bytes] = deque()
         self.ended = False
@@ -186,6 +188,10 @@ class BoardServer:
             if self._client.ended:
                 self._finish(self._client)
         if self._client is not None or not self.board.probe.plugged:
+            if self._client is not None:
+                text = f"is in use by {self._client.name}"
+                with contextlib.suppress(OSError):  # it has left already
+                    connection.sendall(encode_refusal(Reason.BUSY, text))
             connection.close()
             return
         self._client = _Client(connection)

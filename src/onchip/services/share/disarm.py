@@ -1,0 +1,50 @@
+"""Take out of the chip what a client that vanished has left in it."""
+
+from __future__ import annotations
+
+from onchip.coresight.access_port import find_access_ports
+from onchip.coresight.debug_port import DebugPort
+from onchip.cortex_m.core import find_core
+from onchip.dap.client import DapClient
+from onchip.probe.link import Link
+
+CLOCK_HZ = 1_000_000
+"""Slow enough for any board: which clock the client had found good is not known here."""
+
+
+class _Kept:
+    """A link that stays open when its user closes it."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.description = link.description
+        self.write, self.read = link.write, link.read
+        self.now, self.sleep = link.now, link.sleep
+
+    def close(self) -> None:
+        """Leave the link to its owner."""
+
+
+def disarm(link: Link) -> bool | None:
+    """Clear every break- and watchpoint comparator and vector catch of the chip behind ``link``.
+
+    A running core runs on, without a debugger. A halted one stays where it is: what it would do
+    next, in the middle of a flash algorithm say, is not known. Returns whether the core runs, or
+    None if there is no core. ``link`` stays open.
+
+    Raises:
+        OnchipError: the chip cannot be reached.
+    """
+    client = DapClient.open(_Kept(link), frequency_hz=CLOCK_HZ)
+    try:
+        dp = DebugPort(client)
+        dp.connect()
+        core = find_core(find_access_ports(dp))
+        if core is None:
+            return None
+        runs = core.was_running
+        core.disconnect(resume=runs)
+        dp.disconnect()
+        return runs
+    finally:
+        client.close()
