@@ -87,7 +87,7 @@ class Desk:
 
 
 def image(name: str) -> bytes:
-    """Return what is in the machine as /root/NAME.bin."""
+    """Return what is in the machine as /opt/desk/NAME.bin."""
     length, seed = IMAGE[name]
     return counting_loop("stm32f407", length=length, seed=seed)
 
@@ -95,9 +95,9 @@ def image(name: str) -> bytes:
 @pytest.fixture(scope="module")
 def usb_session() -> Iterator[Session]:
     with tempfile.TemporaryDirectory(prefix="onchip-usb-") as folder:
-        files = {f"root/{name}.bin": image(name) for name in IMAGE}
-        files["root/pyocd.bin"] = counting_loop("nrf52840", length=8192)
-        files["root/step.py"] = STEP.encode()
+        files = {f"opt/desk/{name}.bin": image(name) for name in IMAGE}
+        files["opt/desk/pyocd.bin"] = counting_loop("nrf52840", length=8192)
+        files["opt/desk/step.py"] = STEP.encode()
         with session(Path(folder), files) as prepared:
             yield prepared
 
@@ -146,9 +146,9 @@ def test_onchip_lists_flashes_and_steps(usb_session: Session, kind: Kind) -> Non
         assert "virtual-stm32f407" in at.onchip("list").output
         [listed] = json.loads(at.onchip("list --json").output)
         assert listed["serial"] == "virtual-stm32f407"
-        at.onchip("flash /root/small.bin --no-reset")
+        at.onchip("flash /opt/desk/small.bin --no-reset")
         assert at.flash_holds("small")
-        program_counters = at.machine.run("python3 /root/step.py").output.split()
+        program_counters = at.machine.run("python3 /opt/desk/step.py").output.split()
         interfaces = {"v1": at.plug.device.v1, "v2": at.plug.device.v2}
     # movs; adds; b back; adds; b back: the loop of the image
     offsets = [int(pc, 16) - FLASH_START["stm32f407"] for pc in program_counters]
@@ -167,7 +167,7 @@ def test_unplugged_while_flashing_then_plugged_in_again(usb_session: Session, ki
     with desk(usb_session, kind) as at:
         half = IMAGE["large"][0] // 2
         pulled = at.plug.pull_when(lambda: at.written(half))
-        done = at.machine.run("onchip flash /root/large.bin", check=False)
+        done = at.machine.run("onchip flash /opt/desk/large.bin", check=False)
         assert pulled.is_set(), f"never got that far: {done}"
         assert done.status == 3, done
         assert "is gone" in done.errors
@@ -181,7 +181,7 @@ def test_unplugged_while_flashing_then_plugged_in_again(usb_session: Session, ki
         at.onchip("info", status=3)
         at.plug.put_back()
         at.machine.run(CONNECTED)
-        at.onchip("flash /root/large.bin")
+        at.onchip("flash /opt/desk/large.bin")
         assert at.flash_holds("large")
 
 
@@ -235,7 +235,7 @@ def test_openocd_programs_and_steps(usb_session: Session, kind: Kind, backend: s
         assert refused in done.errors
         return
     script = (
-        "init; reset halt; program /root/small.bin 0x08000000 verify; reset halt; step; "
+        "init; reset halt; program /opt/desk/small.bin 0x08000000 verify; reset halt; step; "
         "echo [get_reg pc]; shutdown"
     )
     with desk(usb_session, kind) as at:
@@ -252,7 +252,7 @@ def test_openocd_programs_and_steps(usb_session: Session, kind: Kind, backend: s
 def test_pyocd_lists_steps_and_programs(usb_session: Session) -> None:
     with desk(usb_session, V2_HIGH, "nrf52840") as at:
         assert "virtual-nrf52840" in at.machine.run("python3 -m pyocd list").output
-        flash = "flash -t nrf52840 --format bin /root/pyocd.bin"
+        flash = "flash -t nrf52840 --format bin /opt/desk/pyocd.bin"
         at.machine.run(f"python3 -m pyocd {flash}", timeout_s=240)
         start = at.plug.do(lambda: at.board.bus.read_block(0, 8192))
         assert start == counting_loop("nrf52840", length=8192)
