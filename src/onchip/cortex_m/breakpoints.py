@@ -199,6 +199,10 @@ class BreakpointManager:
         if self.has_instruction_cache:
             self._ap.emit_write_word(t, _ICIALLU, 0)
 
+    def queue_disarm(self, batch: Batch) -> None:
+        """Queue: make the comparators match nothing, until `queue_rearm`."""
+        batch.add(self._fpb.emit_disable)
+
     def queue_rearm(self, batch: Batch) -> None:
         """Queue: write the comparators anew after a reset that may have cleared them."""
         batch.add(self._fpb.emit_all)

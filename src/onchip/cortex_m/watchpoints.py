@@ -120,6 +120,10 @@ class WatchpointManager:
         batch.add(self._dwt.emit_clear)
         batch.run()
 
+    def queue_disarm(self, batch: Batch) -> None:
+        """Queue: make the comparators match nothing, until `queue_rearm`."""
+        batch.add(self._dwt.emit_clear)
+
     def queue_rearm(self, batch: Batch) -> None:
         """Queue: write the comparators anew after a reset that may have cleared them."""
         batch.add(self._dwt.emit_all)

@@ -57,12 +57,31 @@ def borrow(core: Core, start: int, length: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _catching_faults(core: Core) -> Iterator[None]:
+    """Halt at faults, and at nothing else: a watchpoint may lie where the algorithm keeps its data.
+
+    Breakpoints and watchpoints are armed again afterwards.
+    """
     before = core.vector_catch
+    armed = len(core.breakpoints) + len(core.watchpoints) > 0
+    if armed:
+        batch = core.memory.batch()
+        core.breakpoints.queue_disarm(batch)
+        core.watchpoints.queue_disarm(batch)
+        batch.run()
     core.vector_catch = before | {"hardfault"}
     try:
         yield
     except BaseException:
         with contextlib.suppress(OnchipError):  # what went wrong first is what matters
-            core.vector_catch = before
+            _put_back(core, before, armed=armed)
         raise
-    core.vector_catch = before
+    _put_back(core, before, armed=armed)
+
+
+def _put_back(core: Core, vector_catch: frozenset[str], *, armed: bool) -> None:
+    core.vector_catch = vector_catch
+    if armed:
+        batch = core.memory.batch()
+        core.breakpoints.queue_rearm(batch)
+        core.watchpoints.queue_rearm(batch)
+        batch.run()
