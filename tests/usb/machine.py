@@ -173,14 +173,15 @@ class Machine:
 
     # ---- what QEMU does
 
-    def plug_in(self, path: Path) -> None:
-        """Put a usbredir device that listens at ``path`` into the machine."""
+    def plug_in(self, path: Path, name: str = "probe") -> None:
+        """Put a usbredir device that listens at ``path`` into the machine; ``name`` is QEMU's."""
         backend = {
             "type": "socket",
             "data": {"addr": {"type": "unix", "data": {"path": str(path)}}, "server": False},
         }
-        self.command("chardev-add", id="cable", backend=backend)
-        self.command("device_add", driver="usb-redir", chardev="cable", id="probe", bus="xhci.0")
+        cable = f"{name}-cable"
+        self.command("chardev-add", id=cable, backend=backend)
+        self.command("device_add", driver="usb-redir", chardev=cable, id=name, bus="xhci.0")
 
     def save(self, name: str) -> None:
         """Take a snapshot, into the disk."""

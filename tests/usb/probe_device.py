@@ -86,6 +86,7 @@ class UsbProbe:
 
     ``interfaces`` is "v1", "v2" or "both". Behind v2 (and a lone v1) is the board's own probe; v1
     in a composite device is a second firmware on the same debug port, with its own packet size.
+    A board whose serial is empty has a probe without a serial number.
     ``swo`` adds the third endpoint that a v2 interface may have; it stays silent.
     """
 
@@ -112,6 +113,7 @@ class UsbProbe:
             for end in (V1_IN, V1_OUT):
                 self.endpoints[end] = Endpoint(INTERRUPT, interval, number, REPORT_SIZE)
             self.interfaces = (*self.interfaces, (number, 0x03))
+        self._serial_index = SERIAL if board.serial else 0
         self._strings = {
             VENDOR: "onchip",
             PRODUCT: board.probe.model.product,
@@ -205,7 +207,7 @@ class UsbProbe:
                 return struct.pack(
                     "<BBHBBBBHHHBBBB",
                     *(18, DEVICE, 0x0210, 0, 0, 0, 64),
-                    *(VENDOR_ID, PRODUCT_ID, RELEASE, VENDOR, PRODUCT, SERIAL, 1),
+                    *(VENDOR_ID, PRODUCT_ID, RELEASE, VENDOR, PRODUCT, self._serial_index, 1),
                 )
             case 2:
                 return self._configuration()

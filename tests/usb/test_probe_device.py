@@ -99,6 +99,12 @@ def test_the_device_descriptor_and_its_strings(board: VirtualBoard) -> None:
     assert peer.control(0x80, 6, 0x0363, 0x409, 255)[0] == STALL
 
 
+def test_a_probe_may_have_no_serial_number() -> None:
+    with VirtualBoard("bare-ram", serial="") as board:
+        peer = connect(UsbProbe(board, speed=Speed.HIGH))
+        assert peer.control(0x80, 6, 0x0100, 0, 18)[1][14:17] == b"\x01\x02\x00"
+
+
 def test_a_full_speed_device_has_no_qualifier(board: VirtualBoard) -> None:
     assert connect(UsbProbe(board, speed=Speed.FULL)).control(0x80, 6, 0x0600, 0, 10)[0] == STALL
     assert connect(UsbProbe(board, speed=Speed.HIGH)).control(0x80, 6, 0x0600, 0, 10)[0] == OK

@@ -141,11 +141,16 @@ def test_kernel_and_lsusb_accept_the_device(usb_session: Session, kind: Kind) ->
 
 
 @every_kind
-def test_onchip_lists_flashes_and_steps(usb_session: Session, kind: Kind) -> None:
+def test_onchip_lists_the_probe(usb_session: Session, kind: Kind) -> None:
     with desk(usb_session, kind) as at:
         assert "virtual-stm32f407" in at.onchip("list").output
         [listed] = json.loads(at.onchip("list --json").output)
         assert listed["serial"] == "virtual-stm32f407"
+
+
+@every_kind
+def test_onchip_flashes_and_steps(usb_session: Session, kind: Kind) -> None:
+    with desk(usb_session, kind) as at:
         at.onchip("flash /opt/desk/small.bin --no-reset")
         assert at.flash_holds("small")
         program_counters = at.machine.run("python3 /opt/desk/step.py").output.split()
@@ -213,6 +218,75 @@ def test_a_probe_that_another_program_holds_is_named_busy(usb_session: Session) 
         at.machine.run("pkill openocd || killall openocd || busybox killall openocd")
     assert busy.status == 3, busy
     assert "in use by openocd" in busy.errors
+
+
+ABANDON = {
+    "v1": """
+import os
+for node in [os.open("/dev/hidraw0", os.O_RDWR)]:
+    for _ in range(4):
+        os.write(node, bytes([0, 0, 0xfe]).ljust(65, bytes(1)))
+""",
+    "v2": """
+import usb1
+with usb1.USBContext() as context:
+    handle = context.openByVendorIDAndProductID(0x1209, 1)
+    handle.claimInterface(0)
+    for _ in range(4):
+        handle.bulkWrite(1, bytes([0, 0xfe]))
+    handle.releaseInterface(0)
+""",
+}
+"""Programs that send four packets and never fetch the answers."""
+
+
+@pytest.mark.parametrize("kind", [V1, V2_HIGH], ids=["v1", "v2"])
+def test_answers_that_a_dead_program_left_are_not_taken_for_ours(
+    usb_session: Session, kind: Kind
+) -> None:
+    with desk(usb_session, kind) as at:
+        at.machine.run(f"python3 - <<'END'\n{ABANDON[kind.protocol]}\nEND")
+        at.onchip("flash /opt/desk/small.bin")
+        assert at.flash_holds("small")
+
+
+@pytest.mark.parametrize("kind", [V1, V2_HIGH], ids=["v1", "v2"])
+def test_a_lost_answer_is_reported_and_the_next_command_works(
+    usb_session: Session, kind: Kind
+) -> None:
+    with desk(usb_session, kind) as at:
+        at.plug.do(lambda: at.board.faults.lose_response(60))
+        lost = at.machine.run("onchip flash /opt/desk/large.bin", check=False)
+        assert lost.status in (0, 3), lost  # retried where that is safe, else reported
+        assert "Traceback" not in lost.errors
+        assert at.plug.do(lambda: at.board.faults.pending) == 0
+        at.onchip("flash /opt/desk/large.bin")
+        assert at.flash_holds("large")
+
+
+def test_probes_alike_and_without_serial_number_are_told_apart(usb_session: Session) -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="onchip-plug-") as folder,
+        VirtualBoard("stm32f407", serial="") as first,
+        VirtualBoard("nrf52840", serial="") as second,
+        usb_session.machine() as machine,
+    ):
+        for name in ("first", "second"):
+            (Path(folder) / name).mkdir()
+        with (
+            plugged(first, Path(folder, "first")) as one,
+            plugged(second, Path(folder, "second")) as other,
+        ):
+            for plug, name in ((one, "first"), (other, "second")):
+                machine.plug_in(plug.path, name)
+            machine.run("for i in $(seq 100); do [ -e /dev/hidraw1 ] && break; sleep 0.1; done")
+            machine.run("udevadm settle")
+            unclear = machine.run("onchip info", check=False)
+            assert unclear.status in (2, 3), unclear
+            ids = ["1209:0001@1-1", "1209:0001@1-2"]
+            for serial, chip in zip(ids, ("stm32f407", "nrf52840"), strict=True):
+                assert serial in unclear.errors
+                assert f"chip   {chip}" in machine.run(f"onchip info -u {serial}").output
 
 
 # ---- other people's programs
