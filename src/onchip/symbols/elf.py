@@ -117,7 +117,7 @@ class ElfFile:
 
         try:
             return ELFFile(io.BytesIO(self._data))
-        except _foreign_errors() as error:
+        except foreign_errors() as error:
             raise SymbolError(f"damaged ELF: {error}") from error
 
     def _parse_struct(self, name: str, offset: int) -> Any:
@@ -125,7 +125,7 @@ class ElfFile:
 
         try:
             return struct_parse(getattr(self._elf.structs, name), self._elf.stream, offset)
-        except _foreign_errors() as error:
+        except foreign_errors() as error:
             raise SymbolError(f"damaged ELF: {name} at offset 0x{offset:X}: {error}") from error
 
     def _check(self, offset: int, length: int, what: str) -> None:
@@ -223,12 +223,23 @@ class ElfFile:
                 found.append(symbol)
         return found
 
+    def debug_sections(self) -> Any:
+        """Return pyelftools' view of the DWARF sections; nothing else of this machine is opened.
+
+        Raises:
+            SymbolError: they are damaged.
+        """
+        try:
+            return self._elf.get_dwarf_info(relocate_dwarf_sections=False, follow_links=False)
+        except foreign_errors() as error:
+            raise SymbolError(f"damaged debug information: {error}") from error
+
     def section(self, name: str) -> ElfSection | None:
         """Return the first section with this name, or None."""
         return next((section for section in self.sections if section.name == name), None)
 
 
-def _foreign_errors() -> tuple[type[Exception], ...]:
+def foreign_errors() -> tuple[type[Exception], ...]:
     """What pyelftools lets out on damaged files, found by fuzzing it.
 
     ELFError is what it means to raise; construct's own error escapes from struct parsing; a name
