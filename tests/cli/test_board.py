@@ -127,7 +127,7 @@ def test_a_second_user_is_told_that_the_probe_is_busy() -> None:
             assert first.recv(100)
             busy = _run("info", "--probe", f"tcp:{board.address}")
             assert busy.returncode == 3
-            assert "another program" in busy.stderr
+            assert f"(pid {os.getpid()})" in busy.stderr
         assert _run("info", "--probe", f"tcp:{board.address}").returncode == 0
 
 

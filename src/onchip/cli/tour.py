@@ -21,7 +21,9 @@ from rich.text import Text
 
 from onchip import connect
 from onchip.cli.terminal import bytes_text, hex32
+from onchip.cli.verbs.list import HEADER, rows
 from onchip.errors import UsageError
+from onchip.session.survey import look_at
 from onchip.symbols.elf import ElfFile
 
 if TYPE_CHECKING:
@@ -106,10 +108,10 @@ class _Tour:
         board = self._board
         self._say(f"a virtual {CHIP} behind a {board.probe_model} probe, at {board.spec}")
         self._headline("See it", "$ onchip list")
-        cells = (board.serial, board.chip, board.probe_model, board.spec)
-        header = ("SERIAL", "CHIP", "PROBE", "WHERE")
-        self._show("  ".join(f"{h:<{len(c)}}" for h, c in zip(header, cells, strict=True)), "bold")
-        self._show("  ".join(cells))
+        (cells,) = rows([look_at(board)])
+        widths = [max(len(h), len(c)) for h, c in zip(HEADER, cells, strict=True)]
+        self._show("  ".join(f"{h:<{w}}" for h, w in zip(HEADER, widths, strict=True)), "bold")
+        self._show("  ".join(f"{c:<{w}}" for c, w in zip(cells, widths, strict=True)))
 
     def programming(self) -> None:
         self._headline("Program a firmware image", f"$ onchip flash {self._image.name}")

@@ -1,18 +1,28 @@
-"""`onchip list`: the probes that are plugged in."""
+"""`onchip list`: the probes that are plugged in, and the boards behind them."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Iterable
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from onchip.cli.options import add_json
 from onchip.cli.terminal import print_json, print_table
+
+if TYPE_CHECKING:
+    from onchip.session.survey import FoundProbe
 
 EPILOG = """\
 examples:
   onchip list
   onchip list --json
+
+A probe that is free is opened for a moment to ask what it is; the chip is not touched. A probe that
+is in use, or cannot be opened, is listed with the reason: `onchip doctor` says what to do.
 """
+HEADER = ("SERIAL", "BOARD", "CHIP", "PROBE", "FIRMWARE", "STATE", "WHERE")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,19 +31,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print one line for each board that is plugged in."""
-    from onchip.registry import plugged_boards, virtual_chips
+    """Print one line for each probe that is plugged in."""
+    from onchip.registry import virtual_chips
+    from onchip.session.survey import survey
 
-    boards = plugged_boards()
+    probes = survey()
     if arguments.json:
-        print_json([asdict(board) | {"probe": board.spec} for board in boards])
-    elif boards:
-        print_table(
-            ("SERIAL", "CHIP", "PROBE", "WHERE"),
-            [(b.serial, b.chip or "?", b.probe_model or "?", b.spec) for b in boards],
-        )
+        print_json([asdict(probe) for probe in probes])
+    elif probes:
+        print_table(HEADER, rows(probes))
+        for probe in probes:
+            if probe.trouble:
+                print(f"{probe.serial}: {probe.trouble}", file=sys.stderr)
     else:
         print("no probe is plugged in")
         print("plug a virtual board in with `onchip board CHIP`, or use one inside a command with")
         print(f"--probe virtual:CHIP, where CHIP is one of {', '.join(virtual_chips())}")
     return 0
+
+
+def rows(probes: Iterable[FoundProbe]) -> list[tuple[str, ...]]:
+    """Return the cells below `HEADER`."""
+    return [
+        (
+            probe.serial,
+            f"{probe.board_id} {probe.board}".strip() or "-",
+            probe.chip or "?",
+            probe.product or "?",
+            probe.firmware or "?",
+            probe.state,
+            probe.probe if ":" in probe.probe else f"USB, {probe.protocol}",
+        )
+        for probe in probes
+    ]

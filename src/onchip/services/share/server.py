@@ -3,7 +3,7 @@
 The unit of sharing is what stands between DAP_Connect and DAP_Disconnect: a client's first packet
 that may touch the target takes the probe, its DAP_Disconnect or its end gives it back. Who asks
 meanwhile is told who has it. DAP_Info and DAP_HostStatus touch nothing: they are answered for
-everybody, between two of the holder's batches (docs/adr/0012).
+everybody, between two of the holder's batches (docs/adr/0013).
 
 One thread does everything. It writes ahead as far as the probe takes it, and looks at the sockets
 at least every 10 ms while it waits, so that a DAP_TransferAbort is not kept waiting.
