@@ -11,11 +11,12 @@ from onchip.dap import client as client_module
 from onchip.dap.client import DapClient
 from onchip.dap.quirks import Quirk, known_quirks, quirks_of
 from onchip.probe.counting import CountingLink
-from onchip.probe.link import UsbIdentity
+from onchip.probe.link import RecordedUsb, UsbIdentity
 from onchip.virtual_board.board import VirtualBoard
 from onchip.virtual_board.probe.link import VirtualLink
 
 DEVICE = UsbIdentity(0x1234, 0x5678, 0x0110, "Maker", "Some CMSIS-DAP", "1")
+LINK = RecordedUsb(DEVICE, "v1", sys.platform, 64)
 ROW = Quirk(0x1234, 0x5678, "a reason", "a source")
 
 
@@ -47,19 +48,20 @@ def test_every_row_says_why_and_where_from_and_bounds_something() -> None:
         ({"protocol": "v2"}, False),
         ({"platform": sys.platform}, True),
         ({"platform": "amiga"}, False),
+        ({"product_id": 0x5678, "protocol": "v1", "product": "CMSIS"}, True),
     ],
 )
 def test_everything_that_a_row_names_must_fit(change: dict[str, object], fits: bool) -> None:
     row = replace(ROW, **change)  # type: ignore[arg-type]
-    assert quirks_of(DEVICE, "v1", no_firmware, [row]) == ([row] if fits else [])
+    assert quirks_of(LINK, no_firmware, [row]) == ([row] if fits else [])
 
 
 @pytest.mark.parametrize(("version", "fits"), [("2.0", True), ("2.0.1", True), ("2.1", False)])
 def test_the_firmware_is_asked_of_a_device_that_fits_else(version: str, fits: bool) -> None:
     row = replace(ROW, firmware="2.0")
-    assert quirks_of(DEVICE, "v1", lambda: version, [row]) == ([row] if fits else [])
+    assert quirks_of(LINK, lambda: version, [row]) == ([row] if fits else [])
     other = replace(row, product_id=1)
-    assert quirks_of(DEVICE, "v1", no_firmware, [other]) == []
+    assert quirks_of(LINK, no_firmware, [other]) == []
 
 
 @dataclass
@@ -69,14 +71,15 @@ class UsbBoard:
     inner: VirtualLink
     usb: UsbIdentity = DEVICE
     protocol: str = "v2"
-    carries: int = 512
+    platform: str = "linux"
+    longest_packet: int = 512
 
     def __post_init__(self) -> None:
         for name in ("description", "write", "read", "close", "now", "sleep"):
             setattr(self, name, getattr(self.inner, name))
 
-    def settle_packet_size(self, claimed: int) -> int:
-        return min(claimed, self.carries)
+    def settle_packet_size(self, size: int) -> None:
+        self.settled = size
 
 
 def test_a_client_believes_no_more_than_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +87,7 @@ def test_a_client_believes_no_more_than_the_rows(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(
         client_module,
         "quirks_of",
-        lambda usb, protocol, firmware: quirks_of(usb, protocol, firmware, [row]),
+        lambda link, firmware: quirks_of(link, firmware, [row]),
     )
     with VirtualBoard("bare-ram", probe_model="bulk-512x4") as board:
         link: object = CountingLink(UsbBoard(board.link()))  # type: ignore[arg-type]
@@ -98,7 +101,8 @@ def test_a_client_believes_no_more_than_the_rows(monkeypatch: pytest.MonkeyPatch
 
 def test_no_packet_is_longer_than_the_link_carries() -> None:
     with VirtualBoard("bare-ram", probe_model="bulk-512x4") as board:
-        client = DapClient.open(UsbBoard(board.link(), carries=64))  # type: ignore[arg-type]
-        assert client.packet_size == 64
+        link = UsbBoard(board.link(), longest_packet=64)
+        client = DapClient.open(link)  # type: ignore[arg-type]
+        assert client.packet_size == link.settled == 64
         assert client.quirks == []
         client.close()

@@ -58,8 +58,9 @@ def test_reports_are_as_long_as_the_device_says(bus: FakeBus, size: int) -> None
     assert link.report_sizes == ReportSizes(size, size)
     link.write(b"\x01")
     assert len(link.read(1)) == size
-    assert link.settle_packet_size(64) == 64
-    assert link.settle_packet_size(4096) == size
+    link.settle_packet_size(16)
+    assert link.longest_packet == size
+    assert (link.protocol, link.platform) == ("v1", sys.platform)
     link.close()
 
 
@@ -183,6 +184,17 @@ def test_a_device_that_left_before_it_was_opened_is_lost(
     (tmp_path / "hidraw0").unlink()
     with pytest.raises(ProbeLost, match="unplugged before it was opened"):
         HidLink(found)
+
+
+def test_of_a_device_with_several_usages_the_vendors_page_counts(
+    bus: FakeBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus.devices.append(FakeDevice(hid_path=b"x"))
+    (entry,) = bus.hidraw.enumerate()
+    pages = [entry | {"usage_page": page} for page in (0x0C, 0xFF00, 0x01)]
+    monkeypatch.setattr(bus.hidraw, "enumerate", lambda: pages)
+    (found,) = hid_interfaces()
+    assert found.usage_page == 0xFF00
 
 
 # ---- the module

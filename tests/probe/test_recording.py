@@ -9,14 +9,18 @@ from typing import Any
 import pytest
 
 from onchip import connect
+from onchip.dap.client import DapClient
 from onchip.errors import (
     ProbeLost,
     ProbeTimeout,
     RecordingError,
     TransferFault,
 )
+from onchip.probe.hid import HidLink, hid_interfaces
 from onchip.probe.link import usb_link
 from onchip.probe.recording import Recording, RecordingLink, ReplayLink
+from onchip.virtual_board.board import VirtualBoard
+from tests.support.fake_usb import FakeBus, FakeDevice, board_firmware
 
 
 class _Live:
@@ -269,3 +273,34 @@ def test_another_setting_leaves_the_recording(tmp_path: Path) -> None:
 def test_a_recording_that_cannot_be_written_frees_the_probe(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="cannot be written"):
         connect("virtual:bare-ram", record=tmp_path / "none" / "x.rec")
+
+
+# ---- a probe on USB
+
+
+def test_what_limits_a_probe_on_usb_limits_its_replay(bus: FakeBus, tmp_path: Path) -> None:
+    path = tmp_path / "usb.rec"
+    with VirtualBoard("bare-ram", probe_model="bulk-512x4") as board:
+        bus.devices.append(FakeDevice(board_firmware(board), hid_path=b"x"))  # reports of 64 bytes
+        live = DapClient.open(RecordingLink(HidLink(hid_interfaces()[0]), path, onchip="0"))
+        assert (live.info.packet_size, live.packet_size) == (512, 64)
+        live.close()
+    recording = Recording.load(path)
+    assert recording.usb is not None
+    assert recording.usb.usb.serial == "0240abcd"
+    again = DapClient.open(ReplayLink(recording, "usb.rec"))
+    assert (again.info.packet_size, again.packet_size) == (512, 64)
+    again.close()
+
+
+@pytest.mark.parametrize(
+    "usb",
+    [1, {}, {"usb": 1}, {"usb": {"x": 1}, "longest_packet": 64, "protocol": "", "platform": ""},
+     {"usb": {"vendor_id": 1, "product_id": 2}, "longest_packet": 0},
+     {"usb": {"vendor_id": 1, "product_id": 2}, "longest_packet": 64}],
+)  # fmt: skip
+def test_a_damaged_usb_device_is_refused(tmp_path: Path, usb: object) -> None:
+    path = tmp_path / "x.rec"
+    path.write_text(json.dumps({"format": "onchip-recording", "version": 1, "usb": usb}))
+    with pytest.raises(RecordingError, match="line 1: the USB device is damaged"):
+        Recording.load(path)

@@ -341,8 +341,9 @@ class DapClient:
         link = usb_link(self.link)
         if link is None:
             return
-        self.packet_size = link.settle_packet_size(self.packet_size)
-        self.quirks = quirks_of(link.usb, link.protocol, lambda: self.info.firmware)
+        self.packet_size = min(self.packet_size, link.longest_packet)
+        link.settle_packet_size(self.packet_size)
+        self.quirks = quirks_of(link, lambda: self.info.firmware)
         for quirk in self.quirks:
             self.packet_count = min(self.packet_count, quirk.packet_count or self.packet_count)
             self.packet_size = min(self.packet_size, quirk.packet_size or self.packet_size)

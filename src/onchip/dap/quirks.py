@@ -5,14 +5,13 @@ Only USB tells what device it is, so other links have no quirks.
 
 from __future__ import annotations
 
-import sys
 import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from ..probe.link import UsbIdentity
+from ..probe.link import UsbLink
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +32,15 @@ class Quirk:
     atomic: bool | None = None
     match: bool | None = None
 
-    def fits(self, usb: UsbIdentity, protocol: str, firmware: Callable[[], str]) -> bool:
-        """Tell whether the row is about this device; ``firmware`` is asked last."""
+    def fits(self, link: UsbLink, firmware: Callable[[], str]) -> bool:
+        """Tell whether the row is about the device of ``link``; ``firmware`` is asked last."""
+        usb = link.usb
         return (
             (usb.vendor_id, usb.product_id) == (self.vendor_id, self.product_id)
             and (self.product is None or self.product.lower() in usb.product.lower())
             and (self.release_below is None or usb.release < self.release_below)
-            and self.protocol in (None, protocol)
-            and (self.platform is None or sys.platform.startswith(self.platform))
+            and self.protocol in (None, link.protocol)
+            and (self.platform is None or link.platform.startswith(self.platform))
             and (self.firmware is None or firmware().startswith(self.firmware))
         )
 
@@ -53,11 +53,8 @@ def known_quirks() -> tuple[Quirk, ...]:
 
 
 def quirks_of(
-    usb: UsbIdentity,
-    protocol: str,
-    firmware: Callable[[], str],
-    rows: Iterable[Quirk] | None = None,
+    link: UsbLink, firmware: Callable[[], str], rows: Iterable[Quirk] | None = None
 ) -> list[Quirk]:
-    """Return the rows that are about the device ``usb``, reached by ``protocol`` ("v1", "v2")."""
+    """Return the rows that are about the device of ``link``."""
     rows = known_quirks() if rows is None else rows
-    return [row for row in rows if row.fits(usb, protocol, firmware)]
+    return [row for row in rows if row.fits(link, firmware)]

@@ -91,7 +91,11 @@ def hid_interfaces() -> list[HidInterface]:
         entries = module.enumerate()
     except OSError as error:
         raise ProbeError(f"the HID devices cannot be listed: {error}") from error
-    found = {entry["path"]: _interface(entry) for entry in entries}
+    found: dict[bytes, HidInterface] = {}
+    for interface in map(_interface, entries):
+        known = found.get(interface.path)  # listed once for each of its usages
+        if known is None or interface.usage_page > known.usage_page:
+            found[interface.path] = interface
     return [found[path] for path in sorted(found)]
 
 
@@ -171,9 +175,18 @@ class HidLink:
         """``v1``."""
         return "v1"
 
-    def settle_packet_size(self, claimed: int) -> int:
-        """Return ``claimed``, or a report's size if that is less: no packet is longer than that."""
-        return min(claimed, self._sizes.output, self._sizes.input)
+    @property
+    def platform(self) -> str:
+        """`sys.platform` here."""
+        return sys.platform
+
+    @property
+    def longest_packet(self) -> int:
+        """A report's length: no packet is longer, whatever the probe says."""
+        return min(self._sizes.output, self._sizes.input)
+
+    def settle_packet_size(self, size: int) -> None:
+        """Nothing depends on it here: reports have their own length."""
 
     def write(self, packet: bytes) -> None:
         """Send one packet; see `Link.write`.

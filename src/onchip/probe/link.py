@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Protocol, runtime_checkable
 
 
@@ -66,8 +67,8 @@ class UsbIdentity:
 
 
 @runtime_checkable
-class UsbLink(Link, Protocol):
-    """A link over USB: it knows what device is there, and must know how long a packet may be."""
+class UsbLink(Protocol):
+    """What a link over USB has besides a `Link`'s methods: the device, and what a packet may be."""
 
     @property
     def usb(self) -> UsbIdentity:
@@ -79,9 +80,60 @@ class UsbLink(Link, Protocol):
         """``v1`` (HID reports) or ``v2`` (bulk endpoints)."""
         ...
 
-    def settle_packet_size(self, claimed: int) -> int:
-        """Take the packet size that the probe claims; return what this way really carries."""
+    @property
+    def platform(self) -> str:
+        """The system on which the link is open, as `sys.platform` names it."""
         ...
+
+    @property
+    def longest_packet(self) -> int:
+        """How many bytes of packet this way carries at most."""
+        ...
+
+    def settle_packet_size(self, size: int) -> None:
+        """Take note that packets have at most ``size`` bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedUsb:
+    """The USB side of a link that is only remembered, so that a replay is treated alike."""
+
+    usb: UsbIdentity
+    protocol: str
+    platform: str
+    longest_packet: int
+
+    @classmethod
+    def of(cls, link: UsbLink) -> RecordedUsb:
+        """Remember what ``link`` is."""
+        return cls(link.usb, link.protocol, link.platform, link.longest_packet)
+
+    @classmethod
+    def parse(cls, table: Mapping[str, object]) -> RecordedUsb:
+        """Read what `asdict` wrote.
+
+        Raises:
+            ValueError: it is not that.
+        """
+        try:
+            usb = table["usb"]
+            if not isinstance(usb, dict):
+                raise ValueError("usb is not an object")
+            longest = table["longest_packet"]
+            if not isinstance(longest, int) or longest < 1:
+                raise ValueError("longest_packet is no length")
+            identity = UsbIdentity(**usb)
+            return cls(identity, str(table["protocol"]), str(table["platform"]), longest)
+        except (KeyError, TypeError) as error:
+            raise ValueError(str(error)) from error
+
+    def asdict(self) -> dict[str, object]:
+        """Return it as JSON can hold it."""
+        return asdict(self)
+
+    def settle_packet_size(self, size: int) -> None:
+        """Take note of nothing: no packet will travel."""
 
 
 def usb_link(link: Link) -> UsbLink | None:

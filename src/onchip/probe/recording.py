@@ -26,7 +26,7 @@ from onchip.errors import (
     ProbeTimeout,
     RecordingError,
 )
-from onchip.probe.link import Link
+from onchip.probe.link import Link, RecordedUsb, usb_link
 from onchip.wire.cmsis_dap import command_name
 
 FORMAT = "onchip-recording"
@@ -66,6 +66,7 @@ class Recording:
     command: tuple[str, ...]
     settings: Mapping[str, Any]
     events: tuple[Event, ...] = field(repr=False)
+    usb: RecordedUsb | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> Recording:
@@ -98,12 +99,17 @@ class Recording:
         command, settings = head.get("command") or (), head.get("settings") or {}
         if not _is_words(command) or not isinstance(settings, dict):
             raise RecordingError(f"{path}, line 1: the head is damaged")
+        try:
+            usb = RecordedUsb.parse(head["usb"]) if "usb" in head else None
+        except ValueError as error:
+            raise RecordingError(f"{path}, line 1: the USB device is damaged: {error}") from error
         return cls(
             str(head.get("probe", "?")),
             str(head.get("onchip", "?")),
             tuple(command),
             settings,
             events,
+            usb,
         )
 
 
@@ -136,6 +142,9 @@ class RecordingLink:
         self._last = -1.0
         head: dict[str, Any] = {"format": FORMAT, "version": VERSION, "onchip": onchip}
         head["probe"] = link.description
+        usb = usb_link(link)
+        if usb is not None:
+            head["usb"] = RecordedUsb.of(usb).asdict()
         if command:
             head["command"] = list(command)
         head["settings"] = dict(settings or {})
@@ -216,6 +225,7 @@ class ReplayLink:
     def __init__(self, recording: Recording, name: str) -> None:
         self.recording = recording
         self.divergence: RecordingError | None = None
+        self.link = recording.usb  # so that a probe's quirks hold in the replay too
         self._name = name
         self._events = recording.events
         self._at = 0

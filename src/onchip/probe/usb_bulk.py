@@ -18,6 +18,7 @@ it reads until a short packet or DAP_PACKET_SIZE bytes.
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -79,13 +80,19 @@ class UsbBulkLink:
         """``v2``."""
         return "v2"
 
-    def settle_packet_size(self, claimed: int) -> int:
-        """Let answers be as long as the probe claims; return the size that is used.
+    @property
+    def platform(self) -> str:
+        """`sys.platform` here."""
+        return sys.platform
 
-        A packet longer than any real probe's is cut to what libusb moves in one piece.
-        """
-        self._packet_size = min(claimed, _LONGEST_PACKET)
-        return self._packet_size
+    @property
+    def longest_packet(self) -> int:
+        """More than any real probe's, and what libusb moves in one piece."""
+        return _LONGEST_PACKET
+
+    def settle_packet_size(self, size: int) -> None:
+        """Let answers be as long as that, and end packets that are shorter."""
+        self._packet_size = size
 
     def write(self, packet: bytes) -> None:
         """Send one packet; see `Link.write`. Returns at once.
