@@ -36,7 +36,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> str:
     "pattern",
     [
         r"\$ onchip board stm32f407\n.* at tcp:127\.0\.0\.1:\d+",
-        r"SERIAL +CHIP +PROBE +WHERE\n +VB-stm32f407-demo +stm32f407 +bulk-512x4 ",
+        r"SERIAL +BOARD +CHIP +PROBE .*\n +VB-stm32f407-demo +- +stm32f407 +bulk-512x4 ",
         r"\$ onchip flash stm32f407\.elf\n.* in place: .*verified \d+ bytes in ",
         r"breakpoint at 0x0800_[0-9a-f]{4} <main>",
         r"pc 0x0800_[0-9a-f]{4}",

@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.text import Text
 
 from onchip import connect
+from onchip.cli.listing import HEADER, rows
 from onchip.cli.terminal import bytes_text, hex32
-from onchip.cli.verbs.list import HEADER, rows
 from onchip.errors import UsageError
 from onchip.session.survey import look_at
 from onchip.symbols.elf import ElfFile

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
+from onchip.cli.listing import HEADER, rows
 from onchip.cli.options import add_json
 from onchip.cli.terminal import print_json, print_table
-
-if TYPE_CHECKING:
-    from onchip.session.survey import FoundProbe
 
 EPILOG = """\
 examples:
@@ -22,7 +18,6 @@ examples:
 A probe that is free is opened for a moment to ask what it is; the chip is not touched. A probe that
 is in use, or cannot be opened, is listed with the reason: `onchip doctor` says what to do.
 """
-HEADER = ("SERIAL", "BOARD", "CHIP", "PROBE", "FIRMWARE", "STATE", "WHERE")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,19 +43,3 @@ def run(arguments: argparse.Namespace) -> int:
         print("plug a virtual board in with `onchip board CHIP`, or use one inside a command with")
         print(f"--probe virtual:CHIP, where CHIP is one of {', '.join(virtual_chips())}")
     return 0
-
-
-def rows(probes: Iterable[FoundProbe]) -> list[tuple[str, ...]]:
-    """Return the cells below `HEADER`."""
-    return [
-        (
-            probe.serial,
-            f"{probe.board_id} {probe.board}".strip() or "-",
-            probe.chip or "?",
-            probe.product or "?",
-            probe.firmware or "?",
-            probe.state,
-            probe.probe if ":" in probe.probe else f"USB, {probe.protocol}",
-        )
-        for probe in probes
-    ]
