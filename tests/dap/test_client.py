@@ -150,6 +150,22 @@ def test_a_probe_that_does_not_answer_what_it_does_not_know() -> None:
     assert not DapClient.open(link, frequency_hz=1_000_000).atomic
 
 
+def test_an_answer_to_what_ctrl_c_cut_short_is_not_taken_for_the_next_one() -> None:
+    class Interrupted(ScriptedLink):
+        def read(self, timeout_s: float) -> bytes:
+            if len(self.written) == 1 and "interrupted" not in self.events:
+                self.events.append("interrupted")
+                raise KeyboardInterrupt
+            return super().read(timeout_s)
+
+    link = Interrupted(("00 f0", "00 01 01"), *RESYNCHRONISED, ("00 f0", "00 01 13"))
+    client = DapClient(link)
+    with pytest.raises(KeyboardInterrupt):
+        client.command(Info(InfoId.CAPABILITIES))
+    assert client.generation == 1
+    assert client.command(Info(InfoId.CAPABILITIES)).capabilities.ATOMIC_COMMANDS
+
+
 def test_asking_leaves_the_port_alone() -> None:
     link = ScriptedLink((ASK, "7f 03 00 01 11 00 01 04 00 02 00 02"))
     client = DapClient.ask(link)

@@ -195,6 +195,10 @@ class DapClient:
         except ProbeError:
             self._lose_step()  # a stalled endpoint, an answer that is too long
             raise
+        except BaseException:  # Ctrl-C: what was asked will still be answered, to whoever asks next
+            self._in_step = False
+            self.invalidate()
+            raise
         if response and response[0] == packet[0]:
             return response
         if response and response[0] == UNKNOWN_COMMAND:
