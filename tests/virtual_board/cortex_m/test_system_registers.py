@@ -84,7 +84,7 @@ def test_identification() -> None:
     machine = Machine("m4f")
     assert machine.read(scs.MVFR0) == 0x1011_0021
     assert machine.read(scs.MVFR1) == 0x1100_0011
-    assert machine.read(0xE000_ED50) == 0x0000_0030
+    assert machine.read(0xE000_ED50) == 0x0010_0030
     assert machine.read(0xE000_ED60) == 0x0114_1110
     assert machine.read(scs.ICTR) == 0
     assert machine.read(scs.MPU_TYPE) == 0

@@ -52,6 +52,29 @@ def test_identity(name: str, cpuid: int, dpidr: int, ap_idr: int, base: int, wra
     assert bench.chip.debug_access()
 
 
+def test_feature_registers_of_cortex_m4() -> None:
+    """DDI 0439D tables 4-1 and 7-4."""
+    bench = Bench("stm32f407")
+    words = [bench.read(0xE000_ED40 + 4 * index) for index in range(13)]
+    assert words[:4] == [0x0000_0030, 0x0000_0200, 0x0010_0000, 0]
+    assert words[4:8] == [0x0010_0030, 0, 0x0100_0000, 0]
+    assert words[8:] == [0x0114_1110, 0x0211_2000, 0x2123_2231, 0x0111_1131, 0x0131_0132]
+    assert (bench.read(0xE000_EF34), bench.read(0xE000_EF3C)) == (0xC000_0000, 0)
+    assert (bench.read(0xE000_EF40), bench.read(0xE000_EF44)) == (0x1011_0021, 0x1100_0011)
+
+
+def test_systick_of_the_stm32_has_a_reference_clock() -> None:
+    bench = Bench("stm32f407", running=True)
+    bench.write(0xE000_E014, 0xFF_FFFF)
+    for control, ticks in ((1, 1000), (5, 8000)):  # CLKSOURCE 0: AHB/8
+        bench.write(0xE000_E010, control)
+        bench.write(0xE000_E018, 0)
+        bench.advance(1_000)
+        before = bench.read(0xE000_E018)
+        bench.advance(500_000)  # at 16 MHz
+        assert abs(before - bench.read(0xE000_E018) - ticks) <= 1
+
+
 @pytest.mark.parametrize(
     ("name", "table", "designer", "part"),
     [

@@ -37,6 +37,7 @@ _SHCSR_ENABLES = 0x0007_0000
 
 # ID_PFR0-1, DFR0, AFR0, MMFR0-3, ISAR0-4: Cortex-M3 TRM r2p1 table 4-1, Cortex-M4 TRM table 4-1
 _ID_M3 = (0x30, 0x200, 0x0010_0000, 0, 0x30, 0, 0x0100_0000, 0)
+_ID_M4 = (0x30, 0x200, 0x0010_0000, 0, 0x0010_0030, 0, 0x0100_0000, 0)
 _ISAR_M3 = (0x0110_1110, 0x0211_1000, 0x2111_2231, 0x0111_1110, 0x0131_0132)
 _ISAR_M4 = (0x0114_1110, 0x0211_2000, 0x2123_2231, 0x0111_1131, 0x0131_0132)
 
@@ -110,8 +111,9 @@ class SystemControlBlock:
 
     def _read_v7(self, address: int) -> int:
         if scs.ID_PFR0 <= address < scs.ID_PFR0 + 52:
-            isar = _ISAR_M3 if self._profile.cpu == "cortex-m3" else _ISAR_M4
-            return (*_ID_M3, *isar)[(address - scs.ID_PFR0) // 4]
+            m3 = self._profile.cpu == "cortex-m3"
+            words = (*_ID_M3, *_ISAR_M3) if m3 else (*_ID_M4, *_ISAR_M4)
+            return words[(address - scs.ID_PFR0) // 4]
         values = {
             scs.ICTR: max(0, self._profile.irqs - 1) // 32,
             scs.ACTLR: self.actlr,
