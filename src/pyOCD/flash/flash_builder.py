@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyOCD.flash.info import ProgrammingInfo
+from pyOCD.utility.progress import fraction
 
 if TYPE_CHECKING:
     from pyOCD.flash.flash import Flash
 
 ProgressCallback = Callable[[float], Any]
-
-_SHARES = {"plan": (0.0, 0.1), "erase": (0.1, 0.4), "program": (0.4, 0.9), "verify": (0.9, 1.0)}
 
 
 class FlashBuilder:
@@ -91,9 +90,8 @@ class FlashBuilder:
 
         def show(progress: Any) -> None:
             times[progress.phase] = session.core.now() - started
-            if progress_cb is not None and progress.total:
-                low, high = _SHARES[progress.phase]
-                progress_cb(low + (high - low) * progress.done / progress.total)
+            if progress_cb is not None:
+                progress_cb(fraction(progress))
 
         if not self._pieces:
             return self.perf

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from onchip.errors import UsageError
 from onchip.services.gdb import GdbOptions, GdbServer
+from pyOCD.target.constants import catch_names
+from pyOCD.target.target import Target
+from pyOCD.utility.progress import ProgressBar, as_fractions
 
 if TYPE_CHECKING:
     from pyOCD.board.board import Board
 
-CATCHES = (
-    "hardfault",
-    "busfault",
-    "memmanage",
-    "interrupt",
-    "usagefault-state",
-    "usagefault-check",
-    "nocp",
-    "reset",
-)
-"""What the bits of the option ``vector_catch`` stand for, bit 0 first."""
+LOG = logging.getLogger(__name__)
 
 DEFAULTS: Mapping[str, Any] = {
     "break_at_hardfault": True,
@@ -32,13 +25,12 @@ DEFAULTS: Mapping[str, Any] = {
     "persist": False,
     "soft_bkpt_as_hard": False,
     "chip_erase": None,  # None and False: by sectors
+    "fast_program": False,  # verify by the CRC of each page alone
+    "hide_programming_progress": False,
     "enable_semihosting": False,
     "serve_local_only": True,
     "server_listening_callback": None,
-    # Taken, and without effect here: there is one fast way to program, no progress is printed into
-    # a GDB session, and semihosting prints to GDB and to standard output.
-    "fast_program": False,
-    "hide_programming_progress": False,
+    # Taken, and without effect here: semihosting prints to GDB and to standard output.
     "telnet_port": 4444,
     "semihost_use_syscalls": False,
     "semihost_console_type": "telnet",
@@ -103,14 +95,16 @@ class GDBServer:
             if callback is not None:
                 callback(self)
 
+        hidden = self._options["hide_programming_progress"]
         server = GdbServer(
             self.board.session,
             self.port,
             host="127.0.0.1" if self._options["serve_local_only"] else "0.0.0.0",
             options=_translate(self._options),
             on_listening=listening,
-            on_log=lambda text: print(text, file=sys.stderr, flush=True),
+            on_log=LOG.info,
             on_console=lambda text: print(text, end="", flush=True),
+            on_progress=as_fractions(_hidden if hidden else ProgressBar()),
         )
         server.start()
         return server
@@ -122,6 +116,7 @@ def _translate(options: Mapping[str, Any]) -> GdbOptions:
         step_into_interrupts=bool(options["step_into_interrupt"]),
         hardware_breakpoints_only=bool(options["soft_bkpt_as_hard"]),
         erase="chip" if options["chip_erase"] else "sector",
+        read_back=not options["fast_program"],
         vector_catch=_vector_catch(options),
         semihosting=bool(options["enable_semihosting"]),
     )
@@ -130,8 +125,13 @@ def _translate(options: Mapping[str, Any]) -> GdbOptions:
 def _vector_catch(options: Mapping[str, Any]) -> frozenset[str]:
     mask = options["vector_catch"]
     if mask is None:
-        mask = int(bool(options["break_at_hardfault"])) | int(bool(options["break_on_reset"])) << 7
-    return frozenset(name for bit, name in enumerate(CATCHES) if mask >> bit & 1)
+        mask = Target.CATCH_HARD_FAULT if options["break_at_hardfault"] else Target.CATCH_NONE
+        mask |= Target.CATCH_CORE_RESET if options["break_on_reset"] else Target.CATCH_NONE
+    return catch_names(mask)
+
+
+def _hidden(fraction: float) -> None:
+    """Show nothing."""
 
 
 def _port(port: int | str) -> int:

@@ -259,7 +259,7 @@ class FakeSession:
     def reset(self, kind=ResetKind.SYSTEM, *, halt=False):
         self.core.reset(kind, halt=halt)
 
-    def flash(self, image, *, erase="sector", reset=True):
+    def flash(self, image, *, erase="sector", reset=True, read_back=False, progress=None):
         if self.flash_error:
             raise self.flash_error
         self.jobs.append(("flash", [(s.address, s.data) for s in image.segments], erase))

@@ -16,6 +16,7 @@ class GdbOptions:
     runs on and the client waits for its next stop. ``resume_on_detach``: let the core run on when
     the last client leaves or vanishes. ``step_into_interrupts``: let exceptions be taken during
     single steps. ``hardware_breakpoints_only``: never patch RAM with BKPT. ``erase``: for ``load``.
+    ``read_back``: verify what ``load`` programmed by reading every byte too, not only by CRCs.
     ``vector_catch``: exceptions that stop the core while a client is there, by the names of
     ``core.vector_catch``. ``semihosting``: serve the console calls of BKPT 0xAB.
     """
@@ -26,5 +27,6 @@ class GdbOptions:
     step_into_interrupts: bool = False
     hardware_breakpoints_only: bool = False
     erase: Literal["sector", "chip"] = "sector"
+    read_back: bool = False
     vector_catch: Iterable[str] = frozenset({"hardfault"})
     semihosting: bool = False

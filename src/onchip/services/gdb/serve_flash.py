@@ -90,7 +90,13 @@ def _done(stub: Stub, request: flash.FlashDone) -> Reply:
             target.session.erase(address, length, reset=False)
     if job.writes:
         image = Image.from_segments(job.writes, source="GDB load")
-        report = target.session.flash(image, erase=target.options.erase, reset=False)
+        report = target.session.flash(
+            image,
+            erase=target.options.erase,
+            read_back=target.options.read_back,
+            reset=False,
+            progress=target.on_progress,
+        )
         stub.log(
             f"load: {report.image_bytes} bytes, {report.programmed_bytes} programmed, "
             f"{report.same_bytes} already there, verified"

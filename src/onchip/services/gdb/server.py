@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from onchip.errors import OnchipError, ProbeLost, TransferError, UsageError
+from onchip.flash.progress import ProgressCallback, silent
 from onchip.services.gdb.connection import Connection
 from onchip.services.gdb.options import GdbOptions
 from onchip.services.gdb.target import Target
@@ -52,10 +53,11 @@ class _Client:
 class GdbServer:
     """Serve GDB on a TCP port for one session.
 
-    ``port`` 0 picks a free one. ``on_listening(port)`` is called once it accepts; the caller
-    prints ``GDB server started on port N`` there. ``on_log(text)`` gets a line for people now and
-    then, ``on_console(text)`` what the target prints through semihosting. The session stays the
-    caller's and is not closed; its lock is held only while a packet is served.
+    ``port`` 0 picks a free one. ``on_listening(port)`` is called once it accepts; the caller prints
+    ``GDB server started on port N`` there. ``on_log(text)`` gets a line for people now and then,
+    ``on_console(text)`` what the target prints through semihosting, ``on_progress(progress)`` how
+    far the programming of a ``load`` is. The session stays the caller's and is not closed; its lock
+    is held only while a packet is served.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class GdbServer:
         on_listening: Callable[[int], None] | None = None,
         on_log: Callable[[str], None] | None = None,
         on_console: Callable[[str], None] | None = None,
+        on_progress: ProgressCallback = silent,
     ) -> None:
         self._session = session
         self._address = (host, port)
@@ -76,6 +79,7 @@ class GdbServer:
         self._log = on_log or _ignore
         self._target = Target(session, self._options)
         self._target.on_console = on_console or _ignore
+        self._target.on_progress = on_progress
         self._listener: socket.socket | None = None
         self._wakers: tuple[socket.socket, socket.socket] | None = None
         self._selector: selectors.BaseSelector

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from onchip.cortex_m import ResetKind
 from onchip.errors import OnchipError, ProbeLost
+from onchip.flash.progress import ProgressCallback, silent
 from onchip.services.gdb.memory_map_xml import memory_map_xml
 from onchip.services.gdb.options import GdbOptions
 from onchip.services.gdb.registers import RegisterLayout
@@ -48,6 +49,8 @@ class Target:
             self.run.console = Console()
         self.run.on_text = self._printed
         self.on_console: Callable[[str], None] = lambda text: None
+        self.on_progress: ProgressCallback = silent
+        """Told how far the programming of a ``load`` is."""
         self._saved_vector_catch: frozenset[str] = frozenset()
         self.lost: ProbeLost | None = None
         """Set once the probe is gone: nothing can be served any more."""
