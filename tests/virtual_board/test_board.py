@@ -267,8 +267,19 @@ def test_flash_file(tmp_path: Path) -> None:
     with pytest.raises(BoardError):
         VirtualBoard("nrf52840", flash_file=path)
     path.write_bytes(b"rubbish")
-    with pytest.raises(BoardError):
+    with pytest.raises(BoardError, match=r"board\.flash: .*not a flash file"):
         VirtualBoard("stm32f407", flash_file=path)
+
+
+def test_a_flash_file_that_cannot_be(tmp_path: Path) -> None:
+    with pytest.raises(BoardError, match="there is no folder"):
+        VirtualBoard("nrf51822", flash_file=tmp_path / "nowhere" / "flash")
+    with pytest.raises(BoardError, match="directory"):
+        VirtualBoard("nrf51822", flash_file=tmp_path)
+    board = VirtualBoard("nrf51822", flash_file=tmp_path / "flash")
+    (tmp_path / "flash.new").mkdir()
+    with pytest.raises(BoardError, match="was not saved"):
+        board.close()
 
 
 def test_flash_faults_are_the_chips(target: Target) -> None:

@@ -104,7 +104,8 @@ class VirtualBoard:
     ``advertise_target`` lets the probe tell the chip's name in DAP_Info, as on-board probes may.
 
     Raises:
-        BoardError: no such chip or probe model, or the flash file is not of this chip.
+        BoardError: no such chip or probe model, or the flash file is not of this chip or cannot be
+            read, or could not be written.
     """
 
     def __init__(
@@ -121,8 +122,8 @@ class VirtualBoard:
         self.timeline = Timeline()
         self.chip = _build_chip(chip, self.timeline, locked=locked)
         self.flash_file = None if flash_file is None else Path(flash_file)
-        if self.flash_file is not None and self.flash_file.exists():
-            self.chip.load_flash(self.flash_file.read_bytes())
+        if self.flash_file is not None:
+            self._load_flash(self.flash_file)
         self.faults = Faults()
         self.faults.on_board_fault = self._strike
         self.clock = ProbeClock(self.timeline, model.default_frequency_hz)
@@ -298,22 +299,49 @@ class VirtualBoard:
             self._link = None
             self.probe.plug_in()
 
+    def _load_flash(self, path: Path) -> None:
+        """Read the flash file; refuse now what could not be saved at the end."""
+        hint = "name another file, or a new one"
+        if not path.parent.is_dir():
+            raise BoardError(f"{path}: there is no folder {path.parent} to keep the flash in")
+        if not path.exists():
+            return
+        try:
+            self.chip.load_flash(path.read_bytes())
+        except OSError as error:
+            raise BoardError(f"{path}: {error.strerror}", hint=hint) from error
+        except BoardError as error:
+            raise BoardError(f"{path}: {error.message}", hint=hint) from error
+
     def save(self) -> None:
-        """Write the flash file, if there is one, replacing it whole or not at all."""
+        """Write the flash file, if there is one, replacing it whole or not at all.
+
+        Raises:
+            BoardError: it cannot be written.
+        """
         if self.flash_file is None:
             return
         unfinished = self.flash_file.with_name(self.flash_file.name + ".new")
-        unfinished.write_bytes(self.chip.save_flash())
-        unfinished.replace(self.flash_file)
+        try:
+            unfinished.write_bytes(self.chip.save_flash())
+            unfinished.replace(self.flash_file)
+        except OSError as error:
+            raise BoardError(f"the flash was not saved: {unfinished}: {error.strerror}") from error
 
     def close(self) -> None:
-        """Save the flash file and free the engine. Closing twice is harmless."""
+        """Save the flash file and free the engine. Closing twice is harmless.
+
+        Raises:
+            BoardError: the flash file cannot be written; everything else is done.
+        """
         if self._closed:
             return
         self._closed = True
         self.unplug()
-        self.save()
-        self.core.close()
+        try:
+            self.save()
+        finally:
+            self.core.close()
 
     def __enter__(self) -> Self:
         return self
