@@ -74,6 +74,8 @@ class RawPort:
         Raises:
             ProbeError: the probe did not answer.
         """
+        if number not in set(InfoId):
+            return None
         info = InfoId(number)
         known = self._client.info
         match info:

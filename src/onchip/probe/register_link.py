@@ -49,7 +49,7 @@ _ABORT = 0x00
 _NRESET = 0x80
 _PACKET_SIZE = 512
 _MATCH_TRIES = 100
-_NUMBERS = {
+_NUMBERS: dict[int, bytes] = {
     InfoId.CAPABILITIES: b"\x01",
     InfoId.PACKET_COUNT: b"\x01",
     InfoId.PACKET_SIZE: _PACKET_SIZE.to_bytes(2, "little"),
@@ -134,7 +134,7 @@ class RegisterLink:
     def _answer(self, request: AnyCommand) -> Response | None:
         match request:
             case Info(number):
-                return InfoResponse(_NUMBERS.get(InfoId(number), b""))
+                return InfoResponse(_NUMBERS.get(number, b""))
             case Connect():
                 return ConnectResponse(Port.SWD)
             case SWJ_Clock(frequency_hz):
