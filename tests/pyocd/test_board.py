@@ -9,6 +9,7 @@ import pytest
 
 from onchip.errors import ProbeError, UsageError, WrongChip
 from onchip.probe import discovery
+from onchip.probe import plugged as plugged_probes
 from onchip.probe.discovery import PluggedBoard
 from onchip.services.board import BoardServer
 from onchip.virtual_board.board import VirtualBoard
@@ -27,6 +28,7 @@ def plugged(monkeypatch: pytest.MonkeyPatch) -> list[PluggedBoard]:
     monkeypatch.delenv("ONCHIP_PROBE")
     boards: list[PluggedBoard] = []
     monkeypatch.setattr(discovery, "plugged_boards", lambda: boards)
+    monkeypatch.setattr(plugged_probes, "usb_probes", lambda: ([], []))
     return boards
 
 
