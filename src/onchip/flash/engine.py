@@ -1,6 +1,6 @@
 """Erases, programs and verifies through flash algorithms that run on the target.
 
-A job is: plan (refuse what cannot be done; see what is there already, by CRC), erase as little as
+A job is: plan (refuse what cannot be done; see what is there already, by sums), erase as little as
 possible, program while the next pages travel, verify always. Everything runs with the core halted
 right after a reset, so that nothing of the program (clocks, watchdog, interrupts, write protection)
 is in the way; it is left halted, and its RAM is lost.
@@ -26,6 +26,7 @@ from .progress import ProgressCallback, silent
 from .regions import Regions
 from .runner import Command, CrcRun, Runner, Workspace, hex32
 from .schedule import (
+    FIRST_CHUNK,
     INIT_TIMEOUT_S,
     Meter,
     chunks,
@@ -38,6 +39,7 @@ from .schedule import (
     uncounted,
 )
 from .segment import Segment
+from .sums import Sums
 
 if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
@@ -121,7 +123,7 @@ class FlashEngine:
             keep: bytes of erased sectors that the image does not cover are put back.
             allow_lock: program words that turn read-out protection on.
             skip_same: leave sectors alone that hold the image's bytes already.
-            read_back: verify by reading every byte too, not by the CRC that the target computes.
+            read_back: verify by reading every byte too, not only by the target's sums.
             progress: called with a `Progress` now and then.
 
         Raises:
@@ -306,12 +308,12 @@ class FlashEngine:
         wanted = [plan for plan in plans if not plan.erase_all]
         meter = Meter(progress, "plan", sum(r.length for p in wanted for r in p.survey()))
         for plan, runner in self._runners(wanted):
-            crcs = self._crcs(runner, plan, plan.survey(), meter)
-            plan.decide(crcs)
+            sums = self._sums(runner, plan, plan.survey(), meter)
+            plan.decide(sums)
             kept = plan.kept_ranges()
-            missing = [r for r in kept if any(part not in crcs for part in plan.cut(r))]
-            crcs |= self._crcs(runner, plan, missing, uncounted)
-            for part in plan.kept_parts(crcs):
+            missing = [r for r in kept if any(part not in sums for part in plan.cut(r))]
+            sums |= self._sums(runner, plan, missing, uncounted)
+            for part in plan.kept_parts(sums):
                 plan.keep_bytes(part.address, runner.memory.read(part.address, part.length))
             if plan.erase and not plan.algorithm.has("EraseSector"):
                 raise PlanError(
@@ -320,16 +322,20 @@ class FlashEngine:
                     hint="erase the whole chip",
                 )
 
-    def _crcs(
+    def _sums(
         self,
         runner: Runner,
         plan: RegionPlan,
         ranges: Sequence[Range],
         meter: Callable[[int], None],
-    ) -> dict[Range, int]:
+        block: int | None = None,
+    ) -> dict[Range, Sums]:
         if not ranges:
             return {}
-        return verify.survey(runner, ranges, plan.block, plan.region.start, done=meter)
+        erased = plan.algorithm.device.erased_value
+        return verify.survey(
+            runner, ranges, block or plan.block, plan.region.start, erased_value=erased, done=meter
+        )
 
     # -- doing -------------------------------------------------------------------------------------
 
@@ -380,7 +386,8 @@ class FlashEngine:
             runner = self._runner(plan.algorithm)
             before = self._init(runner, plan.region, FOR_PROGRAM)
             behind = 0
-            for address, data in chunks(writes, runner.space.chunk):
+            first = max(FIRST_CHUNK, plan.algorithm.device.page_size)
+            for address, data in chunks(writes, runner.space.chunk, first):
                 self._push_chunk(runner, plan, address, data, before)
                 meter(behind)
                 before = []
@@ -417,8 +424,9 @@ class FlashEngine:
         meter = Meter(progress, "verify", total)
         for (plan, runner), (_, segments) in zip(self._runners(plans), expected, strict=True):
             ranges = [Range(segment.address, len(segment.data)) for segment in segments]
-            crcs = self._crcs(runner, plan, ranges, meter)
-            verify.compare(runner.memory, segments, crcs)
+            block = max(plan.block, verify.BLOCK // plan.block * plan.block)
+            sums = self._sums(runner, plan, ranges, meter, block)
+            verify.compare(runner.memory, segments, sums)
 
     def _read_back(self, plans: Sequence[RegionPlan]) -> None:
         """Read what the image asks for, byte by byte."""
