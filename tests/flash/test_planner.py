@@ -1,5 +1,3 @@
-import zlib
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +15,7 @@ from onchip.flash.planner import (
     with_vector_checksum,
 )
 from onchip.flash.runner import CrcRun
+from onchip.flash.sums import Sums, sums
 from onchip.target.chip import load_chip
 from onchip.target.memory_map import FlashRegion, RegionKind, SectorRun
 from tests.support.elf_builder import flash_device, flm
@@ -51,9 +50,9 @@ class Chip:
         self.region = region
         self.data = bytearray(content)
 
-    def crcs(self, plan: RegionPlan, ranges: list[Range]) -> dict[Range, int]:
+    def found(self, plan: RegionPlan, ranges: list[Range]) -> dict[Range, Sums]:
         return {
-            part: zlib.crc32(self.read(part.address, part.length))
+            part: sums(self.read(part.address, part.length), part.address)
             for item in ranges
             for part in plan.cut(item)
         }
@@ -63,10 +62,10 @@ class Chip:
         return bytes(self.data[at : at + length])
 
     def carry_out(self, plan: RegionPlan) -> None:
-        crcs = self.crcs(plan, plan.survey())
-        plan.decide(crcs)
-        crcs |= self.crcs(plan, plan.kept_ranges())
-        for part in plan.kept_parts(crcs):
+        found = self.found(plan, plan.survey())
+        plan.decide(found)
+        found |= self.found(plan, plan.kept_ranges())
+        for part in plan.kept_parts(found):
             plan.keep_bytes(part.address, self.read(part.address, part.length))
         if plan.erase_all:
             self.data[:] = b"\xff" * len(self.data)

@@ -11,6 +11,7 @@ from onchip.flash import runner
 from onchip.flash.algorithm import FlashAlgorithm
 from onchip.flash.regions import built_in
 from onchip.flash.runner import Command, CrcRun, Runner, Workspace, runner_code
+from onchip.flash.sums import sums
 from tests.support.elf_builder import FUNCTION_OFFSETS, flash_device, flm
 from tests.support.tools import require
 
@@ -95,6 +96,28 @@ def test_crcs_are_those_of_zlib() -> None:
             0,
         ]
         assert r.crc([CrcRun(0x2001_0002, 4, 1)], 1.0) == [zlib.crc32(data[2:6])]
+
+
+def test_sums_are_those_of_the_host() -> None:
+    with bench() as b:
+        b.core.reset(halt=True)
+        data = pattern(3000) + bytes(72) + b"\xff" * 1024
+        data = data[:2000] + bytes([255] * 64) + data[2064:]
+        base = 0x2001_0000
+        b.core.memory.write(base, data)
+        r = Runner(b.core, RAM)
+        runs = [
+            *(CrcRun(base, 1000, 3), CrcRun(base + 1, 7, 2), CrcRun(base + 3, 0, 1)),
+            *(CrcRun(base, 128, 32), CrcRun(base + 2, 130, 1), CrcRun(base + 2002, 61, 1)),
+            *(CrcRun(base + 3072, 1024, 1), CrcRun(base + 3071, 1025, 1)),
+        ]
+        wanted = [
+            sums(data[at - base :][: run.block], at)
+            for run in runs
+            for at in [run.address + run.block * index for index in range(run.count)]
+        ]
+        assert r.sums(runs, 1.0, 0xFF) == wanted
+        assert r.sums(runs, 1.0, 0x00) == wanted  # nobody looks for blanks
 
 
 def test_arguments_static_base_and_results() -> None:
@@ -311,6 +334,7 @@ def test_offsets_are_those_of_the_source(tmp_path: Path) -> None:
     assert symbols["runner_start"] == runner.ENTRY
     assert symbols["crc_table"] == runner.CRC_TABLE
     assert symbols["crc_blocks"] == runner.CRC_BLOCKS
+    assert symbols["sum_blocks"] == runner.SUM_BLOCKS
     assert symbols["mailbox"] == runner.MAILBOX
     assert len(runner_code()) == runner.MAILBOX + 32
 

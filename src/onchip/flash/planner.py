@@ -3,8 +3,8 @@
 Nothing here touches the target. It goes in steps:
 
 1. `split` lays the image over the memory map: pieces for each flash region, pieces for RAM.
-2. `RegionPlan.survey` lists the byte ranges whose CRC tells what is there already.
-3. `RegionPlan.decide` takes those CRCs; a block is then *same*, *programmable* (blank, all of
+2. `RegionPlan.survey` lists the byte ranges whose sums tell what is there already.
+3. `RegionPlan.decide` takes those sums; a block is then *same*, *programmable* (blank, all of
    it), or in need of its sector's erase.
 4. Where a sector is to be erased, what the image does not cover is kept: `kept_ranges` have to be
    surveyed, those that are not blank have to be read, and `keep` takes them.
@@ -16,7 +16,6 @@ A block is the unit of the survey: some pages, at least 1 KiB, and never more th
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -28,13 +27,14 @@ from .algorithm import FlashAlgorithm
 from .image import Image
 from .runner import CrcRun, hex32
 from .segment import Segment
+from .sums import Sums, blank_sums, sums
 
 SMALLEST_BLOCK = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Bytes whose CRC is wanted."""
+    """Bytes whose sums are wanted."""
 
     address: int
     length: int
@@ -239,11 +239,11 @@ class RegionPlan:
         return sum(len(piece.data) for piece in self._kept)
 
     def survey(self) -> list[Range]:
-        """Return the ranges whose CRC `decide` wants: the image's, then what fills its blocks."""
+        """Return the ranges whose sums `decide` wants: the image's, then what fills its blocks."""
         return [Range(p.address, len(p.data)) for p in self.pieces] + self._fillers()
 
-    def decide(self, crcs: Mapping[Range, int]) -> None:
-        """Classify blocks by the CRCs of the parts that `survey` was cut into."""
+    def decide(self, found: Mapping[Range, Sums]) -> None:
+        """Classify blocks by the sums of the parts that `survey` was cut into."""
         if self.erase_all:
             return
         same: dict[int, bool] = {}
@@ -252,19 +252,19 @@ class RegionPlan:
             for part in self._parts(piece):
                 block = self._block_of(part.address)
                 offset = part.address - piece.address
-                wanted = zlib.crc32(piece.data[offset : offset + part.length])
-                same[block] = same.get(block, True) and crcs[part] == wanted
-                blank[block] = blank.get(block, True) and self._is_blank(part, crcs)
+                wanted = sums(piece.data[offset : offset + part.length], part.address)
+                same[block] = same.get(block, True) and found[part] == wanted
+                blank[block] = blank.get(block, True) and self._is_blank(part, found)
         for filler in self._fillers():
             block = self._block_of(filler.address)
-            blank[block] = blank[block] and self._is_blank(filler, crcs)
+            blank[block] = blank[block] and self._is_blank(filler, found)
         for block in same:
             keeps = same[block] and not self.rewrite
             state = "same" if keeps else "programmable" if blank[block] else "erase"
             self._states[block] = state
         starts = sorted(block for block, state in self._states.items() if state == "erase")
-        found = {self.region.sector_at(start).start: start for start in starts}
-        self.erase = [self.region.sector_at(start) for start in sorted(found)]
+        sectors = {self.region.sector_at(start).start: start for start in starts}
+        self.erase = [self.region.sector_at(start) for start in sorted(sectors)]
 
     def kept_ranges(self) -> list[Range]:
         """Return what the image leaves uncovered in sectors that will be erased."""
@@ -272,10 +272,10 @@ class RegionPlan:
             return []
         return [gap for sector in self.erase for gap in self._gaps(sector.start, sector.end)]
 
-    def kept_parts(self, crcs: Mapping[Range, int]) -> list[Range]:
+    def kept_parts(self, found: Mapping[Range, Sums]) -> list[Range]:
         """Return the parts of `kept_ranges` that are not blank: these have to be read."""
         parts = [part for item in self.kept_ranges() for part in self.cut(item)]
-        return [part for part in parts if not self._is_blank(part, crcs)]
+        return [part for part in parts if not self._is_blank(part, found)]
 
     def keep_bytes(self, address: int, data: bytes) -> None:
         """Take the bytes of one of `kept_parts`."""
@@ -334,8 +334,10 @@ class RegionPlan:
     def _blank(self, length: int) -> bytes:
         return bytes([self.algorithm.device.erased_value]) * length
 
-    def _is_blank(self, part: Range, crcs: Mapping[Range, int]) -> bool:
-        return crcs[part] == zlib.crc32(self._blank(part.length))
+    def _is_blank(self, part: Range, found: Mapping[Range, Sums]) -> bool:
+        return found[part] == blank_sums(
+            part.length, part.address & 3, self.algorithm.device.erased_value
+        )
 
     def _fillers(self) -> list[Range]:
         """Return what is uncovered in blocks that the image covers in part."""

@@ -32,6 +32,7 @@ from onchip.errors import (
 )
 
 from .algorithm import FlashAlgorithm
+from .sums import BLANK, Sums, blank_sums
 
 if TYPE_CHECKING:
     from onchip.coresight.memory import Memory
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
 ENTRY = 0x000
 CRC_TABLE = 0x078
 CRC_BLOCKS = 0x098
-MAILBOX = 0x120
+SUM_BLOCKS = 0x11C
+MAILBOX = 0x2D8
 
 STATE_READY, STATE_RUNNING, STATE_FAILED, STATE_GUARD, STATE_RESTARTED = range(5)
 
@@ -56,6 +58,7 @@ _XPSR_T = 0x0100_0000
 
 _COMMAND = struct.Struct("<8I")
 _END = struct.Struct("<2I")
+_SUMS = struct.Struct("<2Q")
 _MAILBOX = struct.Struct("<8I")
 _MAILBOX_HEAD = struct.Struct("<4I")
 
@@ -63,8 +66,8 @@ LIST_LENGTH = 18
 """Commands of the longest list: Init, 16 pages, and the end."""
 _LISTS_KEPT = 4
 """For messages: the list that crashed, and those queued before it was noticed."""
-PREFERRED_CHUNK = 8192
-"""Bytes of a slot's data: enough to outlast its round trips, little enough to start soon."""
+PREFERRED_CHUNK = 1 << 15
+"""Bytes of a slot's data: each list costs a moment in which the flash has nothing to do."""
 _LEAST_ROOM = 256
 """Bytes of a slot's data, however small the pages: lists of CRCs need that much to get on."""
 
@@ -232,6 +235,36 @@ class Runner:
         raw = self.call(commands, timeout_s, data=data, read=(out, 4 * total))
         self._table_ready = True
         return list(struct.unpack(f"<{total}I", raw))
+
+    def sums(self, runs: Sequence[CrcRun], timeout_s: float, erased_value: int) -> list[Sums]:
+        """Return the `Sums` of each block of ``runs``, in order; at most `sums_capacity`.
+
+        Raises:
+            AlgorithmError: a block cannot be read, or the target is too slow.
+            TransferError, ProbeError: the way to the target broke.
+        """
+        shapes = self.data_address(len(runs))
+        at = out = shapes + 8 * len(runs)
+        commands = []
+        erased = int.from_bytes(bytes([erased_value] * 4))
+        for index, run in enumerate(runs):
+            arguments = (run.address, shapes + 8 * index, at, erased)
+            entry = self.space.start + SUM_BLOCKS
+            commands.append(Command(entry, arguments, "the sum", run.address))
+            at += _SUMS.size * run.count
+        data = b"".join(struct.pack("<II", run.block, run.count) for run in runs)
+        raw = self.call(commands, timeout_s, data=data, read=(out, at - out))
+        lengths = (run.block for run in runs for _ in range(run.count))
+        places = (run.address + run.block * i for run in runs for i in range(run.count))
+        return [
+            blank_sums(length, address & 3, erased_value) if found == BLANK else found
+            for found, length, address in zip(_SUMS.iter_unpack(raw), lengths, places, strict=True)
+        ]
+
+    @property
+    def sums_capacity(self) -> tuple[int, int]:
+        """How many runs, and how many words (2 a run, 4 a block), one list of sums may have."""
+        return LIST_LENGTH - 2, self.space.room // 4
 
     @property
     def crc_capacity(self) -> tuple[int, int]:

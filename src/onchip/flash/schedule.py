@@ -12,6 +12,8 @@ from .progress import Phase, Progress, ProgressCallback
 from .segment import Segment
 
 INIT_TIMEOUT_S = 5.0
+FIRST_CHUNK = 1024
+"""Bytes that are worth a list of their own, to have the flash at work soon."""
 _MARGIN = 2.0
 _SLACK_S = 0.5
 _SMALL_SECTOR = 8192
@@ -73,9 +75,14 @@ def groups(sectors: Sequence[Sector]) -> Iterator[list[Sector]]:
         yield group
 
 
-def chunks(writes: Sequence[Write], most: int) -> Iterator[tuple[int, bytes]]:
-    """Join blocks that follow each other, up to ``most`` bytes; cut those that are longer."""
+def chunks(writes: Sequence[Write], most: int, first: int) -> Iterator[tuple[int, bytes]]:
+    """Join blocks that follow each other, up to ``most`` bytes; cut those that are longer.
+
+    The first chunk has ``first`` bytes at most, and each may be twice as long as the one before:
+    the flash has nothing to do until the first one is there.
+    """
     start, data = 0, b""
+    longest, most = most, min(first, most)
     for write in writes:
         content = write.data
         address = write.address
@@ -83,6 +90,7 @@ def chunks(writes: Sequence[Write], most: int) -> Iterator[tuple[int, bytes]]:
             if data and (start + len(data) != address or len(data) >= most):
                 yield start, data
                 data = b""
+                most = min(2 * most, longest)
             if not data:
                 start = address
             room = most - len(data)

@@ -1,12 +1,11 @@
 """Compares what is on the chip with what has to be there.
 
-The target computes a CRC-32 over each block; only a block that differs is read, to name the first
-byte that is wrong.
+The target computes two sums over each block (`sums`); only a block that differs is read, to name
+the first byte that is wrong.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,11 +14,16 @@ from onchip.errors import VerifyError
 from .planner import Range, runs_of
 from .runner import CrcRun, Runner, hex32
 from .segment import Segment
+from .sums import Sums, sums
 
 if TYPE_CHECKING:
     from onchip.coresight.memory import Memory
 
-SLOWEST_CRC_S = 40e-6
+BLOCK = 1 << 15
+"""Bytes whose sums verify at once: fewer answers to read than the plan needs."""
+_WORDS = 4
+"""The sums of one block, in words."""
+SLOWEST_SUM_S = SLOWEST_CRC_S = 40e-6
 """Seconds a byte that a very slow core (1 MHz, flash with wait states) may take."""
 
 
@@ -29,9 +33,10 @@ def survey(
     block: int,
     origin: int,
     *,
+    erased_value: int = 0xFF,
     done: Callable[[int], None] = lambda _count: None,
-) -> dict[Range, int]:
-    """Return the CRC of each part that ``ranges`` are cut into at block borders.
+) -> dict[Range, Sums]:
+    """Return the sums of each part that ``ranges`` are cut into at block borders.
 
     ``done`` is told how many more bytes have been looked at, list by list.
 
@@ -39,18 +44,18 @@ def survey(
         AlgorithmError: a range cannot be read by the target.
         TransferError, ProbeError: the way to the target broke.
     """
-    most_runs, most_words = runner.crc_capacity
-    found: dict[Range, int] = {}
+    most_runs, most_words = runner.sums_capacity
+    found: dict[Range, Sums] = {}
     batch: list[CrcRun] = []
     words = 0
-    for run in _limited(runs_of(ranges, block, origin), most_words - 2 * most_runs):
-        if batch and (len(batch) == most_runs or words + 2 + run.count > most_words):
-            _collect(runner, batch, found, done)
+    for run in _limited(runs_of(ranges, block, origin), (most_words - 2 * most_runs) // _WORDS):
+        if batch and (len(batch) == most_runs or words + 2 + _WORDS * run.count > most_words):
+            _collect(runner, batch, found, done, erased_value)
             batch, words = [], 0
         batch.append(run)
-        words += 2 + run.count
+        words += 2 + _WORDS * run.count
     if batch:
-        _collect(runner, batch, found, done)
+        _collect(runner, batch, found, done, erased_value)
     return found
 
 
@@ -65,27 +70,31 @@ def _limited(runs: list[CrcRun], most: int) -> list[CrcRun]:
 
 
 def _collect(
-    runner: Runner, runs: list[CrcRun], found: dict[Range, int], done: Callable[[int], None]
+    runner: Runner,
+    runs: list[CrcRun],
+    found: dict[Range, Sums],
+    done: Callable[[int], None],
+    erased_value: int,
 ) -> None:
     total = sum(run.block * run.count for run in runs)
-    crcs = iter(runner.crc(runs, 1.0 + total * SLOWEST_CRC_S))
+    answers = iter(runner.sums(runs, 1.0 + total * SLOWEST_SUM_S, erased_value))
     for run in runs:
         for index in range(run.count):
-            found[Range(run.address + index * run.block, run.block)] = next(crcs)
+            found[Range(run.address + index * run.block, run.block)] = next(answers)
     done(total)
 
 
-def compare(memory: Memory, expected: Sequence[Segment], crcs: dict[Range, int]) -> None:
-    """Check the CRCs of `survey` against the bytes that have to be there.
+def compare(memory: Memory, expected: Sequence[Segment], found: dict[Range, Sums]) -> None:
+    """Check the sums of `survey` against the bytes that have to be there.
 
     Raises:
         VerifyError: with the first address that differs, and both contents.
     """
     covered = 0
-    for part, crc in sorted(crcs.items(), key=lambda item: item[0].address):
+    for part, answer in sorted(found.items(), key=lambda item: item[0].address):
         wanted = _content(expected, part)
         covered += part.length
-        if wanted is not None and zlib.crc32(wanted) != crc:
+        if wanted is not None and sums(wanted, part.address) != answer:
             raise _difference(memory, part, wanted)
     total = sum(len(segment.data) for segment in expected)
     if covered != total:
@@ -105,7 +114,7 @@ def _difference(memory: Memory, part: Range, wanted: bytes) -> VerifyError:
     offset = next((i for i, (a, b) in enumerate(zip(wanted, read, strict=True)) if a != b), None)
     if offset is None:
         return VerifyError(
-            f"the target's CRC of {part.length} bytes at {hex32(part.address)} is wrong, "
+            f"the target's sum of {part.length} bytes at {hex32(part.address)} is wrong, "
             "though they read as they should",
             address=part.address,
             hint="the flash is read differently by core and debugger, or the clock is too fast",

@@ -150,7 +150,7 @@ class Session:
             format: the file's format; None recognises it.
             erase: ``sector`` erases what must change, ``chip`` everything.
             skip_same: leave sectors alone that hold the image's bytes already.
-            read_back: verify by reading every byte too, not only by the target's CRCs.
+            read_back: verify by reading every byte too, not only by the target's sums.
             reset: reset and run afterwards; else the core stays halted, on `close` too.
             progress: called with a `Progress` now and then.
 

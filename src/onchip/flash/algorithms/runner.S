@@ -194,6 +194,117 @@ crc_done:
         movs    r0, #0
         pop     {r4-r7, pc}
 
+/* uint32_t sum_blocks(const uint8_t *data, const uint32_t shape[], uint32_t *out, uint32_t erased)
+   shape = { bytes in a block, number of blocks }; writes two sums of 64 bits for each block:
+
+     plain     x1 + x2 + ... + xn
+     weighted  n x1 + (n - 1) x2 + ... + xn          (the sum of the plain sums on the way)
+
+   of its words, or of single bytes where it begins or ends at an odd address. Of a block that is
+   blank all 128 bits are set, which no sums can be; that is looked for where `erased` is all ones,
+   and the block begins and ends at multiples of 256. Returns 0. It takes 4.6 instructions for a
+   word, 1.4 for a blank one; a CRC takes 24. What the sums cannot miss: sums.py. */
+        .balign 4
+        .global sum_blocks
+sum_blocks:
+        push    {r4-r7, lr}
+        mov     r8, r2                  /* out */
+        ldr     r4, [r1, #0]
+        mov     r10, r4                 /* bytes in a block */
+        ldr     r4, [r1, #4]
+        mov     r11, r4                 /* blocks left */
+        mov     lr, r3                  /* erased */
+sum_block:
+        mov     r4, r11
+        cmp     r4, #0
+        bne     1f
+        movs    r0, #0
+        pop     {r4-r7, pc}
+1:      subs    r4, #1
+        mov     r11, r4
+        mov     r4, r10
+        adds    r4, r4, r0
+        mov     r12, r4                 /* end of this block */
+        /* Blank? */
+        orrs    r4, r0
+        lsls    r4, r4, #24
+        bne     sums
+        cmp     r0, r12
+        beq     sums
+        mov     r3, lr
+        adds    r4, r3, #1
+        bne     sums
+        mov     r1, r0
+        mov     r2, r3
+blank:
+        .rept 16
+        ldmia   r0!, {r4-r7}
+        ands    r4, r5
+        ands    r6, r7
+        ands    r4, r6
+        ands    r2, r4
+        .endr
+        cmp     r2, r3
+        bne     not_blank
+        cmp     r0, r12
+        bne     blank
+        mov     r4, r3
+        mov     r5, r3
+        b       sum_store
+not_blank:
+        mov     r0, r1
+sums:
+        movs    r1, #0                  /* zero */
+        movs    r2, #0                  /* plain sum */
+        movs    r3, #0
+        movs    r4, #0                  /* weighted sum */
+        movs    r5, #0
+sum_next:
+        mov     r7, r12
+        subs    r7, r7, r0              /* bytes left */
+        beq     sum_store
+        lsls    r6, r0, #30
+        bne     sum_byte
+        cmp     r7, #4
+        blo     sum_byte
+        cmp     r7, #64
+        blo     sum_word
+        mov     r6, r12
+        subs    r6, #64
+        mov     r9, r6                  /* the last place where 64 bytes are left */
+sum_16_words:
+        .rept 8
+        ldmia   r0!, {r6, r7}
+        adds    r2, r6
+        adcs    r3, r1
+        adds    r4, r2
+        adcs    r5, r3
+        adds    r2, r7
+        adcs    r3, r1
+        adds    r4, r2
+        adcs    r5, r3
+        .endr
+        cmp     r0, r9
+        bls     sum_16_words
+        b       sum_next
+sum_word:
+        ldmia   r0!, {r6}
+        b       sum_one
+sum_byte:
+        ldrb    r6, [r0]
+        adds    r0, #1
+sum_one:
+        adds    r2, r6
+        adcs    r3, r1
+        adds    r4, r2
+        adcs    r5, r3
+        b       sum_next
+sum_store:
+        mov     r6, r8
+        stmia   r6!, {r2, r3, r4, r5}
+        mov     r8, r6
+        b       sum_block
+
         .balign 4
 polynomial:
         .word   0xEDB88320

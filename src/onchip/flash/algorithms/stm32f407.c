@@ -83,8 +83,8 @@ int EraseSector(uint32_t address)
     return erase(CR_SER | CR_SNB(sector));
 }
 
-/* Error flags are sticky: they are looked at once a page, for at 16 MHz the loop takes a share of
-   the time that the flash takes. */
+/* At 16 MHz the loop takes a share of the time that the flash takes. So the next word is fetched
+   while the flash is busy, and the error flags, which are sticky, are looked at once a page. */
 int ProgramPage(uint32_t address, uint32_t size, const uint8_t *data)
 {
     const uint32_t *from = (const uint32_t *)data;
@@ -92,13 +92,14 @@ int ProgramPage(uint32_t address, uint32_t size, const uint8_t *data)
     volatile uint32_t *to = (volatile uint32_t *)address;
     finish();
     FLASH_CR = CR_WORDS | CR_PG;
-    for (; from != end; from++, to++) {
-        uint32_t word = *from;
+    while (from != end) {
+        uint32_t word = *from++;
+        volatile uint32_t *place = to++;
         if (word == 0xFFFFFFFF)
             continue;
-        *to = word;
         while (FLASH_SR & SR_BSY)
             ;
+        *place = word;
     }
     uint32_t errors = finish();
     FLASH_CR = 0;
