@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -162,6 +163,17 @@ def test_a_device_that_another_program_has_open_is_busy(
     (process / "comm").write_text("pyocd\n")
     (process / "fd" / "3").symlink_to(tmp_path / "hidraw0")
     with pytest.raises(ProbeBusy, match=r"in use by pyocd \(pid 99\)"):
+        HidLink(hid_interfaces()[0])
+
+
+def test_a_second_session_of_our_own_is_busy_too(
+    bus: FakeBus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _with_node(bus, monkeypatch, tmp_path / "hidraw0")
+    process = trouble.PROC / str(os.getpid())
+    (process / "fd").mkdir(parents=True)
+    (process / "fd" / "3").symlink_to(tmp_path / "hidraw0")
+    with pytest.raises(ProbeBusy, match=rf"pid {os.getpid()}"):
         HidLink(hid_interfaces()[0])
 
 

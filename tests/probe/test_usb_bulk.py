@@ -325,6 +325,7 @@ def test_our_own_process_is_not_in_the_way(bus: FakeBus) -> None:
     node.write_text("")
     (own / "3").symlink_to(node)
     assert trouble.holders(str(node)) == []
+    assert trouble.holders(str(node), ours=True) == [f"a program (pid {os.getpid()})"]
 
 
 @pytest.mark.parametrize("error", ["USBErrorNotSupported", "USBErrorNotFound"])

@@ -147,8 +147,8 @@ class HidLink:
         self._interface = interface
         module = load_hidapi()
         node = interface.node
-        if node is not None and holders(node):
-            raise busy(self.description, node)
+        if node is not None and holders(node, ours=True):
+            raise busy(self.description, node, ours=True)
         device = module.device()
         try:
             device.open_path(interface.path)

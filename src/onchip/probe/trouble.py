@@ -42,17 +42,18 @@ def installed_rules() -> Path | None:
     return None
 
 
-def holders(node: str) -> list[str]:
-    """Return who has the device file ``node`` open: ``openocd (pid 123)``. Our own process is not.
+def holders(node: str, *, ours: bool = False) -> list[str]:
+    """Return who has the device file ``node`` open: ``openocd (pid 123)``.
 
-    Only Linux tells, and of other users' processes only the superuser hears.
+    Our own process counts with ``ours``, for who has not opened the node yet. Only Linux tells, and
+    of other users' processes only the superuser hears.
     """
     try:
         wanted = Path(node).stat().st_rdev
     except (OSError, ValueError):
         return []
     found = []
-    for process in _processes():
+    for process in _processes(ours=ours):
         try:
             descriptors = list((process / "fd").iterdir())
         except OSError:
@@ -62,9 +63,9 @@ def holders(node: str) -> list[str]:
     return found
 
 
-def busy(what: str, node: str | None) -> ProbeBusy:
-    """Return the error for a probe that another process holds."""
-    who = " and ".join(holders(node)) if node else ""
+def busy(what: str, node: str | None, *, ours: bool = False) -> ProbeBusy:
+    """Return the error for a probe that another process holds, or with ``ours`` this one."""
+    who = " and ".join(holders(node, ours=ours)) if node else ""
     return ProbeBusy(
         f"{what} is in use by {who or 'another program'}",
         hint="close that one first; `onchip serve` lets several share a probe",
@@ -119,13 +120,13 @@ def missing_library(module: str, package: str, why: str) -> ProbeError:
     )
 
 
-def _processes() -> list[Path]:
+def _processes(*, ours: bool) -> list[Path]:
     try:
         entries = list(PROC.iterdir())
     except OSError:
         return []
-    own = str(os.getpid())
-    return sorted((e for e in entries if e.name.isdecimal() and e.name != own), key=_pid)
+    others = (e for e in entries if e.name.isdecimal() and (ours or _pid(e) != os.getpid()))
+    return sorted(others, key=_pid)
 
 
 def _pid(process: Path) -> int:
