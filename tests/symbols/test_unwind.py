@@ -131,6 +131,7 @@ def test_nested_exceptions() -> None:
         ({"lr": 0xFFFF_FFFD, "psp": 0x1000_0000}, (), "at 0x10000000 cannot be read"),
         ({"lr": 0xFFFF_FFF1}, frame_words(LEAF, 0), "a return to a handler that is none"),
         ({"lr": 0xFFFF_FFF9}, frame_words(LEAF, 0, 3), "to a thread that handles"),
+        ({"lr": 0xFFFF_FFF9}, frame_words(LEAF, 0, 0x2000_0F00 | 1 << 20), "no exception frame"),
     ],
 )
 def test_corrupt_stacks_say_so(registers: dict[str, int], words: tuple[int, ...], end: str) -> None:

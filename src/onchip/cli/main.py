@@ -21,6 +21,7 @@ VERBS = {
     "info": "show the probe, the debug hardware and the chip",
     "flash": "program a firmware image, and verify it",
     "run": "flash a program, run it, and end with its exit code",
+    "fault": "explain why the program crashed",
     "erase": "erase flash sectors or the whole chip",
     "verify": "compare flash with a firmware image",
     "read": "read memory",

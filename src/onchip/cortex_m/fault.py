@@ -136,19 +136,33 @@ def _is_exc_return(value: int) -> bool:
 
 def _find_frame(core: Core, now: dict[str, int]) -> _Frame | None:
     if _is_exc_return(now["lr"]):
-        return _read_frame(core, now["lr"], now["psp"] if now["lr"] & 4 else now["msp"])
-    try:
-        stack = core.memory.read(now["msp"] & ~3, 4 * _STACK_WORDS)
-    except TransferError:
-        return None
-    for i in range(_STACK_WORDS):
-        value = int.from_bytes(stack[4 * i : 4 * i + 4], "little")
+        frame = _read_frame(core, now["lr"], now["psp"] if now["lr"] & 4 else now["msp"])
+        if frame is not None or now["lr"] & 4:
+            return frame  # else the prologue has moved msp, and pushed lr
+    start = now["msp"] & ~3
+    stack = _read_up_to(core, start, 4 * _STACK_WORDS)
+    for offset in range(0, len(stack) - 3, 4):
+        value = int.from_bytes(stack[offset : offset + 4], "little")
         if _is_exc_return(value):
-            above = (now["msp"] & ~3) + 4 * i + 4
+            above = start + offset + 4
             frame = _read_frame(core, value, now["psp"] if value & 4 else above + 7 & ~7)
             if frame is not None:
                 return frame
     return None
+
+
+def _read_up_to(core: Core, address: int, length: int) -> bytes:
+    """Read ``length`` bytes, or those before the end of the memory: a stack begins at its end."""
+    try:
+        return core.memory.read(address, length)
+    except TransferError as error:
+        end = error.address
+        if end is None or not address < end < address + length:
+            return b""
+    try:
+        return core.memory.read(address, end - address)
+    except TransferError:
+        return b""
 
 
 def _read_frame(core: Core, exc_return: int, address: int) -> _Frame | None:

@@ -244,14 +244,20 @@ def foreign_errors() -> tuple[type[Exception], ...]:
 
     ELFError is what it means to raise; construct's own error escapes from struct parsing; a name
     that is no UTF-8, a missing dictionary key, and None where a table was expected escape as the
-    built-in errors; a size beyond what a stream can seek to is an OverflowError.
+    built-in errors; a size beyond what a stream can seek to is an OverflowError. Its DWARF readers
+    assert what they expect of a file.
     """
-    from elftools.common.exceptions import ELFError
+    from elftools.common.exceptions import DWARFError, ELFError
     from elftools.construct import ConstructError
 
     return (
         ELFError,
+        DWARFError,
         ConstructError,
+        AssertionError,
+        NotImplementedError,
+        RecursionError,
+        IndexError,
         UnicodeDecodeError,
         AttributeError,
         KeyError,

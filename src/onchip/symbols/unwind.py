@@ -20,6 +20,7 @@ _NAMES = {f"r{n}": n for n in range(13)} | {"sp": 13, "lr": 14, "pc": 15}
 _SP, _LR, _PC = 13, 14, 15
 _STACKED = (0, 1, 2, 3, 12, _LR, _PC)
 _BASIC_SIZE, _EXTENDED_SIZE = 0x20, 0x68
+_XPSR_RESERVED = 0x00F0_0000
 _EXC_RETURN_KINDS = (0x0, 0x1, 0x8, 0x9, 0xC, 0xD)
 
 ReadMemory = Callable[[int, int], bytes]
@@ -174,6 +175,8 @@ class _Walk:
             raise _End(f"the stack is corrupt: an exception frame at {address:#010x}")
         words = [self._word(address + 4 * i) for i in range(8)]
         xpsr = words[7]
+        if xpsr & _XPSR_RESERVED:
+            raise _End(f"the stack is corrupt: no exception frame lies at {address:#010x}")
         if not exc_return & 8 and not xpsr & 0x1FF:
             raise _End("the stack is corrupt: a return to a handler that is none")
         if exc_return & 8 and xpsr & 0x1FF:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from onchip.cortex_m import ResetKind
+from onchip.cortex_m.fault import FaultReport
 from onchip.services.gdb.monitor import COMMANDS
 
 from .fakes import RAM, Talk
@@ -83,8 +84,18 @@ def test_info(talk):
 
 def test_fault(talk):
     assert talk.monitor("fault")[0] == "no fault is recorded\n"
-    talk.core.fault_report = "HardFault at pc 0x08000100"
-    assert talk.monitor("fault")[0] == "HardFault at pc 0x08000100\n"
+    talk.core.fault_report = FaultReport(
+        exception=3,
+        name="BusFault",
+        headline="the reason",
+        causes=("PRECISERR",),
+        pc=0x0800_0100,
+        lr=None,
+        address=None,
+    )
+    shown = talk.monitor("fault")[0]
+    assert shown.startswith("BusFault: the reason.\n  at 0x08000100")
+    assert "backtrace" in shown
 
 
 def test_registers(talk):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import select
 import sys
@@ -12,11 +13,13 @@ from typing import TYPE_CHECKING
 from onchip.cli.exit_codes import ExitCode
 from onchip.cli.options import add_connection, add_image, open_session
 from onchip.cli.terminal import hex32, progress_display
+from onchip.errors import SymbolError
 
 if TYPE_CHECKING:
     from onchip.services.firmware_run import RunReport
     from onchip.services.semihosting import Directory
     from onchip.session import Session
+    from onchip.symbols.dwarf import DebugInfo
 
 EPILOG = """\
 examples:
@@ -90,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         with open_session(arguments) as session:
             report = _run(session, arguments, directory)
             if report.exit_code is None:
-                _explain(session, report)
+                _explain(session, report, _symbols(arguments.file))
             elif report.exit_code:
                 print(f"the program exited with {report.exit_code}", file=sys.stderr)
     finally:
@@ -155,11 +158,21 @@ class _Input:
         return os.read(descriptor, length)
 
 
-def _explain(session: Session, report: RunReport) -> None:
+def _symbols(path: str) -> DebugInfo | None:
+    """Return what the file tells of addresses; a BIN or HEX file tells nothing."""
+    from onchip.symbols.dwarf import DebugInfo
+
+    with contextlib.suppress(SymbolError):
+        return DebugInfo.load(path)
+    return None
+
+
+def _explain(session: Session, report: RunReport, debug: DebugInfo | None) -> None:
     where = "" if report.pc is None else f", pc {hex32(report.pc)}"
     text = f"{_TEXTS[report.ending.value]}, {report.seconds:.3f} s after reset{where}"
     print(f"onchip: {text}", file=sys.stderr)
-    if report.ending.value in ("fault", "lock-up"):
-        fault = session.core.fault()
-        if fault is not None:
-            print(fault, file=sys.stderr)
+    if report.ending.value != "time-out":
+        from onchip.services.crash import as_text, collect
+
+        crash = collect(session.core, session.memory_map, debug, chip=session.chip_name)
+        print(as_text(crash), file=sys.stderr)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from onchip.cortex_m import ResetKind
 from onchip.errors import UsageError
+from onchip.services.crash import as_text, collect
 
 if TYPE_CHECKING:
     from onchip.services.gdb.stub import Stub
@@ -110,8 +111,9 @@ def _info(stub: Stub, args: Sequence[str]) -> None:
 def _fault(stub: Stub, args: Sequence[str]) -> None:
     _no_more(args)
     stub.target.run.need_halted("reading a fault")
-    report = stub.target.core.fault()
-    stub.print("no fault is recorded\n" if report is None else f"{report}\n")
+    session = stub.target.session
+    report = collect(session.core, session.memory_map, chip=session.chip_name)
+    stub.print("no fault is recorded\n" if report.fault is None else f"{as_text(report)}\n")
 
 
 def _registers(stub: Stub, args: Sequence[str]) -> None:

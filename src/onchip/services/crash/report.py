@@ -1,0 +1,243 @@
+"""Collects a crash report: the fault, where it was, the stack, the registers and what they mean.
+
+The registers shown are those of the code that faulted, not of its handler: the frame that the
+exception stacked gives r0-r3, r12, lr, pc and sp, the unwinding of the handler the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from onchip.cortex_m import Core
+from onchip.cortex_m.fault import FaultReport
+from onchip.errors import TransferError
+from onchip.services.crash.disassembly import DisassembledLine, disassemble_around
+from onchip.symbols.dwarf import DebugInfo, SourceLine
+from onchip.symbols.unwind import Backtrace, Frame, ReadMemory, is_exc_return, unwind
+from onchip.target.memory_map import MemoryMap, RegionKind
+
+_FAULTS = range(3, 7)
+_NAMES = (*[f"r{n}" for n in range(13)], "sp", "lr", "pc")
+_READ = (*_NAMES, "xpsr", "msp", "psp")
+_EXCEPTIONS = {
+    2: "NMI",
+    3: "HardFault",
+    4: "MemManage",
+    5: "BusFault",
+    6: "UsageFault",
+    11: "SVCall",
+    12: "DebugMonitor",
+    14: "PendSV",
+    15: "SysTick",
+}
+_BLOCK = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An address in the program: ``function`` is ``name+offset``; what is not known is None."""
+
+    address: int
+    function: str | None
+    line: SourceLine | None
+
+    def __str__(self) -> str:
+        where = self.function or f"{self.address:#010x}"
+        return where if self.line is None else f"{where} at {self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFrame:
+    """A frame of the backtrace; ``interrupted_by`` names the exception that came upon it."""
+
+    pc: int
+    sp: int
+    place: Place
+    interrupted_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedValue:
+    """A register with what its value means, if it means anything."""
+
+    name: str
+    value: int
+    meaning: str = ""
+    suspicious: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CrashReport:
+    """Everything that is known about a crash.
+
+    ``fault`` is None when none is recorded: then the rest tells where the core stands. ``end`` says
+    why the backtrace ends, ``complete`` whether that is as it should be.
+    """
+
+    chip: str
+    core: str
+    fault: FaultReport | None
+    place: Place
+    frames: tuple[ReportFrame, ...]
+    end: str
+    complete: bool
+    registers: tuple[NamedValue, ...]
+    suspicions: tuple[str, ...]
+    instructions: tuple[DisassembledLine, ...]
+
+
+def collect(
+    core: Core, memory_map: MemoryMap, debug: DebugInfo | None = None, *, chip: str = ""
+) -> CrashReport:
+    """Look at a halted core.
+
+    Raises:
+        CoreStateError: the core runs.
+        TransferError: the debug hardware did not answer.
+    """
+    fault = core.fault()
+    now = core.read_registers(_READ)
+    read = _cached(core)
+    symbols = _Symbols(debug, memory_map)
+    walk = unwind(now, read, debug, is_code=symbols.is_code)
+    culprit = _culprit(walk)
+    if culprit is None and fault is not None and fault.frame_address is not None:
+        walk = _from_frame(fault, now, read, debug, symbols)
+        culprit = walk.frames[0]
+    shown = culprit or walk.frames[0]
+    registers = tuple(symbols.explain(n, shown.registers[n], fault) for n in shown.registers)
+    return CrashReport(
+        chip=chip or core.name,
+        core=core.name,
+        fault=fault,
+        place=symbols.place(shown.pc),
+        frames=tuple(_frame(frame, symbols) for frame in walk.frames),
+        end=walk.end,
+        complete=walk.complete,
+        registers=registers,
+        suspicions=tuple(
+            f"{r.name} {r.value:#010x}: {r.meaning}" for r in registers if r.suspicious
+        ),
+        instructions=disassemble_around(shown.pc, read, symbols.start_of(shown.pc)),
+    )
+
+
+def _culprit(walk: Backtrace) -> Frame | None:
+    """Return the frame of the code that faulted, if the walk came past it."""
+    return next((frame for frame in walk.frames if frame.exception in _FAULTS), None)
+
+
+def _from_frame(
+    fault: FaultReport,
+    now: Mapping[str, int],
+    read: ReadMemory,
+    debug: DebugInfo | None,
+    symbols: _Symbols,
+) -> Backtrace:
+    """Walk on from the frame that the fault's decoder found, where the handler hides it.
+
+    r4-r11 are then not known: the handler may have saved and changed them.
+    """
+    known = {name: fault.registers[name] for name in ("r0", "r1", "r2", "r3", "r12", "lr", "pc")}
+    known["sp"] = fault.sp or 0
+    known["xpsr"] = fault.registers["xpsr"]
+    on_process_stack = bool((fault.exc_return or 0) & 4)
+    known["psp"] = known["sp"] if on_process_stack else now["psp"]
+    walk = unwind(known, read, debug, is_code=symbols.is_code)
+    first = walk.frames[0]
+    marked = Frame(first.pc, first.sp, first.lookup, first.registers, fault.exception)
+    return Backtrace((marked, *walk.frames[1:]), walk.end, walk.complete)
+
+
+def _frame(frame: Frame, symbols: _Symbols) -> ReportFrame:
+    by = None if frame.exception is None else exception_name(frame.exception)
+    place = symbols.place(frame.lookup)
+    return ReportFrame(frame.pc, frame.sp, Place(frame.pc, place.function, place.line), by)
+
+
+def exception_name(number: int) -> str:
+    """Return the name of an exception: ``SysTick``, ``interrupt 5``."""
+    if number >= 16:
+        return f"interrupt {number - 16}"
+    return _EXCEPTIONS.get(number, f"exception {number}")
+
+
+class _Symbols:
+    """Names for addresses, from the program and from the chip's memory map."""
+
+    def __init__(self, debug: DebugInfo | None, memory_map: MemoryMap) -> None:
+        self._debug = debug
+        self._map = memory_map
+
+    def is_code(self, address: int) -> bool:
+        region = self._map.find(address)
+        if self._debug is not None and self._debug.is_code(address):
+            return True
+        if self._debug is not None and region is not None and region.kind is RegionKind.FLASH:
+            return False  # the program is known, and is not there
+        return region is not None and region.kind is not RegionKind.DEVICE
+
+    def place(self, address: int) -> Place:
+        if self._debug is None:
+            return Place(address, None, None)
+        function = self._debug.function_at(address)
+        name = self._debug.name_of(address) if function is not None else None
+        return Place(address, name, self._debug.line_at(address))
+
+    def start_of(self, address: int) -> int | None:
+        function = None if self._debug is None else self._debug.function_at(address)
+        return None if function is None else function.start
+
+    def explain(self, name: str, value: int, fault: FaultReport | None) -> NamedValue:
+        """Say what a register's value means."""
+        symbol = None if self._debug is None else self._debug.name_of(value)
+        region = self._map.find(value)
+        if name == "sp":
+            return self._explain_sp(value)
+        if name == "pc":
+            bad = not self.is_code(value)
+            return NamedValue(name, value, "no code there" if bad else symbol or "", suspicious=bad)
+        if fault is not None and fault.address is not None and value == fault.address:
+            return NamedValue(name, value, "the fault address", suspicious=True)
+        if name == "lr" and is_exc_return(value):
+            return NamedValue(name, value, "EXC_RETURN")
+        if symbol is not None and not (region is None or region.kind is RegionKind.DEVICE):
+            return NamedValue(name, value, symbol)
+        if region is not None and value >= _BLOCK:
+            return NamedValue(name, value, f"in {region.name}")
+        return NamedValue(name, value)
+
+    def _explain_sp(self, value: int) -> NamedValue:
+        region = self._map.find(value - 4) if value >= 4 else None
+        if region is None or region.kind is not RegionKind.RAM:
+            return NamedValue(
+                "sp", value, "not in RAM: stack overflow, or overwritten?", suspicious=True
+            )
+        variable = None if self._debug is None else self._debug.variable_at(value)
+        if variable is not None:
+            return NamedValue(
+                "sp", value, f"in the variable {variable.name}: stack overflow?", suspicious=True
+            )
+        return NamedValue("sp", value, f"in {region.name}")
+
+
+def _cached(core: Core) -> ReadMemory:
+    """Read memory a block at a time, since a stack is read a word at a time."""
+    blocks: dict[int, bytes | None] = {}
+
+    def block(start: int) -> bytes | None:
+        if start not in blocks:
+            try:
+                blocks[start] = core.memory.read(start, _BLOCK)
+            except TransferError:
+                blocks[start] = None
+        return blocks[start]
+
+    def read(address: int, length: int) -> bytes:
+        start = address - address % _BLOCK
+        if address % _BLOCK + length <= _BLOCK and (data := block(start)) is not None:
+            return data[address - start : address - start + length]
+        return core.memory.read(address, length)
+
+    return read
