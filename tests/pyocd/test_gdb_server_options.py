@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -284,18 +287,68 @@ def test_allow_remote_listens_everywhere(capsys: pytest.CaptureFixture[str]) -> 
             assert _SERVERS[-1]._address[0] == host
 
 
-def test_semihosting_prints_here(capsys: pytest.CaptureFixture[str]) -> None:
-    with Served(capsys, "-S") as served:
-        client = served.client
-        client.write(RAM, bytes.fromhex("abbe fee7"))
-        client.write(RAM + 0x100, b"hi there\n\0")
-        client.set_register(0, 4)  # SYS_WRITE0
-        client.set_register(1, RAM + 0x100)
-        client.set_register(PC, RAM)
-        assert client.stop(0.4) is None
-        client.interrupt()
-        client.receive()
+def greet(client: Client) -> None:
+    """Let the program print through semihosting."""
+    client.write(RAM, bytes.fromhex("abbe fee7"))
+    client.write(RAM + 0x100, b"hi there\n\0")
+    client.set_register(0, 4)  # SYS_WRITE0
+    client.set_register(1, RAM + 0x100)
+    client.set_register(PC, RAM)
+    assert client.stop(0.3) is None
+    client.interrupt()
+    client.receive()
+
+
+def telnet_port(served: Served) -> int | None:
+    served.captured()
+    found = re.search(r"console of semihosting is on port (\d+)", served.err)
+    return int(found[1]) if found else None
+
+
+def test_semihosting_prints_here_and_by_telnet(capsys: pytest.CaptureFixture[str]) -> None:
+    with Served(capsys, "-S", "-T", "0") as served:
+        port = telnet_port(served)
+        assert port is not None
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as terminal:
+            terminal.sendall(b"x")
+            time.sleep(0.05)
+            greet(served.client)
+            assert "hi there\n" in served.captured()
+            assert terminal.recv(100) == b"hi there\r\n"
+            served.client.set_register(0, 7)  # SYS_READC
+            served.client.set_register(PC, RAM)
+            served.client.stop(0.3)
+            served.client.interrupt()
+            served.client.receive()
+            assert served.client.register(0) == ord("x")
+
+
+@pytest.mark.parametrize("option", ["-sc", "--semihost-console"])
+def test_without_telnet_it_prints_here_only(
+    capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    with Served(capsys, "-S", option, "stdx") as served:
+        assert telnet_port(served) is None
+        greet(served.client)
         assert "hi there\n" in served.captured()
+
+
+def test_a_telnet_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with Served(capsys, "-S", "--telnet-port", port) as served:
+            served.captured()
+            assert f"WARNING: cannot listen on port {port}" in served.err
+
+
+def test_without_semihosting_the_program_stops_at_its_call(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Served(capsys) as served:
+        served.client.write(RAM, bytes.fromhex("abbe fee7"))
+        served.client.set_register(PC, RAM)
+        assert served.client.stop(2) is not None
+        assert telnet_port(served) is None
 
 
 def test_commands_of_other_servers(capsys: pytest.CaptureFixture[str]) -> None:

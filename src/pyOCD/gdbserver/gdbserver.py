@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from onchip.errors import UsageError
 from onchip.services.gdb import GdbOptions, GdbServer
+from onchip.services.telnet_console import TelnetConsole
 from pyOCD.target.constants import catch_names
 from pyOCD.target.target import Target
 from pyOCD.utility.progress import ProgressBar, as_fractions
@@ -30,10 +31,10 @@ DEFAULTS: Mapping[str, Any] = {
     "enable_semihosting": False,
     "serve_local_only": True,
     "server_listening_callback": None,
-    # Taken, and without effect here: semihosting prints to GDB and to standard output.
+    "semihost_console_type": "telnet",  # or "stdx": standard output only, which "telnet" has too
     "telnet_port": 4444,
+    # Taken, and without effect here: GDB's own syscalls are not used, and there is one core.
     "semihost_use_syscalls": False,
-    "semihost_console_type": "telnet",
     "report_core_number": False,
 }
 
@@ -60,11 +61,20 @@ class GDBServer:
         self.board = board
         self.port = _port(port_urlWSS)
         self._options = {**DEFAULTS, **options}
+        self._console: TelnetConsole | None = None
         self._server = self._start()
+
+    @property
+    def telnet_port(self) -> int | None:
+        """Where the console of semihosting is; None without one."""
+        return None if self._console is None else self._console.port
 
     def stop(self) -> None:
         """End the service: nothing stays armed on the chip."""
         self._server.stop()
+        console, self._console = self._console, None
+        if console is not None:
+            console.close()
 
     def restart(self) -> None:
         """End the service and begin again, on the same port."""
@@ -95,19 +105,47 @@ class GDBServer:
             if callback is not None:
                 callback(self)
 
+        self._console = self._open_console()
         hidden = self._options["hide_programming_progress"]
         server = GdbServer(
             self.board.session,
             self.port,
-            host="127.0.0.1" if self._options["serve_local_only"] else "0.0.0.0",
+            host=self._host,
             options=_translate(self._options),
             on_listening=listening,
             on_log=LOG.info,
-            on_console=lambda text: print(text, end="", flush=True),
+            on_console=self._show,
             on_progress=as_fractions(_hidden if hidden else ProgressBar()),
+            read_input=self._read_typed,
         )
         server.start()
         return server
+
+    @property
+    def _host(self) -> str:
+        return "127.0.0.1" if self._options["serve_local_only"] else "0.0.0.0"
+
+    def _open_console(self) -> TelnetConsole | None:
+        """Listen for Telnet, if the options want it; a port that is taken is only told."""
+        options = self._options
+        if not options["enable_semihosting"] or options["semihost_console_type"] != "telnet":
+            return None
+        console = TelnetConsole(int(options["telnet_port"]), host=self._host)
+        try:
+            console.start()
+        except UsageError as error:
+            LOG.warning("%s", error)
+            return None
+        LOG.info("the console of semihosting is on port %d", console.port)
+        return console
+
+    def _show(self, text: str) -> None:
+        print(text, end="", flush=True)
+        if self._console is not None:
+            self._console.write(text)
+
+    def _read_typed(self, length: int) -> bytes:
+        return b"" if self._console is None else self._console.read(length)
 
 
 def _translate(options: Mapping[str, Any]) -> GdbOptions:

@@ -37,7 +37,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("-p", "--port", type=int, default=3333, help="TCP port (default: 3333)")
-    add("-T", "--telnet-port", type=int, default=4444, help="accepted; see --semihosting")
+    add(
+        "-T",
+        "--telnet-port",
+        type=int,
+        default=4444,
+        help="the console of semihosting (default: 4444)",
+    )
     add("--allow-remote", action="store_true", help="listen on all interfaces, not loopback only")
     common.add_common(parser)
     add("-l", "--list", action="store_true", help="list the boards that are plugged in")
@@ -58,7 +64,14 @@ def build_parser() -> argparse.ArgumentParser:
         "-S",
         "--semihosting",
         action="store_true",
-        help="serve semihosting's console: it prints to GDB and here",
+        help="serve semihosting: it prints to GDB, here and to --telnet-port",
+    )
+    add(
+        "-sc",
+        "--semihost-console",
+        choices=("telnet", "stdx"),
+        default="telnet",
+        help="stdx: no Telnet (default: telnet)",
     )
     add("-G", "--gdb-syscall", action="store_true", help="accepted; see --semihosting")
     add(
@@ -153,6 +166,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         "hide_programming_progress": arguments.hide_progress,
         "fast_program": arguments.fast_program,
         "enable_semihosting": arguments.semihosting,
+        "semihost_console_type": arguments.semihost_console,
         "telnet_port": arguments.telnet_port,
         "semihost_use_syscalls": arguments.gdb_syscall,
         "serve_local_only": not arguments.allow_remote,

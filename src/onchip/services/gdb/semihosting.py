@@ -6,18 +6,29 @@ The calls themselves are served by `onchip.services.semihosting`.
 from __future__ import annotations
 
 import codecs
+from collections.abc import Callable
 
 from onchip.cortex_m import Core
 from onchip.services.semihosting import Semihosting, SemihostingOptions
+
+Input = Callable[[int], bytes]
+"""Returns up to so many bytes that were typed for the program."""
+
+
+def no_input(length: int) -> bytes:
+    """Return nothing: the end of the input."""
+    return b""
 
 
 class Console:
     """Serves one core's calls; ``exit_code`` is set once the program ended itself."""
 
-    def __init__(self, options: SemihostingOptions | None = None) -> None:
+    def __init__(
+        self, options: SemihostingOptions | None = None, *, read_input: Input = no_input
+    ) -> None:
         self._text = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._service = Semihosting(self._print, options)
+        self._service = Semihosting(self._print, options, read_input=read_input)
 
     @property
     def exit_code(self) -> int | None:

@@ -20,6 +20,7 @@ from onchip.errors import OnchipError, ProbeLost, TransferError, UsageError
 from onchip.flash.progress import ProgressCallback, silent
 from onchip.services.gdb.connection import Connection
 from onchip.services.gdb.options import GdbOptions
+from onchip.services.gdb.semihosting import Input, no_input
 from onchip.services.gdb.target import Target
 from onchip.wire.gdb_rsp.framing import encode_packet
 from onchip.wire.gdb_rsp.replies import ErrorText
@@ -56,8 +57,8 @@ class GdbServer:
     ``port`` 0 picks a free one. ``on_listening(port)`` is called once it accepts; the caller prints
     ``GDB server started on port N`` there. ``on_log(text)`` gets a line for people now and then,
     ``on_console(text)`` what the target prints through semihosting, ``on_progress(progress)`` how
-    far the programming of a ``load`` is. The session stays the caller's and is not closed; its lock
-    is held only while a packet is served.
+    far the programming of a ``load`` is; ``read_input(length)`` returns what was typed for it. The
+    session stays the caller's and is not closed; its lock is held only while a packet is served.
     """
 
     def __init__(
@@ -71,13 +72,14 @@ class GdbServer:
         on_log: Callable[[str], None] | None = None,
         on_console: Callable[[str], None] | None = None,
         on_progress: ProgressCallback = silent,
+        read_input: Input = no_input,
     ) -> None:
         self._session = session
         self._address = (host, port)
         self._options = options or GdbOptions()
         self._on_listening = on_listening
         self._log = on_log or _ignore
-        self._target = Target(session, self._options)
+        self._target = Target(session, self._options, read_input)
         self._target.on_console = on_console or _ignore
         self._target.on_progress = on_progress
         self._listener: socket.socket | None = None

@@ -12,7 +12,7 @@ from onchip.services.gdb.memory_map_xml import memory_map_xml
 from onchip.services.gdb.options import GdbOptions
 from onchip.services.gdb.registers import RegisterLayout
 from onchip.services.gdb.run_control import RunControl, Stop
-from onchip.services.gdb.semihosting import Console
+from onchip.services.gdb.semihosting import Console, Input, no_input
 from onchip.services.gdb.target_xml import target_xml
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Client(Protocol):
 class Target:
     """One core as the clients of a server see it."""
 
-    def __init__(self, session: Session, options: GdbOptions) -> None:
+    def __init__(self, session: Session, options: GdbOptions, read_input: Input = no_input) -> None:
         self.session = session
         self.options = options
         self.core = session.core
@@ -46,7 +46,7 @@ class Target:
         self.layout = RegisterLayout(has_fpu=self.core.has_fpu, mainline=mainline)
         self.run = RunControl(self.core, self.layout, options)
         if options.semihosting:
-            self.run.console = Console()
+            self.run.console = Console(read_input=read_input)
         self.run.on_text = self._printed
         self.on_console: Callable[[str], None] = lambda text: None
         self.on_progress: ProgressCallback = silent
