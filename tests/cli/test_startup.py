@@ -70,3 +70,11 @@ def test_lazy_names_of_the_package() -> None:
     assert {"connect", "Session", "OnchipError", "__version__"} <= set(dir(onchip))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = onchip.nonsense  # type: ignore[attr-defined]
+
+
+def test_python_m_onchip_is_onchip() -> None:
+    command = [sys.executable, "-m", "onchip"]
+    result = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("onchip ")
+    result = subprocess.run([*command, "nope"], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
