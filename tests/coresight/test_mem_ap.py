@@ -186,6 +186,11 @@ def test_a_wait_is_met_while_it_lasts(rig: Rig) -> None:
         lambda ap: ap.queue_write_u32(ap.batch(), RAM, 1 << 32),
         lambda ap: ap.queue_wait_u32(ap.batch(), 1, 1, 1),
         lambda ap: ap.read(0, -1),
+        lambda ap: ap.write_u8(RAM, 256),
+        lambda ap: ap.write_u16(RAM, 1 << 16),
+        lambda ap: ap.write_u16(RAM, -1),
+        lambda ap: ap.write_u32(RAM, 1 << 32),
+        lambda ap: ap.write_u32(RAM + 1, -1),
     ],
 )
 def test_bad_addresses_are_refused_before_anything_is_sent(rig: Rig, attempt: object) -> None:

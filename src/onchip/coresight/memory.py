@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from ..dap import Batch, Result
+from ..errors import UsageError
 
 
 class Memory(ABC):
@@ -93,18 +94,28 @@ class Memory(ABC):
         return result.value
 
     def write_u8(self, address: int, value: int) -> None:
-        """Write one byte."""
-        self.write(address, value.to_bytes(1, "little"))
+        """Write one byte.
+
+        Raises:
+            UsageError, TransferError: as `write`; or ``value`` has more bits.
+        """
+        self.write(address, _encoded(value, 1))
 
     def write_u16(self, address: int, value: int) -> None:
-        """Write a little-endian halfword, any alignment."""
-        self.write(address, value.to_bytes(2, "little"))
+        """Write a little-endian halfword, any alignment. Raises as `write_u8`."""
+        self.write(address, _encoded(value, 2))
 
     def write_u32(self, address: int, value: int) -> None:
-        """Write a little-endian word, any alignment."""
+        """Write a little-endian word, any alignment. Raises as `write_u8`."""
         if address & 3:
-            self.write(address, value.to_bytes(4, "little"))
+            self.write(address, _encoded(value, 4))
             return
         batch = self.batch()
         self.queue_write_u32(batch, address, value)
         batch.run()
+
+
+def _encoded(value: int, length: int) -> bytes:
+    if not 0 <= value < 1 << 8 * length:
+        raise UsageError(f"{value:#x} does not fit {length} bytes")
+    return value.to_bytes(length, "little")
