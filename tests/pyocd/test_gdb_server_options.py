@@ -359,7 +359,9 @@ def test_commands_of_other_servers(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_is_accepted_without_effect(capsys: pytest.CaptureFixture[str]) -> None:
-    with Served(capsys, "-u", "-G", "-T", "0", "-da", "limit_packets=true") as served:
+    with Served(
+        capsys, "-u", "-G", "-T", "0", "--elf", "x.elf", "-da", "limit_packets=true"
+    ) as served:
         assert served.attached.startswith(b"T")
 
 

@@ -47,6 +47,11 @@ class Board:
         return self.link.interface
 
     @property
+    def transport(self) -> DAPAccess:
+        """The probe, as the first versions call it."""
+        return self.link
+
+    @property
     def target_type(self) -> str:
         """The target's name: the one that was asked for, or the chip's own; else ``cortex_m``."""
         if self._override is not None:

@@ -111,7 +111,7 @@ class GDBServer:
             self.board.session,
             self.port,
             host=self._host,
-            options=_translate(self._options),
+            options=_translate(self._options, self.board),
             on_listening=listening,
             on_log=LOG.info,
             on_console=self._show,
@@ -148,24 +148,26 @@ class GDBServer:
         return b"" if self._console is None else self._console.read(length)
 
 
-def _translate(options: Mapping[str, Any]) -> GdbOptions:
+def _translate(options: Mapping[str, Any], board: Board) -> GdbOptions:
+    baseline = board.session.core.identity.baseline
     return GdbOptions(
         persist=bool(options["persist"]),
         step_into_interrupts=bool(options["step_into_interrupt"]),
         hardware_breakpoints_only=bool(options["soft_bkpt_as_hard"]),
         erase="chip" if options["chip_erase"] else "sector",
         read_back=not options["fast_program"],
-        vector_catch=_vector_catch(options),
+        vector_catch=catch_names(_catch_mask(options), baseline=baseline),
         semihosting=bool(options["enable_semihosting"]),
     )
 
 
-def _vector_catch(options: Mapping[str, Any]) -> frozenset[str]:
+def _catch_mask(options: Mapping[str, Any]) -> int:
     mask = options["vector_catch"]
-    if mask is None:
-        mask = Target.CATCH_HARD_FAULT if options["break_at_hardfault"] else Target.CATCH_NONE
-        mask |= Target.CATCH_CORE_RESET if options["break_on_reset"] else Target.CATCH_NONE
-    return catch_names(mask)
+    if mask is not None:
+        return int(mask)
+    hard = Target.CATCH_HARD_FAULT if options["break_at_hardfault"] else Target.CATCH_NONE
+    reset = Target.CATCH_CORE_RESET if options["break_on_reset"] else Target.CATCH_NONE
+    return hard | reset
 
 
 def _hidden(fraction: float) -> None:

@@ -47,6 +47,10 @@ CATCHES = {
 """The session's name of each bit of a vector catch mask."""
 
 
-def catch_names(mask: int) -> frozenset[str]:
-    """Return the session's names for a vector catch mask."""
-    return frozenset(name for bit, name in CATCHES.items() if mask & bit)
+_BASELINE = frozenset({"hardfault", "reset"})  # all that ARMv6-M can catch
+
+
+def catch_names(mask: int, *, baseline: bool = False) -> frozenset[str]:
+    """Return the session's names for a vector catch mask; of a ``baseline`` core, those it has."""
+    names = frozenset(name for bit, name in CATCHES.items() if mask & bit)
+    return names & _BASELINE if baseline else names

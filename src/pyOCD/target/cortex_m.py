@@ -4,4 +4,7 @@ from pyOCD.target.registers import CORE_REGISTER
 from pyOCD.target.registry import CortexM
 from pyOCD.utility.conversion import float2int, int2float
 
-__all__ = ["CORE_REGISTER", "CortexM", "float2int", "int2float"]
+RUNNING = 1
+HALTED = 2
+
+__all__ = ["CORE_REGISTER", "HALTED", "RUNNING", "CortexM", "float2int", "int2float"]

@@ -73,8 +73,12 @@ class Points(Connected):
             self.session.core.watchpoints.remove(addr, size, _access(type))
 
     def setVectorCatch(self, enableMask: int) -> None:
-        """Halt on entry to the exceptions of a mask of CATCH_ values, and to no others."""
-        self.session.core.vector_catch = catch_names(enableMask)
+        """Halt on entry to the exceptions of a mask of CATCH_ values, and to no others.
+
+        What this core cannot catch is left out.
+        """
+        core = self.session.core
+        core.vector_catch = catch_names(enableMask, baseline=core.identity.baseline)
 
     def getVectorCatch(self) -> int:
         """Return the mask of CATCH_ values."""

@@ -74,6 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="stdx: no Telnet (default: telnet)",
     )
     add("-G", "--gdb-syscall", action="store_true", help="accepted; see --semihosting")
+    add("--elf", metavar="FILE", help="accepted: GDB brings the symbols")
     add(
         "-c",
         "--command",
