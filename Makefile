@@ -27,7 +27,7 @@ test-quick: $(VENV)/.ready-to-develop  ## run the tests that need no outside too
 
 test-usb: $(VENV)/.ready-to-develop  ## plug virtual boards into a machine with a real kernel (docs/usb-vm.md)
 	@timeout --kill-after=30 1500 scripts/usb-vm build
-	timeout --kill-after=30 1200 $(BIN)/pytest -m usb_vm tests/usb --durations=5
+	timeout --foreground --signal=INT --kill-after=30 1200 $(BIN)/pytest -m usb_vm tests/usb --durations=5
 
 check: $(VENV)/.ready-to-develop  ## lint, format, types, import contracts
 	$(BIN)/ruff check .
