@@ -20,7 +20,7 @@ as they were published, each in a process of its own, on the same virtual boards
 probe models: `bulk-512x4` at 10 MHz, `hid-64x4` at 4 MHz. A cell is packets / round trips /
 simulated time; what is in brackets is the host's processor time on the machine that this was run
 on, and the one thing here that differs from run to run. *Limit* is what the wire, the flash or (for
-unchanged images and verification) the target's own CRC takes at the very least; *ratio* is onchip's
+unchanged images and verification) the target's own sums take at the very least; *ratio* is onchip's
 time to it.
 
 How it is fair, and where it cannot be:

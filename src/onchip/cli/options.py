@@ -118,10 +118,25 @@ def add_probe(parser: argparse.ArgumentParser) -> None:
     _add_probe(parser.add_argument_group("connection"))
 
 
+class _Probe(argparse.Action):
+    """Keep the last probe as ``probe``, and all that were named as ``probes``."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        namespace.probe = values
+        namespace.probes = [*getattr(namespace, "probes", []), values]
+
+
 def _add_probe(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "-u",
         "--probe",
+        action=_Probe,
         metavar="PROBE",
         help="virtual:CHIP[/PROBEMODEL][@FILE], tcp:HOST:PORT, VID:PID[:SERIAL], or a serial from "
         "`onchip list` or its beginning; "

@@ -21,6 +21,7 @@ from . import planner, verify
 from .algorithm import FlashAlgorithm
 from .hold import borrow, reset_and_hold
 from .image import Image
+from .outline import SectorOutline, outline
 from .planner import Range, RegionPlan
 from .progress import ProgressCallback, silent
 from .regions import Regions
@@ -72,7 +73,8 @@ class FlashEngine:
     """Programs one chip.
 
     ``algorithm`` is an FLM file to use instead of the chip's own; ``ram`` (address, length) is
-    where algorithms may run, when the chip's data do not say.
+    where algorithms may run, when the chip's data do not say. Without ``stream`` nothing is written
+    to the target while an algorithm runs, for those that cannot bear it.
 
     Raises:
         AlgorithmError: the FLM file cannot be used.
@@ -85,6 +87,7 @@ class FlashEngine:
         *,
         algorithm: str | Path | None = None,
         ram: tuple[int, int] | None = None,
+        stream: bool = True,
     ) -> None:
         self._core = core
         self._chip = chip
@@ -92,6 +95,7 @@ class FlashEngine:
         if ram is None and chip.work_ram is not None:
             ram = (chip.work_ram.start, chip.work_ram.length)
         self._ram = ram
+        self._stream = stream
         self._current: Runner | None = None
 
     @property
@@ -131,29 +135,14 @@ class FlashEngine:
             EraseError, ProgramError, VerifyError, AlgorithmError: failed; ``address`` says where.
             TransferError, ProbeError, TargetError: the way to the target broke.
         """
-        if erase not in ("sector", "chip"):
-            raise UsageError(f"erase={erase!r} cannot be meant", hint="use sector or chip")
         started = self._now()
         if not allow_lock:
             planner.check_guards(image, self._chip)
-        image = planner.with_vector_checksum(image, self._chip)
-        parts = planner.split(image, self._chip, self._regions.all)
-        plans = [
-            RegionPlan(
-                region,
-                self._regions.algorithm(region),
-                pieces,
-                keep,
-                erase == "chip",
-                not skip_same,
-            )
-            for region, pieces in parts.flash.items()
-        ]
-        self._check_fits(plans)
+        plans, in_ram = self._plans(image, erase=erase, keep=keep, skip_same=skip_same)
         if not plans:
             self._core.halt()
-            self._load_ram(parts.ram)
-            return self._report(plans, parts.ram, started)
+            self._load_ram(in_ram)
+            return self._report(plans, in_ram, started)
         with self._reset_target():
             self._survey(plans, progress)
             done = [plan for plan in plans if plan.erase_all or plan.erase or plan.writes()]
@@ -166,8 +155,33 @@ class FlashEngine:
             except FlashError as error:
                 error.hint = error.hint or "the flash is incomplete now: program it again"
                 raise
-        self._load_ram(parts.ram)
-        return self._report(plans, parts.ram, started)
+        self._load_ram(in_ram)
+        return self._report(plans, in_ram, started)
+
+    def plan(
+        self,
+        image: Image,
+        *,
+        erase: EraseMode = "sector",
+        keep: bool = True,
+        skip_same: bool = True,
+        progress: ProgressCallback = silent,
+    ) -> list[SectorOutline]:
+        """Say what `program` would do to each sector, and do nothing.
+
+        The core is left halted, its registers and RAM as found.
+
+        Raises:
+            PlanError: `program` would refuse.
+            AlgorithmError, TransferError, ProbeError, TargetError: as `program`.
+        """
+        planner.check_guards(image, self._chip)
+        plans, _ = self._plans(image, erase=erase, keep=keep, skip_same=skip_same)
+        self._core.halt()
+        if plans:
+            with self._borrowed_target(plans):
+                self._survey(plans, progress)
+        return [sector for plan in plans for sector in outline(plan)]
 
     def erase(
         self,
@@ -256,6 +270,28 @@ class FlashEngine:
         return found
 
     # -- planning ----------------------------------------------------------------------------------
+
+    def _plans(
+        self, image: Image, *, erase: EraseMode, keep: bool, skip_same: bool
+    ) -> tuple[list[RegionPlan], tuple[Segment, ...]]:
+        """Return what concerns each flash region, and what goes to RAM; refuse what cannot be."""
+        if erase not in ("sector", "chip"):
+            raise UsageError(f"erase={erase!r} cannot be meant", hint="use sector or chip")
+        image = planner.with_vector_checksum(image, self._chip)
+        parts = planner.split(image, self._chip, self._regions.all)
+        plans = [
+            RegionPlan(
+                region,
+                self._regions.algorithm(region),
+                pieces,
+                keep,
+                erase == "chip",
+                not skip_same,
+            )
+            for region, pieces in parts.flash.items()
+        ]
+        self._check_fits(plans)
+        return plans, parts.ram
 
     def _erase_plans(self, what: Literal["chip"] | Sequence[tuple[int, int]]) -> list[RegionPlan]:
         if what == "chip":
@@ -448,7 +484,7 @@ class FlashEngine:
         assert self._ram is not None  # _check_fits
         current = self._current
         if current is None or algorithm not in (None, current.algorithm):
-            current = self._current = Runner(self._core, self._ram, algorithm)
+            current = self._current = Runner(self._core, self._ram, algorithm, stream=self._stream)
         return current
 
     def _runners(self, plans: Sequence[RegionPlan]) -> Iterator[tuple[RegionPlan, Runner]]:

@@ -234,6 +234,16 @@ class RegionPlan:
         )
 
     @property
+    def states(self) -> Mapping[int, str]:
+        """What `decide` found, by a block's address: same, programmable, or erase."""
+        return self._states
+
+    @property
+    def kept(self) -> Sequence[Segment]:
+        """The bytes that `keep_bytes` was given."""
+        return self._kept
+
+    @property
     def kept_bytes(self) -> int:
         """Bytes that the image does not cover and that were put back after an erase."""
         return sum(len(piece.data) for piece in self._kept)

@@ -124,8 +124,15 @@ class Workspace:
         return self.start + MAILBOX
 
     @classmethod
-    def lay_out(cls, start: int, length: int, algorithm: FlashAlgorithm | None) -> Workspace:
-        """Divide ``length`` bytes of RAM from ``start``.
+    def lay_out(
+        cls,
+        start: int,
+        length: int,
+        algorithm: FlashAlgorithm | None,
+        *,
+        stream: bool = True,
+    ) -> Workspace:
+        """Divide ``length`` bytes of RAM from ``start``; without ``stream`` for one slot.
 
         Raises:
             AlgorithmError: it does not fit.
@@ -145,7 +152,7 @@ class Workspace:
         stack_top = guard + GUARD_LENGTH + stack
         head = LIST_LENGTH * COMMAND_LENGTH
         most = max(1, min(PREFERRED_CHUNK // page, LIST_LENGTH - 2))  # Init has to fit too
-        for count in (2, 1):
+        for count in (2, 1) if stream else (1,):
             for pages in range(most, 0, -1):
                 room = max(pages * page, _LEAST_ROOM)
                 size = _align(head + room, 8)
@@ -178,13 +185,18 @@ class Runner:
     """
 
     def __init__(
-        self, core: Core, ram: tuple[int, int], algorithm: FlashAlgorithm | None = None
+        self,
+        core: Core,
+        ram: tuple[int, int],
+        algorithm: FlashAlgorithm | None = None,
+        *,
+        stream: bool = True,
     ) -> None:
         self.core = core
         # Not core.memory: that would leave the opcodes of breakpoints where our code has to go.
         self.memory: Memory = core.ap
         self.algorithm = algorithm
-        self.space = Workspace.lay_out(*ram, algorithm)
+        self.space = Workspace.lay_out(*ram, algorithm, stream=stream)
         self._slot = 0
         self._lists: deque[tuple[int, list[Command], float]] = deque(maxlen=_LISTS_KEPT)
         self._queued = 0

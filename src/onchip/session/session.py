@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from onchip.dap.info import ProbeInfo
     from onchip.flash.engine import EraseMode, FlashEngine, ProgrammingReport
     from onchip.flash.image import Format, Image
+    from onchip.flash.outline import SectorOutline
     from onchip.probe.link import Link
     from onchip.probe.turns import Turns
     from onchip.target.chip import Chip
@@ -137,8 +138,10 @@ class Session:
         base: int | None = None,
         format: Format | None = None,
         erase: EraseMode = "sector",
+        keep: bool = True,
         skip_same: bool = True,
         read_back: bool = False,
+        stream: bool = True,
         reset: bool = True,
         progress: ProgressCallback = silent,
     ) -> ProgrammingReport:
@@ -149,8 +152,10 @@ class Session:
             base: where plain bytes go; None is the start of the chip's flash.
             format: the file's format; None recognises it.
             erase: ``sector`` erases what must change, ``chip`` everything.
+            keep: put back what the image does not cover of the sectors that are erased.
             skip_same: leave sectors alone that hold the image's bytes already.
             read_back: verify by reading every byte too, not only by the target's sums.
+            stream: write the next pages to the target while it programs.
             reset: reset and run afterwards; else the core stays halted, on `close` too.
             progress: called with a `Progress` now and then.
 
@@ -159,13 +164,38 @@ class Session:
             ImageError: the file cannot be read, or contradicts itself.
             FlashError: not everything was programmed and verified; a `PlanError` before erasing.
         """
-        engine, chip = self._engine()
+        engine, chip = self._engine(stream=stream)
         loaded = self._load(image, chip, base=base, format=format)
         report = engine.program(
-            loaded, erase=erase, skip_same=skip_same, read_back=read_back, progress=progress
+            loaded,
+            erase=erase,
+            keep=keep,
+            skip_same=skip_same,
+            read_back=read_back,
+            progress=progress,
         )
         self._after_flash(reset=reset)
         return report
+
+    def plan_flash(
+        self,
+        image: str | Path | bytes | Image,
+        *,
+        base: int | None = None,
+        format: Format | None = None,
+        erase: EraseMode = "sector",
+        keep: bool = True,
+        progress: ProgressCallback = silent,
+    ) -> list[SectorOutline]:
+        """Say what `flash` would do to each sector, and do nothing. The core is halted for it.
+
+        Raises:
+            UsageError, ImageError: as `flash`.
+            FlashError: `flash` would refuse, or the target could not be asked.
+        """
+        engine, chip = self._engine()
+        loaded = self._load(image, chip, base=base, format=format)
+        return engine.plan(loaded, erase=erase, keep=keep, progress=progress)
 
     def erase(
         self, start: int, length: int, *, reset: bool = True, progress: ProgressCallback = silent
@@ -344,7 +374,7 @@ class Session:
         batch.run()
         return [result.value for result in results]
 
-    def _engine(self) -> tuple[FlashEngine, Chip]:
+    def _engine(self, *, stream: bool = True) -> tuple[FlashEngine, Chip]:
         if self.chip is None:
             names = ", ".join(chip.name for chip in chips.known_chips())
             raise UsageError(
@@ -353,7 +383,7 @@ class Session:
             )
         from onchip.flash.engine import FlashEngine
 
-        return FlashEngine(self.core, self.chip), self.chip
+        return FlashEngine(self.core, self.chip, stream=stream), self.chip
 
     def _load(
         self,

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from onchip.cli.classic import add_classic, erase_mode, image_and_base, settle
+from onchip.cli.many import add_many, chosen_probes, flash_many
 from onchip.cli.options import add_connection, add_image, add_json, open_session
+from onchip.cli.plan_view import plan_svg, print_plan
 from onchip.cli.terminal import bytes_text, print_json, progress_display
+from onchip.errors import UsageError
+
+if TYPE_CHECKING:
+    from onchip.flash.engine import ProgrammingReport
+    from onchip.flash.progress import ProgressCallback
+    from onchip.session import Session
 
 EPILOG = """\
 examples:
   onchip flash firmware.elf
   onchip flash firmware.bin --base 0x0800_4000 --erase chip
+  onchip flash firmware.elf --dry-run --plan-svg plan.svg
+  onchip flash firmware.elf --all --manifest boards.jsonl
 """
 
 
@@ -32,8 +44,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave the core halted instead of starting the image",
     )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be done to each sector; do nothing"
+    )
+    parser.add_argument(
+        "--plan-svg", metavar="FILE", type=Path, help="with --dry-run: draw the plan into FILE"
+    )
+    parser.add_argument(
+        "--no-keep",
+        action="store_true",
+        help="drop what erased sectors hold beside the image, instead of putting it back",
+    )
+    parser.add_argument(
+        "--verify",
+        choices=("sums", "full"),
+        default="sums",
+        help="by sums that the chip computes, or by reading every byte too (default: sums)",
+    )
+    parser.add_argument(
+        "--no-stream",
+        action="store_true",
+        help="write nothing to the chip while its flash algorithm runs",
+    )
     parser.add_argument("--format", choices=("bin", "hex", "elf"), help=argparse.SUPPRESS)
     add_json(parser)
+    add_many(parser)
     add_connection(parser)
     add_classic(parser)
 
@@ -42,16 +77,32 @@ def run(arguments: argparse.Namespace) -> int:
     """Program, verify, start the image."""
     settle(arguments)
     file, base = image_and_base(arguments.file, arguments.base)
+    if arguments.plan_svg and not arguments.dry_run:
+        raise UsageError("--plan-svg draws what --dry-run finds", hint="give both")
+
+    def job(session: Session, progress: ProgressCallback) -> ProgrammingReport:
+        return session.flash(
+            file,
+            base=base,
+            format=arguments.format,
+            erase=arguments.erase,
+            keep=not arguments.no_keep,
+            read_back=arguments.verify == "full",
+            stream=not arguments.no_stream,
+            reset=not arguments.no_reset,
+            progress=progress,
+        )
+
+    probes = chosen_probes(arguments)
+    if probes and arguments.dry_run:
+        raise UsageError("--dry-run takes one board", hint="name it with --probe")
+    if probes:
+        return flash_many(arguments, probes, str(file), job)
     with open_session(arguments) as session:
+        if arguments.dry_run:
+            return _dry_run(session, arguments, file, base)
         with progress_display() as progress:
-            report = session.flash(
-                file,
-                base=base,
-                format=arguments.format,
-                erase=arguments.erase,
-                reset=not arguments.no_reset,
-                progress=progress,
-            )
+            report = job(session, progress)
         name = session.chip_name
     if arguments.json:
         print_json({"chip": name} | asdict(report))
@@ -67,4 +118,21 @@ def run(arguments: argparse.Namespace) -> int:
     if report.ram_bytes:
         print(f"  and {bytes_text(report.ram_bytes)} written to RAM")
     print("  the core is halted" if arguments.no_reset else "  the image runs")
+    return 0
+
+
+def _dry_run(session: Session, arguments: argparse.Namespace, file: str, base: int | None) -> int:
+    sectors = session.plan_flash(
+        file,
+        base=base,
+        format=arguments.format,
+        erase=arguments.erase,
+        keep=not arguments.no_keep,
+    )
+    if arguments.plan_svg:
+        arguments.plan_svg.write_text(plan_svg(session.chip_name, sectors), encoding="utf-8")
+    if arguments.json:
+        print_json({"chip": session.chip_name, "sectors": [asdict(sector) for sector in sectors]})
+    else:
+        print_plan(session.chip_name, sectors)
     return 0

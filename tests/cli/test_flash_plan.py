@@ -1,0 +1,129 @@
+"""`onchip flash --dry-run`, its options, and many boards at once."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from onchip import session
+from tests.support.images import write_bin
+
+from .conftest import Onchip
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> tuple[str, str]:
+    return "--probe", f"virtual:stm32f407@{tmp_path / 'board.flash'}"
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(
+    onchip: Onchip, tmp_path: Path, board: tuple[str, str]
+) -> None:
+    image = write_bin(tmp_path, "stm32f407", length=20_000)
+    drawing = tmp_path / "plan.svg"
+    first = onchip("flash", image, "--dry-run", "--plan-svg", drawing, *board)
+    assert first.code == 0, first.err
+    lines = first.out.splitlines()
+    assert lines[1].split() == ["0x0800_0000", "16", "KiB", "blank", "program", "16", "KiB"]
+    assert lines[2].startswith("0x0800_4000  16 KiB  blank")
+    assert lines[-1] == "stm32f407: would erase 0 bytes and program 20 KiB; nothing done"
+    bars = ET.parse(drawing).getroot().findall("{http://www.w3.org/2000/svg}rect")
+    assert len(bars) == 4 + 2
+    assert onchip("verify", image, *board).code != 0
+    assert onchip("flash", image, *board).code == 0
+    other = tmp_path / "other.bin"
+    other.write_bytes(Path(image).read_bytes()[:18_000] + b"changed")
+    plan = json.loads(onchip("flash", other, "--dry-run", "--json", *board).out)
+    assert [(s["state"], s["action"]) for s in plan["sectors"]] == [
+        ("same", "skip"),
+        ("differs", "erase and program"),
+    ]
+    assert plan["sectors"][1]["kept_bytes"] > 0
+    plan = json.loads(onchip("flash", other, "--dry-run", "--no-keep", "--json", *board).out)
+    assert plan["sectors"][1]["kept_bytes"] == 0
+    assert onchip("verify", image, *board).code == 0
+
+
+def test_a_dry_run_of_a_chip_erase(onchip: Onchip, tmp_path: Path, board: tuple[str, str]) -> None:
+    image = write_bin(tmp_path, "stm32f407", length=1000)
+    words = ("flash", image, "--dry-run", "--erase", "chip", "--json")
+    sectors = json.loads(onchip(*words, *board).out)["sectors"]
+    assert len(sectors) == 12
+    assert sectors[0]["state"] == "unknown"
+    assert [s["action"] for s in sectors] == ["erase and program"] + ["erase"] * 11
+
+
+def test_a_dry_run_refuses_what_the_job_would(
+    onchip: Onchip, tmp_path: Path, board: tuple[str, str]
+) -> None:
+    image = write_bin(tmp_path, "stm32f407", length=1000)
+    outcome = onchip("flash", image, "--base", "0x60000000", "--dry-run", *board)
+    assert outcome.code != 0
+    assert "no memory" in outcome.err
+    outcome = onchip("flash", image, "--plan-svg", "x.svg", *board)
+    assert outcome.code == 2
+    assert "--dry-run" in outcome.err
+
+
+def test_full_verification_and_no_streaming(
+    onchip: Onchip, tmp_path: Path, board: tuple[str, str]
+) -> None:
+    image = write_bin(tmp_path, "stm32f407", length=9000)
+    outcome = onchip("flash", image, "--verify", "full", "--no-stream", "--no-keep", *board)
+    assert outcome.code == 0, outcome.err
+    assert onchip("verify", image, *board).code == 0
+
+
+def test_a_failure_on_one_board_stops_no_other(onchip: Onchip, tmp_path: Path) -> None:
+    image = write_bin(tmp_path, "stm32f407", length=3000)
+    manifest = tmp_path / "boards.jsonl"
+    names = [f"virtual:stm32f407@{tmp_path / name}" for name in ("a", "b")]
+    probes = [names[0], "tcp:127.0.0.1:1", names[1]]
+    words = [word for probe in probes for word in ("--probe", probe)]
+    outcome = onchip("flash", image, "--manifest", manifest, *words)
+    assert outcome.code != 0
+    entries = [json.loads(line) for line in manifest.read_text().splitlines()]
+    assert [entry["probe"] for entry in entries] == probes
+    assert [entry["result"] for entry in entries] == ["verified", "failed", "verified"]
+    assert entries[0]["sha256"] == entries[2]["sha256"] != ""
+    assert entries[0]["chip"] == "stm32f407"
+    assert entries[1]["error"]
+    assert outcome.out.count("verified") == 2
+    for name in names:
+        assert onchip("verify", image, "--probe", name).code == 0
+    again = onchip("flash", image, "--json", "--probe", names[0], "--probe", names[1])
+    assert again.code == 0, again.err
+    assert [json.loads(line)["programmed_bytes"] for line in again.out.splitlines()] == [0, 0]
+
+
+def test_all_probes(onchip: Onchip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Plugged:
+        spec = f"virtual:nrf52840@{tmp_path / 'n'}"
+
+    image = write_bin(tmp_path, "nrf52840", length=1000)
+    monkeypatch.setattr(session, "plugged_probes", list)
+    nothing = onchip("flash", image, "--all")
+    assert (nothing.code, "no probe is plugged in" in nothing.err) == (2, True)
+    monkeypatch.setattr(session, "plugged_probes", lambda: [Plugged])
+    assert onchip("flash", image, "--all").code == 0
+    assert onchip("verify", image, "--probe", Plugged.spec).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--all", "--probe", "x"), "exclude each other"),
+        (("--probe", "x", "--probe", "x"), "named twice"),
+        (("--probe", "x", "--probe", "y", "--dry-run"), "--dry-run takes one board"),
+        (("--probe", "x", "--probe", "y", "--record", "f"), "--record takes one board"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    onchip: Onchip, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    outcome = onchip("flash", write_bin(tmp_path, "stm32f407"), *words)
+    assert outcome.code == 2
+    assert said in outcome.err
