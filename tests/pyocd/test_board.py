@@ -11,6 +11,8 @@ from onchip.errors import ProbeError, UsageError, WrongChip
 from onchip.probe import discovery
 from onchip.probe import plugged as plugged_probes
 from onchip.probe.discovery import PluggedBoard
+from onchip.probe.link import UsbIdentity
+from onchip.probe.plugged import UsbProbe
 from onchip.services.board import BoardServer
 from onchip.virtual_board.board import VirtualBoard
 from pyOCD.board import Board, MbedBoard
@@ -187,3 +189,17 @@ def test_all_boards_are_opened_unless_told_otherwise() -> None:
     (board,) = MbedBoard.getAllConnectedBoards(frequency=500_000)
     assert board.link.client.packet_count == 4
     board.link.close()
+
+
+def test_a_board_is_named_by_the_table_of_mbed_boards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ONCHIP_PROBE")
+    serial = "1010" + "0" * 44
+    usb = UsbIdentity(0x0D28, 0x0204, manufacturer="Arm", product="DAPLink CMSIS-DAP")
+    monkeypatch.setattr(plugged_probes, "usb_probes", lambda: ([UsbProbe(serial, usb)], []))
+    monkeypatch.setattr(discovery, "plugged_boards", list)
+    (board,) = MbedBoard.getAllConnectedBoards(close=True)
+    assert (board.unique_id, board.name) == (serial, "mbed LPC1768")
+    assert board.getInfo() == "mbed LPC1768 [lpc1768]"
+    interface = board.interface
+    assert (interface.vid, interface.pid) == (0x0D28, 0x0204)
+    assert interface.getInfo() == "Arm DAPLink CMSIS-DAP"

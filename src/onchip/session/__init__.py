@@ -23,9 +23,11 @@ from onchip.session.connecting import (
     open_probe,
     open_session,
     plugged_probes,
+    record_link,
     session_of,
 )
 from onchip.session.session import Session
+from onchip.target.boards import board_of
 from onchip.target.chip import Chip, Identification, generic_chip, load_chip
 from onchip.target.memory_map import (
     FlashRegion,
@@ -55,6 +57,7 @@ __all__ = [
     "ResetKind",
     "SectorRun",
     "Session",
+    "board_of",
     "connect",
     "generic_chip",
     "known_chips",
@@ -63,5 +66,6 @@ __all__ = [
     "open_probe",
     "open_session",
     "plugged_probes",
+    "record_link",
     "session_of",
 ]

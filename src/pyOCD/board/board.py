@@ -32,6 +32,7 @@ class Board:
         self.debug_clock_frequency = frequency
         self.closed = False
         self._override = target
+        self._listed_target: str = getattr(link.interface, "chip", "")
         self.target = target_class(target)(link)
         self.flash = Flash(self.target)
         self.target.setFlash(self.flash)
@@ -58,7 +59,7 @@ class Board:
             return self._override
         if self.target.connected and self.session.chip is not None:
             return self.session.chip.name
-        return getattr(self.link.interface, "chip", "") or "cortex_m"
+        return self._listed_target or "cortex_m"
 
     @property
     def native_target(self) -> str:

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from onchip.errors import UsageError
+from onchip.session import board_of
 from pyOCD.board.board import Board
 from pyOCD.pyDAPAccess.dap_access import DAPAccess
 
@@ -22,7 +23,10 @@ class MbedBoard(Board):
     ) -> None:
         super().__init__(link, target, frequency)
         self.unique_id = link.get_unique_id()
-        self.name = link.interface.getInfo() or "CMSIS-DAP board"
+        known = board_of(self.unique_id, link.interface.vid)
+        self.name = known.name if known else link.interface.getInfo() or "CMSIS-DAP board"
+        if known is not None:
+            self._listed_target = known.chip.lower()
         self.test_binary = ""
 
     def getUniqueID(self) -> str:
@@ -30,6 +34,9 @@ class MbedBoard(Board):
 
     def getTargetType(self) -> str:
         return self.target_type
+
+    def getInfo(self) -> str:
+        return f"{self.name} [{self.target_type}]"
 
     def getTestBinary(self) -> str:
         """Return an empty name: no test programs are shipped for other makers' boards."""

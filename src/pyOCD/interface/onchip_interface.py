@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Protocol
 
 from onchip.errors import UsageError
 from onchip.session import PROBE_VARIABLE, Link, open_link, plugged_probes
 from pyOCD.interface.interface import Interface
 
 _FOREVER_S = 3600.0
+
+
+class _Found(Protocol):
+    """What is known of a probe that is plugged in; on USB it has an ``identity`` as well."""
+
+    @property
+    def spec(self) -> str: ...
+    @property
+    def serial(self) -> str: ...
+    @property
+    def probe_model(self) -> str: ...
+    @property
+    def chip(self) -> str: ...
 
 
 class OnchipInterface(Interface):
@@ -24,6 +38,17 @@ class OnchipInterface(Interface):
         self.chip = chip
         self._link: Link | None = None
 
+    @classmethod
+    def of_probe(cls, probe: _Found) -> OnchipInterface:
+        """Return the interface of a probe that was found."""
+        interface = cls(probe.spec, probe.serial, probe.probe_model, probe.chip)
+        usb = getattr(probe, "identity", None)
+        if usb is not None:
+            interface.vid, interface.pid = usb.vendor_id, usb.product_id
+            interface.vendor_name = usb.manufacturer
+            interface.product_name = probe.probe_model
+        return interface
+
     @staticmethod
     def getAllConnectedInterface(
         vid: int | None = None, pid: int | None = None
@@ -35,10 +60,7 @@ class OnchipInterface(Interface):
         named = os.environ.get(PROBE_VARIABLE)
         if named:
             return [OnchipInterface(named)]
-        return [
-            OnchipInterface(probe.spec, probe.serial, probe.probe_model, probe.chip)
-            for probe in plugged_probes()
-        ]
+        return [OnchipInterface.of_probe(probe) for probe in plugged_probes()]
 
     def init(self) -> None:
         if self._link is None:
