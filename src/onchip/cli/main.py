@@ -29,6 +29,7 @@ VERBS = {
     "reset": "reset the chip, and halt it if asked",
     "gdbserver": "let GDB debug the chip",
     "board": "plug in a virtual board",
+    "selftest": "test probe, board and onchip on each other",
     "serve": "let programs here, or on other machines, use a probe over TCP",
     "replay": "run a recorded command again, without the probe",
     "demo": "see it all on a virtual board",

@@ -36,8 +36,6 @@ _ERRORS: dict[str, type[ProbeError]] = {
     kind.__name__: kind for kind in (ProbeError, ProbeTimeout, ProbeLost, ProbeBusy, ProbeRefused)
 }
 _KINDS = ("out", "in", "error", "now", "sleep", "close")
-_PASSED_OVER = ("now", "sleep")
-"""Events that a replay does not insist on: they ask the probe for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +217,9 @@ class RecordingLink:
 class ReplayLink:
     """A link that answers from a recording.
 
-    ``divergence`` is the first place where the host asked for something else, or None.
+    Packets must be the recorded ones, in that order, and so come the answers; how far ahead the
+    host writes is its own affair. ``divergence`` is the first place where it asked for something
+    else, or None.
     """
 
     def __init__(self, recording: Recording, name: str) -> None:
@@ -228,7 +228,10 @@ class ReplayLink:
         self.link = recording.usb  # so that a probe's quirks hold in the replay too
         self._name = name
         self._events = recording.events
-        self._at = 0
+        self._asked = -1  # the last packet that was sent, and the last answer that was taken
+        self._answered = -1
+        self._seen = -1  # the last event of any kind
+        self._in_flight = 0
         self._now = 0.0
         self._closed = False
 
@@ -240,33 +243,44 @@ class ReplayLink:
     @property
     def remaining(self) -> int:
         """How many recorded packets the host has not asked for."""
-        return sum(event.kind == "out" for event in self._events[self._at :])
+        return sum(event.kind == "out" for event in self._events[self._asked + 1 :])
 
     def write(self, packet: bytes) -> None:
         """Take one packet, which must be the recorded one.
 
         Raises:
-            RecordingError: it is another, or none was sent here.
+            RecordingError: it is another, or no more are recorded.
             ProbeError: as recorded.
         """
-        event = self._next(f"sends {_shown(packet)}")
-        if event.kind != "out" or event.data != packet:
-            raise self._diverged(event, f"sends {_shown(packet)}")
-        self._at += 1
-        self._raise_recorded("write")
+        self._check()
+        index = self._find(self._asked, "out", "write")
+        if index is None or self._events[index].data != packet:
+            raise self._diverged(index, f"sends {_shown(packet)}")
+        self._asked = index
+        self._in_flight += 1
+        self._see(index)
+        following = self._events[index + 1 : index + 2]
+        if following and following[0].during == "write":
+            self._see(index + 1)
+            raise _ERRORS[following[0].error](following[0].message)
 
     def read(self, timeout_s: float) -> bytes:
         """Return the recorded response.
 
         Raises:
-            RecordingError: none was waited for here.
+            RecordingError: none is to be waited for here.
             ProbeError: as recorded.
         """
-        event = self._next("waits for a response")
-        self._raise_recorded("read")
-        if event.kind != "in":
-            raise self._diverged(event, "waits for a response")
-        self._at += 1
+        self._check()
+        index = self._find(self._answered, "in", "read")
+        if index is None or not self._in_flight:
+            raise self._diverged(self._find(self._asked, "out", ""), "waits for a response")
+        event = self._events[index]
+        self._answered = index
+        self._see(index)
+        if event.kind == "error":
+            raise _ERRORS[event.error](event.message)
+        self._in_flight -= 1
         return event.data
 
     def close(self) -> None:
@@ -279,62 +293,58 @@ class ReplayLink:
             return
         self._closed = True
         if self.divergence is None and self.remaining:
-            event = next(event for event in self._events[self._at :] if event.kind == "out")
-            self._diverged(event, "closes the link")
+            self._diverged(self._find(self._asked, "out", ""), "closes the link")
         if self.divergence is not None:
             raise self.divergence
 
     def now(self) -> float:
         """Return the time that the host was told in this place."""
-        if self._at < len(self._events) and self._events[self._at].kind == "now":
-            self._now = self._events[self._at].time_s
-            self._at += 1
+        following = self._events[self._seen + 1 : self._seen + 2]
+        if following and following[0].kind == "now":
+            self._see(self._seen + 1)
         return self._now
 
     def sleep(self, seconds: float) -> None:
         """Let ``seconds`` pass, or what was recorded for it."""
-        while self._at < len(self._events) and self._events[self._at].kind in _PASSED_OVER:
-            event = self._events[self._at]
-            self._at += 1
-            if event.kind == "sleep":
-                self._now = event.time_s
-                return
-        self._now += seconds
+        at = self._seen + 1
+        while at < len(self._events) and self._events[at].kind == "now":
+            at += 1
+        if at < len(self._events) and self._events[at].kind == "sleep":
+            self._see(at)
+        else:
+            self._now += seconds
 
-    def _next(self, asked: str) -> Event:
-        """Return the next event that the host must follow."""
+    def _check(self) -> None:
         if self.divergence is not None:
             raise self.divergence
         if self._closed:
             raise ProbeLost(f"{self.description} is closed")
-        while self._at < len(self._events) and self._events[self._at].kind in _PASSED_OVER:
-            self._at += 1
-        if self._at == len(self._events):
-            end = Event(self._events[-1].line + 1 if self._events else 2, self._now, "end")
-            raise self._diverged(end, asked)
-        event = self._events[self._at]
-        self._now = event.time_s
-        return event
 
-    def _raise_recorded(self, during: str) -> None:
-        """Raise the error of a write or a read, if one is recorded here."""
-        event = self._events[self._at] if self._at < len(self._events) else None
-        if event is not None and event.kind == "error" and event.during == during:
-            self._at += 1
-            self._now = event.time_s
-            raise _ERRORS[event.error](event.message)
+    def _find(self, after: int, kind: str, during: str) -> int | None:
+        """Return where the next event of ``kind`` is, or the next error while reading."""
+        for index in range(after + 1, len(self._events)):
+            event = self._events[index]
+            if event.kind == kind or (during == "read" and event.during == during):
+                return index
+        return None
 
-    def _diverged(self, event: Event, asked: str) -> RecordingError:
-        recorded = {
-            "out": f"sent {_shown(event.data)}",
-            "in": "waited for a response",
-            "error": "waited for a response",
-            "close": "closed the link",
-            "end": "is at its end",
-        }[event.kind]
+    def _see(self, index: int) -> None:
+        if index > self._seen:
+            self._seen = index
+            self._now = max(self._now, self._events[index].time_s)
+
+    def _diverged(self, index: int | None, asked: str) -> RecordingError:
+        """Keep and return the error of a host that left the recording, which has ``index`` here."""
+        if index is not None:
+            event = self._events[index]
+            place = f"at line {event.line} ({event.time_s:.6f} s)"
+            recorded = f"sent {_shown(event.data)}"
+        else:
+            place = f"at its end ({self._now:.6f} s)"
+            recorded = "has nothing more to answer"
         self.divergence = RecordingError(
-            f"the host leaves the recording {self._name} at line {event.line} "
-            f"({event.time_s:.6f} s): it {asked}, where the recording {recorded}",
+            f"the host leaves the recording {self._name} {place}: it {asked}, where the recording "
+            f"{recorded}",
             hint="same command, options, firmware file and version of onchip? the recording was "
             f"made by {self.recording.onchip}",
         )

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from onchip import registry
 from onchip.coresight.access_port import find_access_ports
@@ -91,7 +91,7 @@ def connect(
     try:
         if record is not None:
             settings = {"target": target, "frequency_hz": frequency_hz, "connect": mode.value}
-            link = registry.recorded(link, record, command=command, settings=settings)
+            link = record_link(link, record, command=command, settings=settings)
         return open_session(link, chip=chip, frequency_hz=frequency_hz, mode=mode)
     except BaseException:
         with contextlib.suppress(OnchipError):  # what went wrong first is what the caller must see
@@ -136,6 +136,21 @@ def open_link(probe: str | None = None) -> Link:
     """
     name = probe or os.environ.get(PROBE_VARIABLE) or None
     return registry.open_link(name, token=os.environ.get(TOKEN_VARIABLE, ""))
+
+
+def record_link(
+    link: Link,
+    record: str | Path,
+    *,
+    command: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
+) -> Link:
+    """Return a link that writes every packet to ``record``; closing it closes ``link``.
+
+    Raises:
+        RecordingError: the file cannot be written; ``link`` stays open.
+    """
+    return registry.recorded(link, record, command=command, settings=settings or {})
 
 
 def open_probe(

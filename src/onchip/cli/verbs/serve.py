@@ -12,7 +12,6 @@ from onchip.errors import UsageError
 
 if TYPE_CHECKING:
     from onchip.probe.discovery import PluggedBoard
-    from onchip.probe.link import Link
 
 EPILOG = """\
 examples:
@@ -47,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     from onchip.dap.client import DapClient
     from onchip.probe.discovery import PluggedBoard, announce
     from onchip.services.share import ProbeServer
-    from onchip.session import TOKEN_VARIABLE, open_link
+    from onchip.session import TOKEN_VARIABLE, open_link, record_link
 
     token = os.environ.get(TOKEN_VARIABLE, "") if arguments.token is None else arguments.token
     if arguments.allow_remote and not token:
@@ -58,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     link = open_link(arguments.probe)
     try:
         if arguments.record is not None:
-            link = _recorded(link, arguments)
+            link = record_link(link, arguments.record, command=arguments.command_line)
         asked = DapClient.ask(link)
         serial = asked.info.serial or link.description
         with ProbeServer(
@@ -78,12 +77,6 @@ def run(arguments: argparse.Namespace) -> int:
         link.close()
     print("no longer served")
     return 0
-
-
-def _recorded(link: Link, arguments: argparse.Namespace) -> Link:
-    from onchip.registry import recorded
-
-    return recorded(link, arguments.record, command=arguments.command_line, settings={})
 
 
 def _greet(note: PluggedBoard, *, remote: bool, token: bool) -> None:

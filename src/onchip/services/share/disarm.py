@@ -6,23 +6,11 @@ from onchip.coresight.access_port import find_access_ports
 from onchip.coresight.debug_port import DebugPort
 from onchip.cortex_m.core import find_core
 from onchip.dap.client import DapClient
+from onchip.probe.kept import KeptLink
 from onchip.probe.link import Link
 
 CLOCK_HZ = 1_000_000
 """Slow enough for any board: which clock the client had found good is not known here."""
-
-
-class _Kept:
-    """A link that stays open when its user closes it."""
-
-    def __init__(self, link: Link) -> None:
-        self.link = link
-        self.description = link.description
-        self.write, self.read = link.write, link.read
-        self.now, self.sleep = link.now, link.sleep
-
-    def close(self) -> None:
-        """Leave the link to its owner."""
 
 
 def disarm(link: Link) -> bool | None:
@@ -35,7 +23,7 @@ def disarm(link: Link) -> bool | None:
     Raises:
         OnchipError: the chip cannot be reached.
     """
-    client = DapClient.open(_Kept(link), frequency_hz=CLOCK_HZ)
+    client = DapClient.open(KeptLink(link), frequency_hz=CLOCK_HZ)
     try:
         dp = DebugPort(client)
         dp.connect()
