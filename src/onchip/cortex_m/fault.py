@@ -153,6 +153,7 @@ def _find_frame(core: Core, now: dict[str, int]) -> _Frame | None:
 
 def _read_up_to(core: Core, address: int, length: int) -> bytes:
     """Read ``length`` bytes, or those before the end of the memory: a stack begins at its end."""
+    length = min(length, (1 << 32) - address)
     try:
         return core.memory.read(address, length)
     except TransferError as error:
@@ -169,6 +170,8 @@ def _read_frame(core: Core, exc_return: int, address: int) -> _Frame | None:
     """Read a frame, if it can be read and looks like one."""
     extended = not exc_return & 0x10
     names = _FRAME + (_EXTENDED if extended and core.has_fpu else ())
+    if address + 4 * len(names) > 1 << 32:
+        return None
     try:
         data = core.memory.read(address, 4 * len(names))
     except TransferError:

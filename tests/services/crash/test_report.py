@@ -204,6 +204,22 @@ def test_a_stack_that_overflowed() -> None:
     assert report.frames
 
 
+@pytest.mark.parametrize("sp", [0xFFFF_FFD8, 0xFFFF_FFFC, 0])
+@pytest.mark.parametrize("lr", [0xFFFF_FFF9, 0xFFFF_FFFD, 0xFFFF_FFFF])
+def test_a_stack_pointer_at_the_end_of_the_address_space(
+    crashed: Session, debug: DebugInfo, sp: int, lr: int
+) -> None:
+    before = crashed.core.read_registers(("sp", "psp", "lr"))
+    try:
+        crashed.core.write_registers({"sp": sp, "psp": sp, "lr": lr})
+        report = collect(crashed.core, crashed.memory_map, debug)
+    finally:
+        crashed.core.write_registers(before)
+    assert report.frames
+    assert not report.complete or lr == 0xFFFF_FFFF
+    assert as_text(report)
+
+
 def test_sp_in_a_variable(debug: DebugInfo, crashed: Session) -> None:
     before = crashed.core.read_register("sp")
     try:
@@ -211,7 +227,7 @@ def test_sp_in_a_variable(debug: DebugInfo, crashed: Session) -> None:
         crashed.core.write_register("lr", 0)
         report = collect(crashed.core, crashed.memory_map, debug)
     finally:
-        crashed.core.write_registers({"sp": before})
+        crashed.core.write_registers({"sp": before, "lr": 0xFFFF_FFF9})
     assert any("in the variable counter: stack overflow?" in s for s in report.suspicions)
 
 

@@ -194,7 +194,7 @@ class _Symbols:
         symbol = None if self._debug is None else self._debug.name_of(value)
         region = self._map.find(value)
         if name == "sp":
-            return self._explain_sp(value)
+            return self._explain_sp(value, fault)
         if name == "pc":
             bad = not self.is_code(value)
             return NamedValue(name, value, "no code there" if bad else symbol or "", suspicious=bad)
@@ -208,7 +208,7 @@ class _Symbols:
             return NamedValue(name, value, f"in {region.name}")
         return NamedValue(name, value)
 
-    def _explain_sp(self, value: int) -> NamedValue:
+    def _explain_sp(self, value: int, fault: FaultReport | None) -> NamedValue:
         region = self._map.find(value - 4) if value >= 4 else None
         if region is None or region.kind is not RegionKind.RAM:
             return NamedValue(
@@ -216,9 +216,11 @@ class _Symbols:
             )
         variable = None if self._debug is None else self._debug.variable_at(value)
         if variable is not None:
-            return NamedValue(
-                "sp", value, f"in the variable {variable.name}: stack overflow?", suspicious=True
-            )
+            is_tasks = fault is not None and bool((fault.exc_return or 0) & 4)
+            if is_tasks or "stack" in variable.name.lower():  # that is what it is for
+                return NamedValue("sp", value, f"in {variable.name}")
+            text = f"in the variable {variable.name}: stack overflow?"
+            return NamedValue("sp", value, text, suspicious=True)
         return NamedValue("sp", value, f"in {region.name}")
 
 
