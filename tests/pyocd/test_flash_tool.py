@@ -20,18 +20,11 @@ Contents = Callable[[int, int], bytes]
 
 
 @pytest.fixture
-def contents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Contents:
+def contents(marked_board: str) -> Contents:
     """Return what reads the flash of the board: a program, and a mark in each other sector."""
-    spec = f"virtual:stm32f407@{tmp_path / 'board.flash'}"
-    monkeypatch.setenv("ONCHIP_PROBE", spec)
-    with MbedBoard(DAPAccess(spec)) as board:
-        board.init()
-        board.flash.flashBlock(FLASH, list(counting_loop("stm32f407")), fast_verify=True)
-        for sector in (0x4000, 0x8000, 0xC000):
-            board.flash.flashBlock(FLASH + sector, [0x55] * 4, fast_verify=True)
 
     def read(offset: int, length: int) -> bytes:
-        with MbedBoard(DAPAccess(spec)) as board:
+        with MbedBoard(DAPAccess(marked_board)) as board:
             board.init()
             return bytes(board.target.readBlockMemoryUnaligned8(FLASH + offset, length))
 

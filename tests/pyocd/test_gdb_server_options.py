@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
 import socket
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from onchip.services.gdb import GdbServer
-from pyOCD.board import MbedBoard
-from pyOCD.pyDAPAccess import DAPAccess
 from pyOCD.tools import gdb_server
 from tests.pyocd.gdb_client import Client, Served
-from tests.support.images import counting_loop
 
 FLASH, RAM = 0x0800_0000, 0x2000_0000
 PC, XPSR = 15, 16
@@ -25,23 +20,9 @@ RESET = bytes.fromhex("0860 fee7")  # str r0, [r1]; b .
 AIRCR, SYSRESETREQ = 0xE000_ED0C, 0x05FA_0004
 
 
-@pytest.fixture(scope="module")
-def programmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The flash of a board that holds the counting loop, and a mark in another sector."""
-    path = tmp_path_factory.mktemp("board") / "board.flash"
-    with MbedBoard(DAPAccess(f"virtual:stm32f407@{path}")) as board:
-        board.init()
-        board.flash.flashBlock(FLASH, list(counting_loop("stm32f407")), fast_verify=True)
-        board.flash.flashBlock(FLASH + 0x8000, [0x55] * 4, fast_verify=True)
-    return path
-
-
 @pytest.fixture(autouse=True)
-def board_of_the_environment(
-    programmed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.copy(programmed, tmp_path / "board.flash")
-    monkeypatch.setenv("ONCHIP_PROBE", f"virtual:stm32f407@{tmp_path / 'board.flash'}")
+def board_of_the_environment(marked_board: str) -> None:
+    """All servers serve a board with the counting loop."""
 
 
 def crash(client: Client) -> bytes | None:
