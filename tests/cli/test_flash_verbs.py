@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -167,3 +168,29 @@ def test_an_unknown_chip_is_refused_before_connecting(
     assert outcome.code == 2
     assert "no chip is named 'z80'" in outcome.err
     assert "stm32f407" in outcome.err
+
+
+def test_an_algorithm_of_the_users_own(
+    onchip: Onchip, tmp_path: Path, board: tuple[str, str]
+) -> None:
+    image = write_bin(tmp_path, "stm32f407", length=3000)
+    own = tmp_path / "own.FLM"
+    own.write_bytes(
+        resources.files("onchip.flash").joinpath("algorithms/stm32f407.FLM").read_bytes()
+    )
+    for words in (("flash", image), ("verify", image), ("erase", "--chip")):
+        outcome = onchip(*words, "--algorithm", own, *board)
+        assert outcome.code == 0, outcome.err
+    own.write_bytes(b"rubbish")
+    outcome = onchip("flash", image, "--algorithm", own, *board)
+    assert outcome.code == 1
+    assert "own.FLM" in outcome.err
+
+
+def test_an_image_for_ram_alone_is_not_said_to_run(onchip: Onchip, tmp_path: Path) -> None:
+    path = tmp_path / "ram.hex"
+    path.write_text(":020000042000DA\n:0400000001020304F2\n:00000001FF\n")
+    outcome = onchip("flash", path, "--probe", "virtual:stm32f407")
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.startswith("stm32f407: 4 bytes written to RAM and verified")
+    assert "the image runs" not in outcome.out

@@ -16,6 +16,7 @@ from onchip.flash.planner import (
 )
 from onchip.flash.runner import CrcRun
 from onchip.flash.sums import Sums, sums
+from onchip.flash.uf2 import Uf2Block
 from onchip.target.chip import load_chip
 from onchip.target.memory_map import FlashRegion, RegionKind, SectorRun
 from tests.support.elf_builder import flash_device, flm
@@ -237,3 +238,18 @@ def test_vector_checksum() -> None:
     assert with_vector_checksum(partial, chip).segments == partial.segments
     other = Image.from_segments([(0, vectors)])
     assert with_vector_checksum(other, load_chip("stm32f407")) is other
+
+
+def test_a_uf2_file_for_other_chips_is_refused() -> None:
+    chip = load_chip("nrf52840")
+    regions = chip.memory_map.flash
+
+    def image(family: int | None) -> Image:
+        return Image.parse(Uf2Block(0x1000, b"x" * 256, 0, 1, family).encode(), source="fw.uf2")
+
+    for family in (0xADA5_2840, 0x1B57_745F, None):
+        assert split(image(family), chip, regions).flash
+    with pytest.raises(PlanError, match=r"fw\.uf2 is for chips of UF2 family 0x57755A57"):
+        split(image(0x5775_5A57), chip, regions)
+    other = load_chip("lpc1768")  # has no family of its own
+    assert split(image(0x5775_5A57), other, other.memory_map.flash).flash

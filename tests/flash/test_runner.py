@@ -300,6 +300,21 @@ def test_a_users_algorithm_is_cut_to_the_chip(tmp_path: Path) -> None:
             b.engine(path).program(b.image(b"1234", 0x10_0000))
 
 
+def test_a_users_algorithm_that_has_nothing_to_do_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "elsewhere.FLM"
+    path.write_bytes(algorithm(flash_device(start=0x9000_0000)))
+    with bench() as b:
+        for job in (
+            lambda: b.engine(path).program(b.image(b"1234")),
+            lambda: b.engine(path).verify(b.image(b"1234")),
+            lambda: b.engine(path).erase([(b.flash, 4)]),
+        ):
+            with pytest.raises(
+                PlanError, match="0x90000000-0x9000FFFF, where this job has nothing"
+            ):
+                job()
+
+
 # -- the binary ------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -164,6 +165,16 @@ def add_image(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         type=address,
         help="where a BIN file goes (default: the start of the chip's flash)",
+    )
+
+
+def add_algorithm(parser: argparse.ArgumentParser) -> None:
+    """Add ``--algorithm``."""
+    parser.add_argument(
+        "--algorithm",
+        metavar="FILE",
+        type=Path,
+        help="a flash algorithm (FLM) to use in the place of the chip's own",
     )
 
 

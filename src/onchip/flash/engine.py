@@ -327,8 +327,16 @@ class FlashEngine:
         """Refuse before anything is touched what could not be run.
 
         Raises:
-            PlanError: no RAM is known.
+            PlanError: no RAM is known, or the algorithm given is for other addresses.
             AlgorithmError: an algorithm does not fit it, or lacks a function that is needed.
+        given = self._regions.given
+        if given is not None and plans and all(plan.algorithm is not given for plan in plans):
+            device = given.device
+            raise PlanError(
+                f"{given.source} is for 0x{device.start:08X}-0x{device.end - 1:08X}, where this job "
+                f"has nothing to do",
+                hint="leave it out to use the chip's own algorithm",
+            )
         """
         if plans and self._ram is None:
             raise PlanError(

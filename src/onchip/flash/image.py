@@ -46,13 +46,15 @@ _ADDRESS_SPACE = 1 << 32
 class Image:
     """Segments, sorted and not overlapping; touching ones are joined.
 
-    ``entry`` is where execution starts, if the file says so; ``source`` is for messages.
+    ``entry`` is where execution starts, if the file says so; ``source`` is for messages;
+    ``uf2_family`` is the chip family that a UF2 file says it is for.
     """
 
     segments: tuple[Segment, ...]
     entry: int | None
     source: str
     format: Format
+    uf2_family: int | None = None
 
     @classmethod
     def load(
@@ -105,6 +107,10 @@ class Image:
                 hint="leave the base address out, or name the format bin",
             )
         try:
+            if kind == "uf2":
+                blocks = uf2.decode_file(data)
+                pieces = [Segment(b.address, b.data, f"block {b.number}") for b in blocks]
+                return cls(_arrange(pieces), None, source, kind, blocks[0].family)
             segments, entry = _READERS[kind](data)
             return cls(_arrange(segments), entry, source, kind)
         except ImageError as error:
@@ -214,11 +220,6 @@ def _read_elf(data: bytes) -> tuple[list[Segment], int | None]:
     return segments, elf.entry or None
 
 
-def _read_uf2(data: bytes) -> tuple[list[Segment], int | None]:
-    blocks = uf2.decode_file(data)
-    return [Segment(b.address, b.data, f"block {b.number}") for b in blocks], None
-
-
 def _read_hex(data: bytes) -> tuple[list[Segment], int | None]:
     from .hexfile import read_ihex
 
@@ -231,4 +232,4 @@ def _read_srec(data: bytes) -> tuple[list[Segment], int | None]:
     return read_srec(data)
 
 
-_READERS = {"elf": _read_elf, "uf2": _read_uf2, "hex": _read_hex, "srec": _read_srec}
+_READERS = {"elf": _read_elf, "hex": _read_hex, "srec": _read_srec}

@@ -65,8 +65,14 @@ def split(image: Image, chip: Chip, regions: Sequence[FlashRegion]) -> Split:
     """Lay an image over the chip's memory map, with ``regions`` in the place of its flash.
 
     Raises:
-        PlanError: a byte has no place, or one that is not to be written.
+        PlanError: the file names other chips, or a byte has no place, or one that is not to be
+            written.
     """
+    if chip.uf2_families and image.uf2_family not in (None, *chip.uf2_families):
+        raise PlanError(
+            f"{image.source} is for chips of UF2 family 0x{image.uf2_family:08X}, "
+            f"{chip.name} is of 0x{chip.uf2_families[0]:08X}"
+        )
     flash: dict[FlashRegion, list[Segment]] = {}
     ram: list[Segment] = []
     for segment in image.segments:

@@ -58,6 +58,8 @@ class Session:
         self.core = core
         self.chip: Chip | None = None
         self.resume_on_close = resume_on_close
+        self.algorithm: str | Path | None = None
+        """A flash algorithm (FLM file) to use in the place of the chip's own."""
         self._rom_table: Component | None = None
         self._closed = False
 
@@ -383,7 +385,8 @@ class Session:
             )
         from onchip.flash.engine import FlashEngine
 
-        return FlashEngine(self.core, self.chip, stream=stream), self.chip
+        engine = FlashEngine(self.core, self.chip, algorithm=self.algorithm, stream=stream)
+        return engine, self.chip
 
     def _load(
         self,

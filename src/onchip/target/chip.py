@@ -120,6 +120,8 @@ class Chip:
     """Writes that undo what a halt right after reset leaves half done."""
     vector_checksum: int | None = None
     """Address of the word that makes the sum of the first eight vectors zero (NXP LPC)."""
+    uf2_families: tuple[int, ...] = ()
+    """Family numbers of UF2 files for this chip, its own first; empty: not known."""
     notes: str = ""
 
     @property
@@ -324,6 +326,7 @@ def _chip(table: Mapping[str, Any]) -> Chip:
             for entry in table.get("after_reset", ())
         ),
         vector_checksum=table.get("vector_checksum"),
+        uf2_families=tuple(table.get("uf2_families", ())),
         notes=table.get("notes", ""),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from onchip.cli.options import add_connection, add_json, address, open_session, size
+from onchip.cli.options import add_algorithm, add_connection, add_json, address, open_session, size
 from onchip.cli.terminal import bytes_text, print_json, progress_display
 from onchip.errors import UsageError
 
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("address", nargs="?", type=address, metavar="ADDRESS", help="first byte")
     parser.add_argument("length", nargs="?", type=size, metavar="LENGTH", help="number of bytes")
     parser.add_argument("--chip", action="store_true", help="erase the whole chip")
+    add_algorithm(parser)
     add_json(parser)
     add_connection(parser)
 
@@ -33,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
             hint="onchip erase 0x0800_4000 16K, or onchip erase --chip",
         )
     with open_session(arguments) as session, progress_display() as progress:
+        session.algorithm = arguments.algorithm
         if arguments.chip:
             report = session.erase_chip(progress=progress)
         else:

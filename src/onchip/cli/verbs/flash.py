@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 from onchip.cli.classic import add_classic, erase_mode, image_and_base, settle
 from onchip.cli.many import add_many, chosen_probes, flash_many
-from onchip.cli.options import add_connection, add_image, add_json, open_session
+from onchip.cli.options import (
+    add_algorithm,
+    add_connection,
+    add_image,
+    add_json,
+    open_session,
+)
 from onchip.cli.plan_view import plan_svg, print_plan
 from onchip.cli.terminal import bytes_text, print_json, progress_display
 from onchip.errors import UsageError
@@ -66,6 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write nothing to the chip while its flash algorithm runs",
     )
+    add_algorithm(parser)
     parser.add_argument("--format", choices=("bin", "hex", "elf"), help=argparse.SUPPRESS)
     add_json(parser)
     add_many(parser)
@@ -81,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--plan-svg draws what --dry-run finds", hint="give both")
 
     def job(session: Session, progress: ProgressCallback) -> ProgrammingReport:
+        session.algorithm = arguments.algorithm
         return session.flash(
             file,
             base=base,
@@ -108,6 +116,14 @@ def run(arguments: argparse.Namespace) -> int:
         print_json({"chip": name} | asdict(report))
         return 0
     flash_bytes = report.image_bytes - report.ram_bytes
+    if not flash_bytes:
+        print(f"{name}: {bytes_text(report.ram_bytes)} written to RAM and verified")
+        print(
+            "  the core is halted"
+            if arguments.no_reset
+            else "  the chip was reset and runs what is in flash"
+        )
+        return 0
     print(f"{name}: {bytes_text(flash_bytes)} in place and verified in {report.seconds:.2f} s")
     print(
         f"  already there {bytes_text(report.same_bytes)},"
@@ -122,6 +138,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _dry_run(session: Session, arguments: argparse.Namespace, file: str, base: int | None) -> int:
+    session.algorithm = arguments.algorithm
     sectors = session.plan_flash(
         file,
         base=base,

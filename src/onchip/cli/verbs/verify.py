@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from onchip.cli.options import add_connection, add_image, add_json, open_session
+from onchip.cli.options import add_algorithm, add_connection, add_image, add_json, open_session
 from onchip.cli.terminal import bytes_text, print_json, progress_display
 
 EPILOG = """\
@@ -19,6 +19,7 @@ while it is compared, and runs on afterwards.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
     add_image(parser)
+    add_algorithm(parser)
     add_json(parser)
     add_connection(parser)
 
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compare; a difference is raised as `VerifyError`."""
     with open_session(arguments) as session, progress_display() as progress:
+        session.algorithm = arguments.algorithm
         report = session.verify(arguments.file, base=arguments.base, progress=progress)
         name = session.chip_name
     if arguments.json:
