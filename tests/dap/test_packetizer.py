@@ -64,12 +64,13 @@ def test_a_run_is_a_block() -> None:
 def test_full_blocks_of_both_packet_sizes() -> None:
     for size, words in ((64, 14), (512, 126)):
         t = Transfers()
-        t.write_run(AP_DRW, bytes(4 * words * 3), "DRW", 0)
+        t.write_run(AP_DRW, bytes(4 * words * 3 + 4), "DRW", 0)
         made = packets(t, size)
-        assert [p.data[:5] for p in made] == [
+        assert [p.data[:5] for p in made[:3]] == [
             b"\x06\x00" + words.to_bytes(2, "little") + b"\x0d"
         ] * 3
         assert len(made[0].data) == size - 3
+        assert made[3].data == packet("05 00 01 0d 00 00 00 00")
     for size, words in ((64, 15), (512, 127)):
         t = Transfers()
         t.read_run(AP_DRW, words * 2, "DRW", 0)
@@ -158,6 +159,107 @@ def test_no_two_neighbours_that_read_are_alike() -> None:
     made = Packetizer(t.elements, 64, atomic=False, last_shape=(2,)).next()
     assert made is not None
     assert made.data == packet("06 00 01 00 0f")
+
+
+def test_the_last_packet_is_never_like_the_one_before() -> None:
+    """Else a response that came twice would confirm a write that is still to fail."""
+    t = Transfers()
+    t.write_run(AP_DRW, bytes(4 * 28), "DRW", 0)
+    assert [p.shape for p in packets(t)] == [(14 << 1 | 1,), (13 << 1 | 1,), (1 << 1,)]
+    t = Transfers()
+    for n in range(24):
+        t.write(AP_DRW, n, "DRW")
+    made = packets(t)
+    assert [p.shape for p in made] == [(12 << 1,), (13 << 1,)]
+    assert len(made[1].data) == 64
+    assert made[1].data[-1:] == b"\x0e"
+
+
+def _aligned_write(words: int) -> Transfers:
+    t = Transfers()
+    t.settle(AP_TAR, 0x2000_0000, "TAR")
+    t.write_run(AP_DRW, bytes(4 * words), "DRW", 0x2000_0000, pointer=AP_TAR, narrow=True)
+    return t
+
+
+def test_a_packet_repeats_tar_while_the_first_one_is_in_doubt() -> None:
+    t = _aligned_write(64)
+    made = []
+    packetizer = Packetizer(t.elements, 64, 4, atomic=False)
+    while (p := packetizer.next()) is not None:
+        made.append(p)
+    assert [p.barrier for p in made] == [0, 0, 0, 0, 1, 1]
+    heads = [packet(f"05 00 0c 05 {low} 00 00 20 0d") for low in ("00", "2c", "58", "84")]
+    assert [p.data[:9] for p in made[:4]] == heads
+    assert made[4].data[:5] == packet("06 00 0e 00 0d")  # the first one has been answered by now
+    assert made[5].data[:5] == packet("06 00 06 00 0d")
+
+
+def test_with_one_packet_in_flight_nothing_is_repeated() -> None:
+    made = packets(_aligned_write(36))
+    heads = [packet("05 00 0c"), packet("06 00 0e"), packet("06 00 0b")]
+    assert [p.data[:3] for p in made] == heads
+
+
+def test_select_is_waited_for_and_what_was_with_it_is_good_then() -> None:
+    """Without it a TAR said again would be another register."""
+    t = Transfers()
+    t.settle(0x8, 0, "SELECT")
+    t.settle(AP_TAR, 0x2000_0000, "TAR")
+    t.write_run(AP_DRW, bytes(4 * 44), "DRW", 0x2000_0000, pointer=AP_TAR)
+    packetizer = Packetizer(t.elements, 64, 4, atomic=False)
+    first, second, third = packetizer.next(), packetizer.next(), packetizer.next()
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert (first.barrier, second.barrier) == (0, 2)
+    assert second.data[:5] == third.data[:5] == packet("06 00 0e 00 0d")
+
+
+def test_tar_waits_for_select_when_they_are_parted() -> None:
+    t = Transfers()
+    for n in range(11):
+        t.write(AP_DRW, n, "DRW")
+    t.settle(0x8, 0, "SELECT")
+    t.settle(AP_TAR, 0x2000_0000, "TAR")
+    first, second = packets(t)
+    assert (first.barrier, second.barrier) == (0, 12)
+
+
+def test_a_narrower_size_is_never_in_doubt() -> None:
+    """A byte written with CSW still at WORD would spill over its neighbours."""
+    t = Transfers()
+    for n in range(11):
+        t.write(AP_DRW, n, "DRW")
+    t.settle(AP_CSW, 0, "CSW", unknown=False)
+    t.write(AP_DRW, 1, "DRW", pointer=AP_TAR)
+    assert [p.barrier for p in packets(t)] == [0, 12]
+
+
+def test_a_wider_size_may_be_in_doubt_for_a_run_but_not_what_was_there_before() -> None:
+    for unknown, barrier in ((False, 0), (True, 2)):
+        t = Transfers()
+        t.settle(AP_CSW, 2, "CSW", unknown=unknown)
+        t.settle(AP_TAR, 0, "TAR")
+        t.write_run(AP_DRW, bytes(4 * 30), "DRW", 0, pointer=AP_TAR, narrow=True)
+        packetizer = Packetizer(t.elements, 64, 4, atomic=False)
+        packetizer.next()
+        second = packetizer.next()
+        assert second is not None
+        assert second.barrier == barrier
+
+
+def test_what_one_port_has_settled_says_nothing_of_another() -> None:
+    t = Transfers()
+    t.enter_port(0)
+    t.settle(AP_CSW, 0, "CSW")
+    for _ in range(12):
+        t.write(0x4, 0, "CTRL/STAT")
+    t.enter_port(1)
+    t.settle(AP_CSW, 2, "CSW")
+    t.enter_port(0)
+    element = t.write(AP_DRW, 1, "DRW", pointer=AP_TAR)
+    assert element.settled == (0, 1, 0)
 
 
 @st.composite

@@ -251,6 +251,7 @@ class DebugPort:
 
     def emit_select(self, t: Transfers, value: int) -> None:
         """Make SELECT hold ``value``: APSEL and APBANKSEL."""
+        t.enter_port(value >> 24)
         if self.selected() != value:
             t.settle(0x8, value, "SELECT")
             self._select = value

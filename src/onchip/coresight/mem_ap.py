@@ -192,7 +192,7 @@ class MemAp(Memory):
             self._size = self._tar = None
         if self._size != size:
             self.dp.emit_select(t, self._bank0)
-            t.settle(_CSW, self._csw_base | size, "CSW")
+            t.settle(_CSW, self._csw_base | size, "CSW", unknown=self._size is None)
             self._size = size
 
     def _emit_tar(self, t: Transfers, address: int) -> None:
@@ -244,7 +244,7 @@ class MemAp(Memory):
             return
         self._emit_tar(t, address)
         self._advance(address + 4)
-        t.write(_DRW, value, "DRW", address)
+        t.write(_DRW, value, "DRW", address, pointer=_TAR)
 
     def emit_wait_word(
         self, t: Transfers, address: int, mask: int, value: int, timeout_s: float
@@ -333,11 +333,18 @@ class MemAp(Memory):
             if address - self.wrap >= start:
                 # TAR has wrapped to the start of a block that this write has filled: should this
                 # write of TAR be lost, what is in flight behind it still lands inside
-                t.write(_TAR, address, "TAR")
+                t.point_within(_TAR, address, "TAR")
             else:
                 self._emit_tar(t, address)
             offset = address - start
-            t.write_run(_DRW, view[offset : offset + length], "DRW", address)
+            t.write_run(
+                _DRW,
+                view[offset : offset + length],
+                "DRW",
+                address,
+                pointer=_TAR,
+                narrow=not _is_device(address),
+            )
             address += length
             self._advance(address)
         while address < end:
@@ -348,7 +355,7 @@ class MemAp(Memory):
         self._prepare(t, size)
         self._emit_tar(t, address)
         value = int.from_bytes(view[:length], "little") << 8 * (address & 3)
-        t.write(_DRW, value, "DRW", address)
+        t.write(_DRW, value, "DRW", address, pointer=_TAR)
         self._advance(address + length)
         return address + length
 
@@ -409,6 +416,11 @@ def _gather(pieces: list[Piece]) -> bytes:
         element.data if lane < 0 else element.data[lane : lane + length]
         for element, lane, length in pieces
     )
+
+
+def _is_device(address: int) -> bool:
+    """Return whether an access narrower than asked for may do something else there."""
+    return address >= _DEVICE
 
 
 def _repeatable(address: int, length: int) -> bool:

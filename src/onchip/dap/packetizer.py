@@ -8,9 +8,15 @@ Three ways to carry register accesses, per packet the one that carries most:
                                       end of a block, a new TAR, the start of the next block
 
 **No two neighbours alike.** A response only repeats its command's number and count. So that a
-response which comes twice, or late, is never taken for the next packet's, a packet that reads never
-has the shape of the one before it: it changes between DAP_TransferBlock and DAP_Transfer, or reads
-RDBUFF once more.
+response which comes twice, or late, is never taken for the next packet's, a packet that reads, and
+the last one of a list, never has the shape of the one before it: it changes between
+DAP_TransferBlock and DAP_Transfer, or reads RDBUFF once more, or leaves a word to a packet of its
+own.
+
+**TAR again.** A write whose TAR was set in a packet that is still in flight does not wait for it:
+its packet is a DAP_Transfer that begins with TAR (see settling in ``transfers``). A packet is sent
+when the one ``packet_count`` before it has been answered, so what is still in doubt by then is
+known beforehand.
 
 A read in a DAP_Transfer costs one byte of request, so a long read does not notice a TAR write in
 its middle. A long write does (5 bytes a word instead of 4), hence ExecuteCommands.
@@ -18,10 +24,11 @@ its middle. A long write does (5 bytes a word instead of 4), hence ExecuteComman
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Final
 
 from ..wire.cmsis_dap import CommandId
-from .transfers import MATCH_VALUE, READ, Element
+from .transfers import MATCH_VALUE, NOTHING, READ, Element
 
 TRANSFER: Final = int(CommandId.Transfer)
 TRANSFER_BLOCK: Final = int(CommandId.TransferBlock)
@@ -100,11 +107,13 @@ class Packetizer:
         self,
         elements: list[Element],
         packet_size: int,
+        packet_count: int = 1,
         *,
         atomic: bool,
         last_shape: Shape | None = None,
     ) -> None:
         self._last_shape = last_shape
+        self._packet_count = packet_count
         self._elements = elements
         self._size = packet_size
         self._atomic = atomic
@@ -113,37 +122,80 @@ class Packetizer:
         self._index = 0
         self._offset = 0
         self._barrier = 0
+        self._firsts: list[int] = []  # of every packet, the index of its first element
+        self._good = 0  # elements below it are known good when the next packet leaves
 
     def next(self) -> Packet | None:
         """Return the next packet, or None when every element has been handed out."""
         index, offset = self._index, self._offset
         if index >= len(self._elements):
             return None
+        self._firsts.append(index)
+        answered = len(self._firsts) - self._packet_count
+        if answered > 0:
+            self._good = max(self._good, self._firsts[answered])
         element = self._elements[index]
+        select, csw, _ = element.settled
+        self._wait(max(select if select <= index else 0, csw if csw <= index else 0))
         left = element.count - offset
-        if left > 1:
+        if left > 1 and not self._repeats(element, index):
             most = min(self._write_block if element.payload else self._read_block, 0xFFFF)
             if left >= most:
                 return self._block(element, index, offset, most)
         command, end, end_offset = self._fill_transfer(index, offset)
         commands, joined = [command], False
-        if self._atomic and end < len(self._elements) and _holds_long_write(command):
+        repeating = len(command.portions) > end - index + bool(end_offset)
+        if (
+            self._atomic
+            and end < len(self._elements)
+            and not repeating
+            and _holds_long_write(command)
+        ):
             others, other_end, other_offset = self._fill_joined(index, offset)
             if sum(c.count for c in others) > command.count:
                 commands, end, end_offset, joined = others, other_end, other_offset, True
+        if command.block and not joined and self._must_leave_a_word(element, end, command.count):
+            command.count -= 1
+            command.portions = [(element, offset, command.count)]
+            end, end_offset = index, offset + command.count
         self._index, self._offset = end, end_offset
-        self._note_barrier(index, end + 1 if end_offset else end)
         return self._packet(commands, index, joined=joined)
 
+    def _must_leave_a_word(self, element: Element, end: int, count: int) -> bool:
+        """Return whether a last block of writes looks like the packet before and must not."""
+        return (
+            end == len(self._elements)
+            and element.payload is not None
+            and self._last_shape == (count << 1 | 1,)
+            and 3 + 5 * count > self._size
+        )
+
+    def _wait(self, below: int) -> None:
+        """Note that the packet being made waits until the elements below that index are good.
+
+        With them is good what else their packets hold.
+        """
+        if below > self._good:
+            at = min(bisect_left(self._firsts, below), len(self._firsts) - 1)
+            self._good = self._firsts[at]
+
+    def _repeats(self, element: Element, start: int) -> bool:
+        """Return whether TAR must be said again before ``element`` in the packet from ``start``."""
+        return element.pointer is not None and self._good < element.settled[2] <= start
+
     def _packet(self, commands: list[Command], index: int, *, joined: bool) -> Packet:
+        barrier = self._what_it_waits_for(commands, index)
+        self._wait(barrier)
         shape = _shape(commands)
         if shape == self._last_shape and not joined:
             command = commands[0]
-            if any(element.request & READ for element, _, _ in command.portions):
+            if self._index == len(self._elements) or any(
+                element.request & READ for element, _, _ in command.portions
+            ):
                 self._distinguish(command)
                 shape = _shape(commands)
         self._last_shape = shape
-        return Packet(commands, index, self._barrier, shape, joined=joined)
+        return Packet(commands, index, barrier, shape, joined=joined)
 
     def _distinguish(self, command: Command) -> None:
         """Give the only command of a packet another shape than it has."""
@@ -161,20 +213,40 @@ class Packetizer:
                 command.count += 1
                 command.reads += 1
 
-    def _note_barrier(self, index: int, end: int) -> None:
-        """Remember the last barrier below ``end``: what is sent from now on is behind it."""
-        elements = self._elements
-        for i in range(index, end):
-            if elements[i].barrier > self._barrier:
-                self._barrier = elements[i].barrier
+    def _what_it_waits_for(self, commands: list[Command], start: int) -> int:
+        """Return the index below which all must be good before the packet from ``start`` leaves.
+
+        That is the last barrier so far (what is sent from now on is behind it), and what settles
+        where its writes go, unless that stands in the packet itself.
+        """
+        settled = 0
+        for command in commands:
+            pointed = False
+            for element, _, _ in command.portions:
+                if element.barrier > self._barrier:
+                    self._barrier = element.barrier
+                if element.pointer == element.request:
+                    pointed = True
+                if element.settled is NOTHING:
+                    continue
+                select, csw, tar = element.settled
+                if settled < select <= start:
+                    settled = select
+                if settled < csw <= start:
+                    settled = csw
+                if settled < tar <= start and not pointed:
+                    settled = tar
+        return max(self._barrier, settled)
 
     def _block(self, element: Element, index: int, offset: int, count: int) -> Packet:
+        end = index + (offset + count == element.count)
+        if self._must_leave_a_word(element, end, count):
+            count -= 1
         self._offset = offset + count
         if self._offset == element.count:
             self._index, self._offset = index + 1, 0
         reads = 0 if element.payload else count
         command = Command([(element, offset, count)], count, reads, block=True)
-        self._note_barrier(index, index + 1)
         return self._packet([command], index, joined=False)
 
     def _fill_transfer(self, index: int, offset: int) -> tuple[Command, int, int]:
@@ -183,11 +255,21 @@ class Packetizer:
         portions: list[Portion] = []
         request_left = response_left = self._size - 3
         left, reads = 255, 0
+        start, pointed = index, False
         while index < len(elements):
             element = elements[index]
             if element.fence and portions:
                 break
             count = element.count - offset
+            if element.pointer == element.request:
+                pointed = True
+            elif not pointed and self._repeats(element, start):
+                if request_left < 10 or left < 2:
+                    break
+                portions.append((_tar(element, offset), 0, 1))
+                request_left -= 5
+                left -= 1
+                pointed = True
             if element.payload is not None:
                 fits = min(count, left, request_left // 5)
                 request_left -= 5 * fits
@@ -223,7 +305,7 @@ class Packetizer:
                 break
             count = element.count - offset
             if element.payload is not None and count >= _SHORTEST_BLOCK:
-                if offset == 0 and element.barrier > start:
+                if offset == 0 and _waits_for(element, start, index):
                     break  # what it waits for stands in an earlier command of this packet
                 fits = min(count, (request_left - 5) // 4)
                 if fits <= 0 or response_left < 4:
@@ -264,7 +346,7 @@ class Packetizer:
             count = element.count - offset
             if element.fence and index > start:
                 break
-            if element.barrier > start and begin > start:
+            if _waits_for(element, start, begin):
                 break  # what it waits for stands in an earlier command of this packet
             if element.payload is not None:
                 if count >= _SHORTEST_BLOCK:
@@ -283,6 +365,23 @@ class Packetizer:
                 break
             index, offset = index + 1, 0
         return taken
+
+
+def _waits_for(element: Element, start: int, begin: int) -> bool:
+    """Return whether it needs something that lies from ``start`` on but before ``begin``."""
+    return begin > start and (
+        element.barrier > start or any(start < index <= begin for index in element.settled)
+    )
+
+
+def _tar(element: Element, offset: int) -> Element:
+    """Return the write of TAR that leads to the access ``offset`` of ``element``."""
+    assert element.pointer is not None
+    assert element.address is not None
+    value = (element.address + element.stride * offset).to_bytes(4, "little")
+    tar = Element(element.pointer, value, 1, "TAR", None, element.operation)
+    tar.pointer = element.pointer
+    return tar
 
 
 def _shape(commands: list[Command]) -> Shape:

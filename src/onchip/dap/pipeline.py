@@ -45,11 +45,15 @@ def run_elements(client: DapClient, elements: list[Element]) -> Failure | None:
 def _rest(elements: list[Element], waiting: Element) -> list[Element]:
     """Return what is still to do: the way back to the wait's port state, the wait, the rest."""
     at = elements.index(waiting)
-    settled = len(waiting.prologue)
+    behind = len(waiting.prologue)
+    for i, element in enumerate(waiting.prologue):
+        element.settled = (i, 0, 0)
     for element in elements[at:]:
         element.received.clear()
         if element.payload is not None:
-            element.barrier = max(settled, element.barrier - at + settled)
+            select, csw, tar = (max(behind, index - at + behind) for index in element.settled)
+            element.settled = select, csw, tar
+        element.barrier = max(0, element.barrier - at + behind)
     waiting.barrier = 0  # what it waited for is done
     waiting.fence = False
     return [*waiting.prologue, *elements[at:]]
@@ -58,7 +62,11 @@ def _rest(elements: list[Element], waiting: Element) -> list[Element]:
 def _run_once(client: DapClient, elements: list[Element]) -> Failure | None:
     link = client.link
     packetizer = Packetizer(
-        elements, client.packet_size, atomic=client.atomic, last_shape=client.last_shape
+        elements,
+        client.packet_size,
+        client.packet_count,
+        atomic=client.atomic,
+        last_shape=client.last_shape,
     )
     client.started_s = link.now()
     packet = packetizer.next()

@@ -13,8 +13,11 @@ target takes one; reads, and downloads into a buffer, need none.
 
 **Settling.** Where a write lands is decided by SELECT, CSW and TAR. If the write of TAR is lost on
 the wire, the data in flight behind it would land where TAR pointed before: in somebody else's
-memory. So every write to the target waits for the packet that settled where it goes, unless it is
-declared ``free``: a flash job owns the chip's RAM, and starts over after a failure.
+memory. So a write to the target leaves only when those three are known to have been set, or are set
+in the same DAP_Transfer, unless it is declared ``free``: a flash job owns the chip's RAM, and
+starts over after a failure. To wait costs a round trip; where TAR alone is in doubt a packet says
+it again instead (``pointer``), and where only a wider access size is in doubt (``narrow``) a run
+need not wait: a size that was lost makes it write less, and nothing elsewhere. ADR 0011.
 """
 
 from __future__ import annotations
@@ -25,6 +28,10 @@ READ = 0x02  # RnW
 AP = 0x01  # APnDP
 MATCH_VALUE = 0x10
 MATCH_MASK = 0x20
+WRITE_SELECT = 0x8
+
+Settled = tuple[int, int, int]  # indices behind the writes of SELECT, CSW, TAR that an access needs
+NOTHING: Settled = (0, 0, 0)
 
 
 class Element:
@@ -42,10 +49,12 @@ class Element:
         "fence",
         "operation",
         "payload",
+        "pointer",
         "prologue",
         "received",
         "register",
         "request",
+        "settled",
         "stride",
         "timeout_s",
     )
@@ -67,6 +76,8 @@ class Element:
         self.operation = operation
         self.barrier = 0  # the elements below this index must be good before this one leaves
         self.fence = False  # a barrier that may not even share a packet with what comes before
+        self.settled = NOTHING
+        self.pointer: int | None = None  # writes TAR; data must find its own address there
         self.expected: tuple[int, int] | None = None
         self.stride = 4
         self.received: list[bytes] = []
@@ -98,7 +109,10 @@ class Transfers:
         "_fence",
         "_mask",
         "_operation",
+        "_port",
+        "_ports",
         "_settled",
+        "_widest",
         "elements",
         "finishers",
         "free",
@@ -110,11 +124,14 @@ class Transfers:
         self._fence = False
         self._mask: int | None = None
         self.free = False  # what is added now may go astray if the wire fails: see settling
-        self._settled = 0  # the index behind the last write of SELECT, CSW or TAR
+        self._settled = NOTHING
+        self._widest = 0  # the index behind the last CSW that was written over an unknown one
+        self._port = -1
+        self._ports: dict[int, tuple[int, int, int]] = {}  # CSW, TAR, widest of other ports
         self.elements: list[Element] = []
         self.finishers: list[tuple[int, Callable[[], None]]] = []
         self._operation = 0
-        self._barrier = False
+        self._barrier = -1  # the index below which all must be good; -1: no barrier
 
     def begin(self, operation: int) -> None:
         """Attribute what follows to the batch's operation of that index."""
@@ -122,7 +139,7 @@ class Transfers:
 
     def barrier(self) -> None:
         """Hold what follows back until everything before it is known to have succeeded."""
-        self._barrier = True
+        self._barrier = len(self.elements)
 
     def fence(self) -> None:
         """As `barrier`, and what follows starts a packet of its own.
@@ -130,52 +147,111 @@ class Transfers:
         A packet that is partly behind a barrier makes the packets behind it wait as well; one that
         starts at the barrier lets them travel with it.
         """
-        self._barrier = self._fence = True
+        self.barrier()
+        self._fence = True
 
     def _add(self, element: Element) -> Element:
-        if self._barrier:
-            element.barrier = len(self.elements)
+        if self._barrier >= 0:
+            element.barrier = self._barrier
             element.fence = self._fence
-            self._barrier = self._fence = False
-        elif element.payload is not None and not self.free:
-            element.barrier = self._settled
+            self._barrier, self._fence = -1, False
+        if element.payload is not None and not self.free:
+            element.settled = self._settled
         self.elements.append(element)
         return element
 
-    def write(self, request: int, value: int, register: str, address: int | None = None) -> Element:
-        """Write ``value`` to the register; ``request`` holds APnDP and A[3:2]."""
+    def write(
+        self,
+        request: int,
+        value: int,
+        register: str,
+        address: int | None = None,
+        *,
+        pointer: int | None = None,
+    ) -> Element:
+        """Write ``value`` to the register; ``request`` holds APnDP and A[3:2].
+
+        ``pointer``: see :meth:`write_run`.
+        """
         element = Element(
             request, value.to_bytes(4, "little"), 1, register, address, self._operation
         )
+        element.pointer = pointer
         return self._add(element)
 
-    def settle(self, request: int, value: int, register: str) -> None:
+    def enter_port(self, port: int) -> None:
+        """Note that the CSW and TAR of that AP are meant from now on."""
+        if port != self._port:
+            select, csw, tar = self._settled
+            self._ports[self._port] = csw, tar, self._widest
+            csw, tar, self._widest = self._ports.get(port, NOTHING)
+            self._settled = select, csw, tar
+            self._port = port
+
+    def settle(self, request: int, value: int, register: str, *, unknown: bool = True) -> None:
         """Write a register that decides where later accesses go: SELECT, CSW, TAR.
 
-        The write itself is harmless and waits for nothing; but no write to the target leaves before
-        it is known to have been done, unless both share a DAP_Transfer.
+        CSW and TAR wait for SELECT: without it they would be other registers. No write to the
+        target leaves before all three are known to have been done, unless they share its
+        DAP_Transfer. ``unknown``: it is not known what the register held before.
         """
-        self.elements.append(
-            Element(request, value.to_bytes(4, "little"), 1, register, None, self._operation)
-        )
-        self._settled = len(self.elements)
+        element = Element(request, value.to_bytes(4, "little"), 1, register, None, self._operation)
+        self.elements.append(element)
+        behind = len(self.elements)
+        select, csw, tar = self._settled
+        if request == WRITE_SELECT:
+            self._settled = behind, csw, tar
+            return
+        element.settled = select, 0, 0
+        if request & 0xC:
+            element.pointer = request
+            self._settled = select, csw, behind
+        else:
+            self._settled = select, behind, tar
+            if unknown:
+                self._widest = behind
+
+    def point_within(self, request: int, value: int, register: str) -> None:
+        """Write TAR where nothing is lost if it stays as it is: both places are to be written."""
+        element = Element(request, value.to_bytes(4, "little"), 1, register, None, self._operation)
+        element.settled = self._settled[0], 0, 0
+        element.pointer = request
+        self.elements.append(element)
 
     def read(self, request: int, register: str, address: int | None = None) -> Element:
         """Read the register once; the element holds the word after the run."""
         element = Element(request | READ, None, 1, register, address, self._operation)
-        if self._barrier:
+        if self._barrier >= 0:
             return self._add(element)
         self.elements.append(element)
         return element
 
     def write_run(
-        self, request: int, data: bytes | memoryview, register: str, address: int, stride: int = 4
+        self,
+        request: int,
+        data: bytes | memoryview,
+        register: str,
+        address: int,
+        stride: int = 4,
+        *,
+        pointer: int | None = None,
+        narrow: bool = False,
     ) -> Element:
-        """Write the words of ``data`` to the same register, one after the other."""
+        """Write the words of ``data`` to the same register, one after the other.
+
+        ``pointer`` is the request that writes TAR, if TAR holds the address of each access: a
+        packet may then begin with it instead of waiting. ``narrow``: should a CSW that widens the
+        access be lost, it does no harm that less is written.
+        """
         count = len(data) // 4
         element = Element(request, memoryview(data), count, register, address, self._operation)
         element.stride = stride
-        return self._add(element)
+        element.pointer = pointer
+        self._add(element)
+        if narrow and element.settled is not NOTHING:
+            select, _, tar = element.settled
+            element.settled = select, self._widest, tar
+        return element
 
     def read_run(
         self, request: int, count: int, register: str, address: int, stride: int = 4
@@ -209,7 +285,7 @@ class Transfers:
         if self.polls:
             element = self.read(request, register, address)
             element.expected = mask, value
-            self._barrier = self._fence = True
+            self.fence()
             return self._lengthen(element, timeout_s, prologue)
         mask_bytes = mask.to_bytes(4, "little")
         setting = Element(MATCH_MASK, mask_bytes, 1, register, address, self._operation)

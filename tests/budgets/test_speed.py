@@ -1,0 +1,49 @@
+"""How near flash jobs come to the flash's own speed, in simulated time: the same in every run.
+
+`make bench` measures 512 KiB and more; this is its reduced size. Each time is the physics of the
+job (or the wire's, where that is slower), and what may come on top of it, in milliseconds.
+"""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from benchmarks.limits import Physics, Wire
+from benchmarks.run import FREQUENCIES, SUM_CYCLES_A_WORD
+
+from tests.flash.bench import bench
+
+LENGTH = 0x4000
+CHANGED_AT = 0x1234
+# chip, probe: blank, unchanged, one function changed; milliseconds beyond the limit
+OVERHEADS = {
+    ("stm32f407", "bulk-512x4"): (16, 4, 17),
+    ("stm32f407", "hid-64x4"): (120, 38, 115),
+    ("nrf52840", "bulk-512x4"): (14, 3, 13),
+    ("nrf52840", "hid-64x4"): (145, 38, 120),
+}
+
+
+@pytest.mark.parametrize(("chip", "probe"), OVERHEADS)
+def test_flash_jobs_are_as_fast_as_flash_and_wire(chip: str, probe: str) -> None:
+    physics, wire = Physics.of(chip), Wire.of(probe, FREQUENCIES[probe])
+    noise = random.Random(5).randbytes(LENGTH)
+    changed = noise[:CHANGED_AT] + bytes(200) + noise[CHANGED_AT + 200 :]
+    erase_s, sector = physics.erase(CHANGED_AT, 200)
+    blank_ms, unchanged_ms, changed_ms = OVERHEADS[chip, probe]
+    with bench(chip, probe) as b:
+        summing_s = LENGTH / 4 * SUM_CYCLES_A_WORD / b.chip.clock_hz
+
+        def overhead_ms(data: bytes, limit_s: float) -> float:
+            began = b.core.now()
+            b.engine().program(b.image(data))
+            assert b.contents(LENGTH) == data
+            return (b.core.now() - began - limit_s) * 1000
+
+        def write(length: int) -> float:
+            return max(physics.program(length), wire.block(length, read=False))
+
+        assert 0 < overhead_ms(noise, write(LENGTH)) <= blank_ms
+        assert 0 < overhead_ms(noise, summing_s) <= unchanged_ms
+        assert 0 < overhead_ms(changed, erase_s + write(sector)) <= changed_ms
