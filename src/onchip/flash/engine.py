@@ -329,6 +329,7 @@ class FlashEngine:
         Raises:
             PlanError: no RAM is known, or the algorithm given is for other addresses.
             AlgorithmError: an algorithm does not fit it, or lacks a function that is needed.
+        """
         given = self._regions.given
         if given is not None and plans and all(plan.algorithm is not given for plan in plans):
             device = given.device
@@ -337,7 +338,6 @@ class FlashEngine:
                 f"has nothing to do",
                 hint="leave it out to use the chip's own algorithm",
             )
-        """
         if plans and self._ram is None:
             raise PlanError(
                 f"where algorithms may run in the RAM of {self._chip.name} is not known",
