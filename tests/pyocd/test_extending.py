@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import onchip
 from onchip.errors import ProbeLost, TransferFault, UsageError
 from onchip.virtual_board.board import VirtualBoard
 from pyOCD.board import MbedBoard
 from pyOCD.core.target import Target as CoreTarget
+from pyOCD.gdbserver import GDBServer
 from pyOCD.interface import INTERFACE, Interface
 from pyOCD.target import TARGET, CortexM, FlashRegion, MemoryMap, RamRegion, Target
 from pyOCD.transport import CMSIS_DAP, READ_END, READ_START, TRANSPORT, Transport
+from tests.pyocd.gdb_client import Client
 
 RAM = 0x2000_0000
 FLASH = 0x0800_0000
@@ -39,7 +43,7 @@ class MyTarget(Target):
     chip = "stm32f407"
     memoryMap = MemoryMap(
         FlashRegion(FLASH, length=0x8000, blocksize=0x4000, isBootMemory=True),
-        RamRegion(RAM, length=0x1000),
+        RamRegion(RAM, length=0x4000),
     )
 
     def __init__(self, link: Any) -> None:
@@ -67,6 +71,35 @@ def test_a_target_of_ones_own() -> None:
             board.flash.flashBlock(FLASH + 0x8000, [1])
         board.flash.init()
         assert target.resets == 1
+
+
+class Unknown(Target):
+    """A chip that onchip does not know, with the algorithm that its maker gives."""
+
+    chip = "cortex_m"
+    memoryMap = MemoryMap(
+        FlashRegion(FLASH, length=0x8000, blocksize=0x4000, isBootMemory=True),
+        RamRegion(RAM, length=0x8000),
+    )
+    flash_algorithm = Path(onchip.__file__).parent / "flash/algorithms/stm32f407.FLM"
+
+
+def test_a_chip_that_onchip_does_not_know_with_its_makers_algorithm() -> None:
+    TARGET["mine"] = Unknown
+    board = MbedBoard.chooseBoard(target_override="mine")
+    assert board is not None
+    with board:
+        board.flash.flashBlock(FLASH + 0x4000, list(range(200)))
+        assert board.target.readBlockMemoryUnaligned8(FLASH + 0x4000, 200) == list(range(200))
+        board.flash.erasePage(FLASH + 0x4000)
+        assert board.target.read32(FLASH + 0x4000) == 0xFFFF_FFFF
+        server = GDBServer(board, 0)
+        client = Client(server.port)
+        client.ask(b"?")
+        assert client.load(FLASH, b"hello") == b"OK"
+        assert client.read(FLASH, 5) == b"hello"
+        client.close()
+        server.stop()
 
 
 def test_the_names_that_are_there() -> None:

@@ -28,7 +28,7 @@ from onchip.session.connecting import (
 )
 from onchip.session.session import Session
 from onchip.target.boards import board_of
-from onchip.target.chip import Chip, Identification, generic_chip, load_chip
+from onchip.target.chip import Chip, Identification, WorkRam, generic_chip, load_chip
 from onchip.target.memory_map import (
     FlashRegion,
     MemoryMap,
@@ -57,6 +57,7 @@ __all__ = [
     "ResetKind",
     "SectorRun",
     "Session",
+    "WorkRam",
     "board_of",
     "connect",
     "generic_chip",

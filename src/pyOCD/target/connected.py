@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from onchip.errors import UsageError
-from onchip.session import Chip, ConnectMode, Session, generic_chip, load_chip, session_of
+from onchip.session import (
+    Chip,
+    ConnectMode,
+    Session,
+    WorkRam,
+    generic_chip,
+    load_chip,
+    session_of,
+)
 from pyOCD.target.constants import Constants
 from pyOCD.target.deferred import DeferredReads
 from pyOCD.target.memory_map import MemoryMap, to_session
@@ -20,12 +29,14 @@ class Connected(Constants):
     """A target behind a link; `init` connects, `disconnect` lets go.
 
     ``chip`` is the name of a chip that onchip knows; None lets the chip identify itself. A subclass
-    for a chip that it does not know gives a ``memoryMap``; flash in it can be programmed where
-    ``chip`` names a relative whose flash it shares.
+    for a chip that it does not know gives a ``memoryMap``, and for its flash the file of a CMSIS
+    ``flash_algorithm`` (FLM), which runs in the first RAM region; or as ``chip`` a relative whose
+    flash it shares.
     """
 
     chip: ClassVar[str | None] = None
     memoryMap: ClassVar[MemoryMap | None] = None
+    flash_algorithm: ClassVar[str | Path | None] = None
 
     def __init__(self, link: DAPAccess, memoryMap: MemoryMap | None = None) -> None:
         self.link = link
@@ -66,10 +77,16 @@ class Connected(Constants):
         self.link.open()
         mode = ConnectMode.HALT if self.halt_on_connect else ConnectMode.ATTACH
         self._connection = session_of(self.link.client, chip=self._chip(), mode=mode)
+        self._connection.algorithm = self.flash_algorithm
         if self._own_map is not None:
-            base = self._connection.chip or generic_chip(self._connection.core.name)
-            own_map = to_session(self._own_map, base.memory_map)
-            self._connection.chip = replace(base, memory_map=own_map)
+            self._connection.chip = self._described(self._connection, self._own_map)
+
+    def _described(self, session: Session, own_map: MemoryMap) -> Chip:
+        """Return the chip that was found, with the subclass's memory in the place of its own."""
+        base = session.chip or generic_chip(session.core.name)
+        memory_map = to_session(own_map, base.memory_map, str(self.flash_algorithm or ""))
+        ram = next((WorkRam(r.start, r.length) for r in own_map if r.isRam), base.work_ram)
+        return replace(base, memory_map=memory_map, work_ram=ram)
 
     def disconnect(self, resume: bool = True) -> None:
         """Take out what is armed, let the core run unless ``resume`` is false, let go."""

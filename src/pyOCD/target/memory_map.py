@@ -210,8 +210,10 @@ def from_session(memory_map: onchip.MemoryMap) -> MemoryMap:
     return MemoryMap(regions)
 
 
-def to_session(memory_map: MemoryMap, base: onchip.MemoryMap | None) -> onchip.MemoryMap:
-    """Return the session's form; flash is programmed as where ``base`` has flash, or not at all.
+def to_session(
+    memory_map: MemoryMap, base: onchip.MemoryMap | None, algorithm: str = ""
+) -> onchip.MemoryMap:
+    """Return the session's form; flash is programmed by ``algorithm``, or as ``base``'s there.
 
     Raises:
         UsageError: regions overlap, or a flash region is no multiple of its block size.
@@ -236,9 +238,9 @@ def to_session(memory_map: MemoryMap, base: onchip.MemoryMap | None) -> onchip.M
             length=region.length,
             kind=onchip.RegionKind.FLASH,
             sectors=runs,
-            algorithm="" if base is not None else "unknown",
+            algorithm=algorithm if base is not None else "unknown",
         )
-        if isinstance(known, onchip.FlashRegion):
+        if isinstance(known, onchip.FlashRegion) and not algorithm:
             flash = replace(
                 known, name=region.name, start=region.start, length=region.length, sectors=runs
             )
