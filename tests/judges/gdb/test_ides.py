@@ -131,4 +131,5 @@ def test_platformio() -> None:
             gdb.do("monitor reset halt")
             gdb.expect("tbreak main", "Temporary")
             gdb.expect("continue", "main ")
+        process.terminate()  # as PlatformIO ends its debug server
         assert process.wait(timeout=20) == 0
