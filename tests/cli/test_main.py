@@ -156,7 +156,8 @@ def test_the_traceback_is_there_for_those_who_ask(
 
 def test_ctrl_c_is_130(onchip: Onchip, verb_that_raises: list[BaseException]) -> None:
     verb_that_raises.append(KeyboardInterrupt())
-    assert onchip("list").code == 130
+    outcome = onchip("list")
+    assert (outcome.code, outcome.err) == (130, "\nonchip: interrupted\n")
 
 
 def test_the_readme_lists_the_same_exit_codes() -> None:
@@ -180,6 +181,7 @@ def test_ctrl_c_in_the_middle_of_a_job_is_130_and_no_more(tmp_path: Path, delay_
     assert "Traceback" not in err
     assert "bug" not in err
     assert process.returncode == 130, err
+    assert "onchip: interrupted\n  hint: the flash may be incomplete now" in err
     assert out == ""
 
 

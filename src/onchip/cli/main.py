@@ -74,7 +74,7 @@ def _run_verb(verb: str, words: list[str]) -> int:
             sys.stdout.flush()
             return code
         except KeyboardInterrupt:
-            return _interrupted()
+            return _interrupted(verb)
         except BrokenPipeError:
             # the interpreter would complain again when it flushes at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -82,11 +82,13 @@ def _run_verb(verb: str, words: list[str]) -> int:
         except Exception as error:  # the outermost loop: no traceback reaches the user
             if os.environ.get(TRACEBACK_VARIABLE):
                 raise
-            return _interrupted() if interrupted.is_set() else _explain(error)
+            return _interrupted(verb) if interrupted.is_set() else _explain(error)
 
 
-def _interrupted() -> ExitCode:
-    print(file=sys.stderr)
+def _interrupted(verb: str) -> ExitCode:
+    incomplete = verb in ("flash", "erase")
+    hint = "\n  hint: the flash may be incomplete now: program it again" if incomplete else ""
+    print(f"\nonchip: interrupted{hint}", file=sys.stderr)
     return ExitCode.INTERRUPTED
 
 
