@@ -27,7 +27,6 @@ from .progress import ProgressCallback, silent
 from .regions import Regions
 from .runner import Command, CrcRun, Runner, Workspace, hex32
 from .schedule import (
-    FIRST_CHUNK,
     INIT_TIMEOUT_S,
     Meter,
     chunks,
@@ -430,8 +429,8 @@ class FlashEngine:
             runner = self._runner(plan.algorithm)
             before = self._init(runner, plan.region, FOR_PROGRAM)
             behind = 0
-            first = max(FIRST_CHUNK, plan.algorithm.device.page_size)
-            for address, data in chunks(writes, runner.space.chunk, first):
+            page = plan.algorithm.device.page_size
+            for address, data in chunks(writes, page, runner.space.chunk):
                 self._push_chunk(runner, plan, address, data, before)
                 meter(behind)
                 before = []

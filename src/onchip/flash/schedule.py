@@ -75,25 +75,29 @@ def groups(sectors: Sequence[Sector]) -> Iterator[list[Sector]]:
         yield group
 
 
-def chunks(writes: Sequence[Write], most: int, first: int) -> Iterator[tuple[int, bytes]]:
+def chunks(writes: Sequence[Write], page: int, most: int) -> Iterator[tuple[int, bytes]]:
     """Join blocks that follow each other, up to ``most`` bytes; cut those that are longer.
 
-    The first chunk has ``first`` bytes at most, and each may be twice as long as the one before:
-    the flash has nothing to do until the first one is there.
+    Chunks begin small and end small: the flash has nothing to do until the first one has arrived,
+    nor the wire once the last one has. In between each is up to twice as long as the one before,
+    and half of what is left. All are cut at multiples of ``page``.
     """
+    least = -(-FIRST_CHUNK // page) * page
+    left = sum(len(write.data) for write in writes)
+    longest = limit = min(least, most)
     start, data = 0, b""
-    longest, most = most, min(first, most)
     for write in writes:
-        content = write.data
-        address = write.address
+        content, address = write.data, write.address
         while content:
-            if data and (start + len(data) != address or len(data) >= most):
+            if data and (start + len(data) != address or len(data) >= limit):
                 yield start, data
+                left -= len(data)
+                longest = min(2 * longest, most)
+                limit = min(longest, max(least, left // 2 // page * page))
                 data = b""
-                most = min(2 * most, longest)
             if not data:
                 start = address
-            room = most - len(data)
+            room = limit - len(data)
             data += content[:room]
             address += min(room, len(content))
             content = content[room:]

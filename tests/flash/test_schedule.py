@@ -1,0 +1,37 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from onchip.flash.planner import Write
+from onchip.flash.schedule import chunks
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.sampled_from([4, 256, 264, 1024, 4096]),
+    st.integers(1, 40),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9)), max_size=12),
+)
+def test_chunks_hold_everything_in_order_and_cut_at_pages(page, pages, pieces):
+    writes, at = [], 0
+    for gap, count in pieces:
+        at += gap * page
+        writes.append(Write(at, bytes((at // page + i) % 255 + 1 for i in range(count)) * page))
+        at += count * page
+    found = list(chunks(writes, page, pages * page))
+    memory = bytearray(at)
+    for start, data in found:
+        assert start % page == 0
+        assert 0 < len(data) <= pages * page
+        assert len(data) % page == 0
+        memory[start : start + len(data)] = data
+    assert sum(len(data) for _, data in found) == sum(len(write.data) for write in writes)
+    assert all(memory[w.address : w.address + len(w.data)] == w.data for w in writes)
+    assert [start for start, _ in found] == sorted(start for start, _ in found)
+
+
+def test_chunks_begin_and_end_small():
+    lengths = [len(data) for _, data in chunks([Write(0, bytes(0x2_0000))], 1024, 0x8000)]
+    assert lengths[:6] == [0x400, 0x800, 0x1000, 0x2000, 0x4000, 0x8000]
+    assert lengths[-1] == 0x400
+    assert max(lengths) == 0x8000
+    assert sum(lengths) == 0x2_0000
