@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from onchip.errors import UsageError
+
 
 class Interface:
     """Moves CMSIS-DAP packets. Subclass it, and put the class into ``INTERFACE``.
@@ -37,11 +39,11 @@ class Interface:
 
     def write(self, data: Sequence[int]) -> None:
         """Send one packet."""
-        raise NotImplementedError
+        raise missing(self, "write")
 
     def read(self, size: int = -1, timeout: int = -1) -> Sequence[int]:
         """Return the next response; wait ``timeout`` seconds, or for ever if it is negative."""
-        raise NotImplementedError
+        raise missing(self, "read")
 
     def getInfo(self) -> str:
         return f"{self.vendor_name} {self.product_name}".strip()
@@ -60,3 +62,8 @@ class Interface:
 
     def close(self) -> None:
         """Let go of the probe."""
+
+
+def missing(owner: object, method: str) -> UsageError:
+    """Return the error of a subclass that leaves out what it is used for."""
+    return UsageError(f"{type(owner).__name__} has no {method}()", hint="the subclass defines it")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyOCD.interface import Interface, connected_interfaces
+from pyOCD.interface.interface import missing
 from pyOCD.target.deferred import READ_END, READ_NOW, READ_START, ReadMode
 
 if TYPE_CHECKING:
@@ -42,28 +43,28 @@ class Transport:
         """Return what the probe tells under that number."""
 
     def readDP(self, addr: int, mode: ReadMode = READ_NOW) -> Any:
-        raise NotImplementedError
+        raise missing(self, "readDP")
 
     def writeDP(self, addr: int, data: int) -> None:
-        raise NotImplementedError
+        raise missing(self, "writeDP")
 
     def readAP(self, addr: int, mode: ReadMode = READ_NOW) -> Any:
-        raise NotImplementedError
+        raise missing(self, "readAP")
 
     def writeAP(self, addr: int, data: int) -> None:
-        raise NotImplementedError
+        raise missing(self, "writeAP")
 
     def readMem(self, addr: int, transfer_size: int = 32, mode: ReadMode = READ_NOW) -> Any:
-        raise NotImplementedError
+        raise missing(self, "readMem")
 
     def writeMem(self, addr: int, data: int, transfer_size: int = 32) -> None:
-        raise NotImplementedError
+        raise missing(self, "writeMem")
 
     def readBlock32(self, addr: int, size: int) -> list[int]:
-        raise NotImplementedError
+        raise missing(self, "readBlock32")
 
     def writeBlock32(self, addr: int, data: Sequence[int]) -> None:
-        raise NotImplementedError
+        raise missing(self, "writeBlock32")
 
     def reset(self) -> None:
         """Pull nRESET low for a moment."""
