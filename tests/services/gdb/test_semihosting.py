@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from onchip.services.gdb.options import GdbOptions
+from onchip.services.semihosting import Directory, SemihostingOptions
 
 from .fakes import FLASH, LOOP, RAM, Talk
 
@@ -51,6 +52,28 @@ def test_open_of_the_console_and_of_a_file(talk):
 @pytest.mark.parametrize(("number", "result"), [(0x02, 0), (0x09, 1), (0x0C, 0), (0x13, 0)])
 def test_small_calls(talk, number, result):
     assert call(talk, number, block=(1,))[0] == result
+
+
+def test_files_below_a_directory_and_closed_at_the_end(tmp_path):
+    options = SemihostingOptions(directory=Directory(tmp_path))
+    talk = Talk(options=GdbOptions(semihosting=True, semihosting_options=options))
+    talk.printed = []
+    talk.ask(b"?")
+    talk.core.memory.write(LOOP, b"\xab\xbe")
+    talk.ask(b"Z1,8000110,2")
+    open_log = {"number": 0x01, "block": (RAM + 0x200, 4, 3), "data": b"log"}
+    assert call(talk, **open_log)[0] == 4
+    assert call(talk, 0x05, block=(4, RAM + 0x200, 4), data=b"data")[0] == 0
+    talk.target.reset(halt=True)
+    assert call(talk, 0x02, block=(4,))[0] == 0xFFFFFFFF
+    assert (tmp_path / "log").read_bytes() == b"data"
+    assert call(talk, **open_log)[0] == 4
+    assert call(talk, 0x18, parameter=0x20026)[2] == b"W00"
+    talk.core.values |= {"r0": 0x02, "r1": RAM + 0x100}
+    talk.core.memory.write(RAM + 0x100, b"\4\0\0\0")
+    talk.target.run.console.call(talk.core)
+    assert talk.core.values["r0"] == 0xFFFFFFFF
+    options.directory.close()
 
 
 def test_other_calls_fail_softly(talk):

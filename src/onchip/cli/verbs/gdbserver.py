@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from onchip.cli.classic import add_classic, add_classic_server, erase_mode, settle, stays
 from onchip.cli.options import add_connection, open_session, port
 from onchip.cli.signals import stop_requests
+
+if TYPE_CHECKING:
+    from onchip.services.gdb import GdbOptions
 
 _LOOK_S = 0.05
 """How often to look whether the service ended by itself."""
@@ -58,7 +63,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--hardware-breakpoints", action="store_true", help="never put BKPT instructions into RAM"
     )
     parser.add_argument(
-        "--semihosting", action="store_true", help="serve the console calls of BKPT 0xAB"
+        "--semihosting", action="store_true", help="serve the calls of BKPT 0xAB: the console"
+    )
+    parser.add_argument(
+        "--semihosting-dir",
+        type=Path,
+        metavar="DIR",
+        help="... and files below DIR (default: no files)",
     )
     add_connection(parser)
     add_classic(parser)
@@ -67,9 +78,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C; with ``--once``, or started by an IDE, until the last client leaves."""
-    from onchip.services.gdb import GdbOptions, GdbServer
+    from onchip.services.gdb import GdbOptions
+    from onchip.services.semihosting import Directory, SemihostingOptions
 
     settle(arguments)
+    folder = arguments.semihosting_dir
+    directory = None if folder is None else Directory(folder)
     options = GdbOptions(
         persist=stays(arguments),
         resume_on_detach=arguments.resume_on_detach,
@@ -77,8 +91,19 @@ def run(arguments: argparse.Namespace) -> int:
         vector_catch=arguments.vector_catch,
         step_into_interrupts=arguments.step_into_interrupts,
         hardware_breakpoints_only=arguments.hardware_breakpoints,
-        semihosting=arguments.semihosting,
+        semihosting=arguments.semihosting or directory is not None,
+        semihosting_options=SemihostingOptions(directory=directory),
     )
+    try:
+        return _serve(arguments, options)
+    finally:
+        if directory is not None:
+            directory.close()
+
+
+def _serve(arguments: argparse.Namespace, options: GdbOptions) -> int:
+    from onchip.services.gdb import GdbServer
+
     with open_session(arguments) as session:
         server = GdbServer(
             session,

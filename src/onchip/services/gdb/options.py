@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from onchip.services.semihosting import SemihostingOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,9 @@ class GdbOptions:
     single steps. ``hardware_breakpoints_only``: never patch RAM with BKPT. ``erase``: for ``load``.
     ``read_back``: verify what ``load`` programmed by reading every byte too, not only by CRCs.
     ``vector_catch``: exceptions that stop the core while a client is there, by the names of
-    ``core.vector_catch``. ``semihosting``: serve the console calls of BKPT 0xAB.
+    ``core.vector_catch``. ``semihosting``: serve the calls of BKPT 0xAB.
+    ``semihosting_options``: what the program may have, a directory for its files say; None: only
+    the console.
     """
 
     persist: bool = True
@@ -30,3 +35,4 @@ class GdbOptions:
     read_back: bool = False
     vector_catch: Iterable[str] = frozenset({"hardfault"})
     semihosting: bool = False
+    semihosting_options: SemihostingOptions | None = None

@@ -156,6 +156,8 @@ class RunControl:
             self.mode = Mode.STOPPED if halt else Mode.CONTINUE
         if halt:
             self.last = Stop(SIGTRAP)
+        if self.console is not None:
+            self.console.close()  # the files of the program that was
 
     def need_halted(self, what: str) -> None:
         """Refuse what a running core cannot do.
@@ -273,7 +275,8 @@ class RunControl:
 
     def _program_exit(self) -> Stop | None:
         """Return the end of the program, if semihosting just brought it."""
-        code = None if self.console is None else self.console.exit_code
-        if self.console is not None:
-            self.console.exit_code = None
-        return None if code is None else Stop(SIGTRAP, exit_code=code)
+        if self.console is None or (code := self.console.exit_code) is None:
+            return None
+        self.console.exit_code = None
+        self.console.close()
+        return Stop(SIGTRAP, exit_code=code)

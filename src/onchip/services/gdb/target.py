@@ -46,7 +46,7 @@ class Target:
         self.layout = RegisterLayout(has_fpu=self.core.has_fpu, mainline=mainline)
         self.run = RunControl(self.core, self.layout, options)
         if options.semihosting:
-            self.run.console = Console(read_input=read_input)
+            self.run.console = Console(options.semihosting_options, read_input=read_input)
         self.run.on_text = self._printed
         self.on_console: Callable[[str], None] = lambda text: None
         self.on_progress: ProgressCallback = silent
