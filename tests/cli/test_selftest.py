@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import pytest
+
+from onchip.services.selftest import runner
+from onchip.services.selftest.bench import Bench, CheckFailed
 
 from .conftest import Onchip
 
@@ -42,15 +46,10 @@ def test_as_data(onchip: Onchip) -> None:
 
 
 def test_a_failed_check_is_exit_code_1(onchip: Onchip, monkeypatch: pytest.MonkeyPatch) -> None:
-    from onchip.services.selftest import checks
-    from onchip.services.selftest import runner as runner
-    from onchip.services.selftest.bench import Bench, CheckFailed
-
     def broken(bench: Bench) -> str:
         raise CheckFailed("it is broken")
 
     monkeypatch.setitem(runner.CHECKS, "memory", broken)
-    assert checks.memory is not broken
     outcome = onchip("selftest", "--yes", "--only", "memory", *PROBE)
     assert outcome.code == 1
     assert "memory               failed" in outcome.out
@@ -86,3 +85,18 @@ def test_it_can_be_recorded(onchip: Onchip, tmp_path: object) -> None:
     words = ("selftest", "--yes", "--only", "core registers")
     live = onchip(*words, *PROBE, "--record", record)
     assert onchip("replay", record).out == live.out
+
+
+def test_what_cannot_be_put_back_is_in_a_file(
+    onchip: Onchip, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runner, "_restore", _fail)
+    outcome = onchip("selftest", "--yes", "--only", "erase", *PROBE)
+    assert outcome.code == 1
+    assert (tmp_path / "onchip-selftest-0x0003fc00.bin").read_bytes() == b"\xff" * 1024
+    assert "onchip flash onchip-selftest-0x0003fc00.bin@0x0003fc00" in outcome.err
+
+
+def _fail(*arguments: object) -> None:
+    raise CheckFailed("the flash is worn out")

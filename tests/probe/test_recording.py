@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from onchip import connect
 from onchip.dap.client import DapClient
@@ -224,6 +228,7 @@ def test_the_live_link_is_seen_through(tmp_path: Path) -> None:
         ('HEAD\n\n{"t": 0, "out": "0"}\n', "line 3: the line does not tell non-hexadecimal"),
         ('HEAD\n{"t": 0, "out": 5}\n', "line 2: the line does not tell"),
         ('HEAD\n{"t": 0, "error": "Exit", "during": "read"}\n', "tell what a Exit is"),
+        ('HEAD\n{"t": 1' + "0" * 400 + ', "now": true}\n', "line 2: the line does not tell"),
         ("[" * 100_000, "line 1: not a JSON object"),
     ],
 )
@@ -232,6 +237,29 @@ def test_a_file_that_is_no_recording_is_refused(tmp_path: Path, text: str, messa
     path.write_text(text.replace("HEAD", '{"format": "onchip-recording", "version": 1}'))
     with pytest.raises(RecordingError, match=message.replace("(", r"\(")):
         Recording.load(path)
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=4,
+)
+_LINES = st.dictionaries(
+    st.sampled_from(["t", "out", "in", "error", "during", "now", "usb", "command", "settings"]),
+    _VALUES,
+)
+
+
+@settings(max_examples=100)
+@given(st.lists(_LINES, min_size=1, max_size=3), st.binary(max_size=20))
+def test_any_other_file_is_refused_in_the_same_words(lines: list[dict], tail: bytes) -> None:
+    head = {"format": "onchip-recording", "version": 1, **lines[0]}
+    text = "\n".join(json.dumps(line) for line in [head, *lines[1:]])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.rec"
+        path.write_bytes(text.encode() + tail)
+        with suppress(RecordingError):
+            Recording.load(path)
 
 
 def test_a_file_that_cannot_be_read_or_written_is_told(tmp_path: Path) -> None:

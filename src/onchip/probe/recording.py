@@ -381,7 +381,7 @@ def _event(path: str | Path, line: int, text: str) -> Event:
         error = str(value["error"]) if kind == "error" else ""
         if error and error not in _ERRORS:
             raise ValueError(f"what a {error} is")
-    except (KeyError, TypeError, ValueError) as trouble:
+    except (KeyError, TypeError, ValueError, OverflowError) as trouble:
         raise RecordingError(f"{path}, line {line}: the line does not tell {trouble}") from trouble
     message, during = str(value.get("message", "")), str(value.get("during", ""))
     return Event(line, time_s, kind, data, error, message, during)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onchip.cli.exit_codes import ExitCode
@@ -73,6 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
                 _show(outcome)
     finally:
         link.close()
+    if outcomes[-1].verdict is Verdict.FAILED:  # the last is what puts things back
+        _rescue(test)
     failed = [outcome for outcome in outcomes if outcome.verdict is Verdict.FAILED]
     if arguments.json:
         rows = [asdict(outcome) for outcome in outcomes]
@@ -100,3 +103,13 @@ def _agreed(test: Selftest, *, yes: bool, quiet: bool) -> bool:
 def _show(outcome: Outcome) -> None:
     line = f"{outcome.check:20} {outcome.verdict:9} {outcome.seconds:8.2f} s  {outcome.detail}"
     print(line.rstrip(), flush=True)
+
+
+def _rescue(test: Selftest) -> None:
+    """Write what the flash held into a file: it may no longer be on the chip."""
+    if test.saved is None:
+        return
+    start, content = test.saved
+    path = Path(f"onchip-selftest-0x{start:08x}.bin")
+    path.write_bytes(content)
+    print(f"what the flash held is in {path}: onchip flash {path}@0x{start:08x}", file=sys.stderr)

@@ -85,6 +85,12 @@ class Selftest:
                 self._flash = session.memory.read(area.sector.start, area.sector.size)
 
     @property
+    def saved(self) -> tuple[int, bytes] | None:
+        """Where the flash that is used begins, and what it held; None if none is used."""
+        sector = self._area.sector
+        return None if sector is None else (sector.start, self._flash)
+
+    @property
     def promises(self) -> list[str]:
         """What will be done to the board, a line each."""
         area, sector = self._area, self._area.sector
