@@ -33,6 +33,7 @@ VERBS = {
     "selftest": "test probe, board and onchip on each other",
     "serve": "let programs here, or on other machines, use a probe over TCP",
     "replay": "run a recorded command again, without the probe",
+    "bench": "measure a probe beside what it could do at best",
     "demo": "see it all on a virtual board",
 }
 
