@@ -26,9 +26,6 @@ class Client:
     def send(self, payload: bytes) -> None:
         self._sock.sendall(encode_packet(payload))
 
-    def interrupt(self) -> None:
-        self._sock.sendall(b"\x03")
-
     def receive(self, timeout_s: float = 10) -> bytes | None:
         """Return the next payload; None when there is none in time."""
         self._sock.settimeout(timeout_s)
@@ -58,12 +55,13 @@ class Client:
             answer = more
         return text
 
-    def stop(self, timeout_s: float) -> bytes | None:
-        """Continue, and return the stop reply if the core stops in time."""
+    def stop(self) -> bytes:
+        """Continue, and return the stop reply."""
         self.send(b"vCont;c")
         while True:
-            answer = self.receive(timeout_s)
-            if answer is None or not answer.startswith(b"O"):
+            answer = self.receive()
+            assert answer is not None, "the core runs on"
+            if not answer.startswith(b"O"):
                 return answer
 
     def set_register(self, number: int, value: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from onchip.services.gdb import GdbServer
+from onchip.services.telnet_console import TelnetConsole
 from pyOCD.tools import gdb_server
 from tests.pyocd.gdb_client import Client, Served
 
@@ -17,6 +18,8 @@ FLASH, RAM = 0x0800_0000, 0x2000_0000
 PC, XPSR = 15, 16
 UDF = bytes.fromhex("00de fee7")
 RESET = bytes.fromhex("0860 fee7")  # str r0, [r1]; b .
+HANDLER, LOOP = FLASH + 0x106, FLASH + 0x102
+SYS_WRITE0, SYS_READC = 4, 7
 AIRCR, SYSRESETREQ = 0xE000_ED0C, 0x05FA_0004
 
 
@@ -25,61 +28,51 @@ def board_of_the_environment(marked_board: str) -> None:
     """All servers serve a board with the counting loop."""
 
 
-def crash(client: Client) -> bytes | None:
-    """Let the core run into an undefined instruction."""
+def crash(client: Client) -> bytes:
+    """Let the core run into an undefined instruction, and on into a breakpoint in the handler."""
     client.write(RAM, UDF)
     client.set_register(PC, RAM)
-    return client.stop(0.4)
+    assert client.ask(b"Z1,%x,2" % HANDLER) == b"OK"
+    return client.stop()
 
 
 def test_it_stops_at_a_hardfault_unless_told_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
     with Served(capsys) as served:
-        stop = crash(served.client)
-        assert stop is not None
-        assert served.client.register(PC) == FLASH + 0x106
+        assert crash(served.client).startswith(b"T0b")  # SIGSEGV
         assert served.client.register(XPSR) & 0x1FF == 3
 
 
-@pytest.mark.parametrize("option", ["-n", "--nobreak"])
+@pytest.mark.parametrize("option", ["-n", "--nobreak", "-C=n", "-C=r"])
 def test_nobreak_lets_a_hardfault_be_handled(
     capsys: pytest.CaptureFixture[str], option: str
 ) -> None:
-    with Served(capsys, option) as served:
-        assert crash(served.client) is None
-        served.client.interrupt()
-        assert served.client.receive() is not None
+    with Served(capsys, *option.split("=")) as served:
+        stop = crash(served.client)
+        assert stop.startswith(b"T05")
+        assert b"hwbreak" in stop
         assert served.client.register(XPSR) & 0x1FF == 3
 
 
-def reset_by_itself(client: Client) -> bytes | None:
-    """Let the program reset its own chip."""
+def reset_by_itself(client: Client) -> int:
+    """Let the program reset its own chip; return where it stops then: at the loop at the latest."""
     client.write(RAM, RESET)
     client.set_register(0, SYSRESETREQ)
     client.set_register(1, AIRCR)
     client.set_register(PC, RAM)
-    return client.stop(0.4)
+    assert client.ask(b"Z1,%x,2" % LOOP) == b"OK"
+    client.stop()
+    return client.register(PC)
 
 
 @pytest.mark.parametrize("option", ["-r", "--reset-break", "-C=hr", "-C=a"])
 def test_reset_break_stops_at_a_reset(capsys: pytest.CaptureFixture[str], option: str) -> None:
     with Served(capsys, *option.split("=")) as served:
-        assert reset_by_itself(served.client) is not None
-        assert served.client.register(PC) == FLASH + 0x100
+        assert reset_by_itself(served.client) == FLASH + 0x100
 
 
 def test_without_reset_break_a_reset_goes_unnoticed(capsys: pytest.CaptureFixture[str]) -> None:
     with Served(capsys) as served:
-        assert reset_by_itself(served.client) is None
-        served.client.interrupt()
-        assert served.client.receive() is not None
-        assert FLASH + 0x102 <= served.client.register(PC) <= FLASH + 0x104
-
-
-def test_vector_catch_takes_the_place_of_nobreak(capsys: pytest.CaptureFixture[str]) -> None:
-    with Served(capsys, "-C", "n") as served:
-        assert crash(served.client) is None
-        served.client.interrupt()
-        assert served.client.receive() is not None
+        assert reset_by_itself(served.client) == LOOP
 
 
 def test_a_vector_catch_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,11 +120,13 @@ def stop_all() -> None:
 
 
 _SERVERS: list[GdbServer] = []
+_CONSOLES: list[TelnetConsole] = []
 
 
 @pytest.fixture(autouse=True)
 def servers_known(monkeypatch: pytest.MonkeyPatch) -> None:
     _SERVERS.clear()
+    _CONSOLES.clear()
     original = GdbServer.__init__
 
     def noted(self: GdbServer, *args: Any, **settings: Any) -> None:
@@ -139,6 +134,13 @@ def servers_known(monkeypatch: pytest.MonkeyPatch) -> None:
         _SERVERS.append(self)
 
     monkeypatch.setattr(GdbServer, "__init__", noted)
+    start = TelnetConsole.start
+
+    def started(self: TelnetConsole) -> None:
+        _CONSOLES.append(self)
+        start(self)
+
+    monkeypatch.setattr(TelnetConsole, "start", started)
 
 
 def test_without_persist_it_ends_with_its_client(capsys: pytest.CaptureFixture[str]) -> None:
@@ -268,16 +270,15 @@ def test_allow_remote_listens_everywhere(capsys: pytest.CaptureFixture[str]) -> 
             assert _SERVERS[-1]._address[0] == host
 
 
-def greet(client: Client) -> None:
-    """Let the program print through semihosting."""
-    client.write(RAM, bytes.fromhex("abbe fee7"))
+def semihost(client: Client, operation: int) -> None:
+    """Let the program make one semihosting call, and stop behind it."""
+    client.write(RAM, bytes.fromhex("abbe 00be"))
     client.write(RAM + 0x100, b"hi there\n\0")
-    client.set_register(0, 4)  # SYS_WRITE0
+    client.set_register(0, operation)
     client.set_register(1, RAM + 0x100)
     client.set_register(PC, RAM)
-    assert client.stop(0.3) is None
-    client.interrupt()
-    client.receive()
+    client.stop()
+    assert client.register(PC) == RAM + 2
 
 
 def telnet_port(served: Served) -> int | None:
@@ -292,15 +293,13 @@ def test_semihosting_prints_here_and_by_telnet(capsys: pytest.CaptureFixture[str
         assert port is not None
         with socket.create_connection(("127.0.0.1", port), timeout=5) as terminal:
             terminal.sendall(b"x")
-            time.sleep(0.05)
-            greet(served.client)
+            deadline = time.monotonic() + 10
+            while not _CONSOLES[0]._typed and time.monotonic() < deadline:
+                time.sleep(0.001)
+            semihost(served.client, SYS_WRITE0)
             assert "hi there\n" in served.captured()
             assert terminal.recv(100) == b"hi there\r\n"
-            served.client.set_register(0, 7)  # SYS_READC
-            served.client.set_register(PC, RAM)
-            served.client.stop(0.3)
-            served.client.interrupt()
-            served.client.receive()
+            semihost(served.client, SYS_READC)
             assert served.client.register(0) == ord("x")
 
 
@@ -310,7 +309,7 @@ def test_without_telnet_it_prints_here_only(
 ) -> None:
     with Served(capsys, "-S", option, "stdx") as served:
         assert telnet_port(served) is None
-        greet(served.client)
+        semihost(served.client, SYS_WRITE0)
         assert "hi there\n" in served.captured()
 
 
@@ -326,9 +325,10 @@ def test_without_semihosting_the_program_stops_at_its_call(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with Served(capsys) as served:
-        served.client.write(RAM, bytes.fromhex("abbe fee7"))
+        served.client.write(RAM, bytes.fromhex("abbe 00be"))
         served.client.set_register(PC, RAM)
-        assert served.client.stop(2) is not None
+        served.client.stop()
+        assert served.client.register(PC) == RAM
         assert telnet_port(served) is None
 
 
