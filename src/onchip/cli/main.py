@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from onchip import __version__
 from onchip.cli.exit_codes import MEANINGS, ExitCode, exit_code_of
-from onchip.cli.signals import noted_interrupts
+from onchip.cli.signals import hold_back_interrupts, noted_interrupts
 from onchip.errors import OnchipError
 
 VERBS = {
@@ -53,7 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         if words and words[0] in VERBS:
-            return _run_verb(words[0], words[1:])
+            code = _run_verb(words[0], words[1:])
+            if code == ExitCode.INTERRUPTED and argv is None:
+                hold_back_interrupts()
+            return code
         return _without_verb(words)
     except SystemExit as leaving:  # argparse leaves this way
         return leaving.code if isinstance(leaving.code, int) else ExitCode.USAGE

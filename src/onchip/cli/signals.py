@@ -45,3 +45,13 @@ def noted_interrupts() -> Iterator[threading.Event]:
         yield interrupted
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def hold_back_interrupts() -> None:
+    """See to it that the process ends with the exit code that it chose.
+
+    An interrupt that struck inside ``exec`` (as when a dataclass is made) is remembered by CPython,
+    which at its end kills itself with SIGINT though the interrupt was handled; blocked, it exits.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
