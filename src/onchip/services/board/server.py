@@ -15,6 +15,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -39,11 +40,15 @@ class _Client:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(_SEND_TIMEOUT_S)
         self.connection = connection
-        self.name = peer_name(connection)
         self.decoder = Decoder()
         self.packets: deque[bytes] = deque()
         self.ended = False
         self.deaf = False
+
+    @cached_property
+    def name(self) -> str:
+        """Who it is; asked when it is wanted, since the answer takes a look at every process."""
+        return peer_name(self.connection)
 
     @property
     def readable(self) -> bool:

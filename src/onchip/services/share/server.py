@@ -20,6 +20,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -50,13 +51,17 @@ class _Client:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(_SEND_TIMEOUT_S)
         self.connection = connection
-        self.name = peer_name(connection)
         self.admitted = admitted
         self.packets: deque[bytes] = deque()
         self.ended = False
         self.armed = False
         self.leaving_at: float | None = None
         self._decoder = Decoder()
+
+    @cached_property
+    def name(self) -> str:
+        """Who it is; asked when it is wanted, since the answer takes a look at every process."""
+        return peer_name(self.connection)
 
     def receive(self) -> list[tuple[int, bytes]]:
         """Return the frames that have arrived; ``ended`` if that was all, or is no framing."""
