@@ -63,18 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run_verb(verb: str, words: list[str]) -> int:
-    module = import_module(f"onchip.cli.verbs.{verb}")
-    parser = _Parser(
-        prog=f"onchip {verb}",
-        description=f"{VERBS[verb].capitalize()}.",
-        epilog=module.EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    module.add_arguments(parser)
-    arguments = parser.parse_args(words, argparse.Namespace(command_line=(verb, *words)))
     with noted_interrupts() as interrupted:
         try:
-            code: int = module.run(arguments)
+            code = _imported_verb(verb, words)
             sys.stdout.flush()
             return code
         except KeyboardInterrupt:
@@ -87,6 +78,20 @@ def _run_verb(verb: str, words: list[str]) -> int:
             if os.environ.get(TRACEBACK_VARIABLE):
                 raise
             return _interrupted(verb) if interrupted.is_set() else _explain(error)
+
+
+def _imported_verb(verb: str, words: list[str]) -> int:
+    module = import_module(f"onchip.cli.verbs.{verb}")
+    parser = _Parser(
+        prog=f"onchip {verb}",
+        description=f"{VERBS[verb].capitalize()}.",
+        epilog=module.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(parser)
+    arguments = parser.parse_args(words, argparse.Namespace(command_line=(verb, *words)))
+    code: int = module.run(arguments)
+    return code
 
 
 def _interrupted(verb: str) -> ExitCode:
