@@ -166,7 +166,16 @@ def test_the_readme_lists_the_same_exit_codes() -> None:
         assert f"| {code} | {meaning} |" in readme
 
 
-@pytest.mark.parametrize("delay_s", [0.6, 0.8, 1.0])
+def _wait_for_the_emulator(process: subprocess.Popen[str]) -> None:
+    """Return once the process has loaded the emulator: its job is about to begin."""
+    maps = Path(f"/proc/{process.pid}/maps")
+    deadline = time.monotonic() + 60
+    while "libunicorn" not in maps.read_text(encoding="utf-8"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("delay_s", [0.2, 0.4, 0.6])
 def test_ctrl_c_in_the_middle_of_a_job_is_130_and_no_more(tmp_path: Path, delay_s: float) -> None:
     image = write_bin(tmp_path, "stm32f407", length=500_000)
     process = subprocess.Popen(
@@ -175,6 +184,7 @@ def test_ctrl_c_in_the_middle_of_a_job_is_130_and_no_more(tmp_path: Path, delay_
         stderr=subprocess.PIPE,
         text=True,
     )
+    _wait_for_the_emulator(process)
     time.sleep(delay_s)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)

@@ -154,6 +154,7 @@ def test_time_is_real() -> None:
 
 def test_a_reset_connection_is_told_like_a_closed_one() -> None:
     def reset(connection: socket.socket) -> None:
+        connection.recv(1)  # not before the other end knows that it is connected
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
 
     def ask(link: TcpLink) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+_AGAIN_S = 0.005
 
 
 @contextmanager
@@ -29,7 +32,8 @@ def stop_requests() -> Iterator[threading.Event]:
 def noted_interrupts() -> Iterator[threading.Event]:
     """Give an event that Ctrl-C sets, besides raising `KeyboardInterrupt` as ever.
 
-    Where the interrupt strikes inside an emulator's callback, another exception may come out of it.
+    Where the interrupt strikes inside an emulator's callback, another exception may come out of it,
+    or none: the callback's caller is C, which drops it. It is then raised again a moment later.
     """
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -40,11 +44,25 @@ def noted_interrupts() -> Iterator[threading.Event]:
         interrupted.set()
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, note)
+    unraisable = sys.unraisablehook
+
+    def again(dropped: sys.UnraisableHookArgs) -> None:
+        if dropped.exc_type is not KeyboardInterrupt:
+            unraisable(dropped)
+        elif hasattr(signal, "setitimer"):
+            before.setdefault(signal.SIGALRM, signal.signal(signal.SIGALRM, note))
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, note)}
+    sys.unraisablehook = again
     try:
         yield interrupted
     finally:
-        signal.signal(signal.SIGINT, before)
+        sys.unraisablehook = unraisable
+        if len(before) > 1:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def hold_back_interrupts() -> None:
