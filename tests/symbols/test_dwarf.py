@@ -79,6 +79,18 @@ def test_every_function_of_every_sample_has_line_and_frame(chip: str) -> None:
         assert debug.is_code(start)
 
 
+def test_calls_in_line(debug: DebugInfo) -> None:
+    start = function(debug, "console_write")
+    symbol = debug.function_at(start)
+    assert symbol is not None
+    chains = {debug.inlined_at(a) for a in range(start, start + symbol.size, 2)}
+    (call,) = next(chain for chain in chains if chain)
+    assert call.function == "uart_put"
+    assert call.called_at.file.endswith("firmware/console.c")
+    assert () in chains
+    assert debug.inlined_at(0x2000_0000) == ()
+
+
 def test_frame_rules_follow_the_prologue(debug: DebugInfo) -> None:
     start = function(debug, "take_sample")
     assert debug.frame_rules(start) == FrameRules(13, 0, {})
@@ -120,5 +132,6 @@ def test_damage_names_nothing_and_raises_nothing(data: st.DataObject) -> None:
     for address in (0x0800_00F6, 0x0800_0134, 0x2000_0000, 0x0800_0140):
         debug.name_of(address)
         debug.line_at(address)
+        debug.inlined_at(address)
         debug.frame_rules(address)
         debug.is_code(address)

@@ -29,6 +29,7 @@ from onchip.symbols.elf import (
     ElfSymbol,
     foreign_errors,
 )
+from onchip.symbols.inlined import InlinedRange, inlined_ranges
 
 _STT_OBJECT = 1
 
@@ -42,6 +43,14 @@ class SourceLine:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class InlinedCall:
+    """A function whose code the compiler put in line, and the line that calls it."""
+
+    function: str
+    called_at: SourceLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +162,40 @@ class DebugInfo:
 
     def line_at(self, address: int) -> SourceLine | None:
         """Return the source line that the instruction at ``address`` comes from."""
-        for rows in self._tables_for(address):
+        found = self._unit_and_line(address)
+        return None if found is None else found[1]
+
+    def inlined_at(self, address: int) -> tuple[InlinedCall, ...]:
+        """Return the calls in line that led to the instruction at ``address``, innermost first."""
+        found = self._unit_and_line(address)
+        if found is None:
+            return ()
+        unit = found[0]
+        try:
+            if unit.cu_offset not in self._inlined:
+                calls = list(inlined_ranges(self._dwarf, unit, _text))
+                self._inlined[unit.cu_offset] = calls
+            names = self._file_names(unit)
+        except foreign_errors():
+            self._inlined[unit.cu_offset] = []
+            return ()
+        return tuple(
+            InlinedCall(call.name, SourceLine(names[call.file], call.line))
+            for call in reversed(self._inlined[unit.cu_offset])
+            if call.start <= address < call.end
+        )
+
+    @cached_property
+    def _inlined(self) -> dict[int, list[InlinedRange]]:
+        return {}
+
+    def _unit_and_line(self, address: int) -> tuple[Any, SourceLine] | None:
+        for unit, rows in self._tables_for(address):
             index = bisect_right(rows, address, key=lambda row: row[0]) - 1
             if index >= 0:
                 _, end, line = rows[index]
                 if address < end:
-                    return line
+                    return unit, line
         return None
 
     @cached_property
@@ -181,8 +218,8 @@ class DebugInfo:
     def _tables(self) -> dict[int, list[tuple[int, int, SourceLine]]]:
         return {}
 
-    def _tables_for(self, address: int) -> Iterator[list[tuple[int, int, SourceLine]]]:
-        """Give line tables, the one of the unit that claims ``address`` first."""
+    def _tables_for(self, address: int) -> Iterator[tuple[Any, list[tuple[int, int, SourceLine]]]]:
+        """Give units and their line tables, the unit that claims ``address`` first."""
         if self._dwarf is None:
             return
         claimed = None
@@ -197,15 +234,14 @@ class DebugInfo:
                     self._tables[unit.cu_offset] = self._rows(unit)
                 except foreign_errors():
                     self._tables[unit.cu_offset] = []
-            yield self._tables[unit.cu_offset]
+            yield unit, self._tables[unit.cu_offset]
 
     def _rows(self, unit: Any) -> list[tuple[int, int, SourceLine]]:
         """Decode the line program of a unit into (start, end, line)."""
         program = self._dwarf.line_program_for_CU(unit)
         if program is None:
             return []
-        attribute = unit.get_top_DIE().attributes.get("DW_AT_comp_dir")
-        names = _FileNames(program.header, "" if attribute is None else _text(attribute.value))
+        names = self._file_names(unit)
         rows: list[tuple[int, int, SourceLine]] = []
         sequence: list[Any] = []
         for entry in program.get_entries():
@@ -223,6 +259,11 @@ class DebugInfo:
                     )
                 sequence = []
         return sorted(rows, key=lambda row: row[0])
+
+    def _file_names(self, unit: Any) -> _FileNames:
+        attribute = unit.get_top_DIE().attributes.get("DW_AT_comp_dir")
+        header = self._dwarf.line_program_for_CU(unit).header
+        return _FileNames(header, "" if attribute is None else _text(attribute.value))
 
     # ---- frames
 

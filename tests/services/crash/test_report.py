@@ -143,6 +143,20 @@ def test_without_capstone(crashed: Session, monkeypatch: pytest.MonkeyPatch) -> 
     assert as_markdown(report).count("```") == 6
 
 
+def test_calls_in_line_are_shown(debug: DebugInfo) -> None:
+    with onchip.connect("virtual:stm32f407") as session:
+        session.flash(SAMPLE, reset=False)
+        session.reset(halt=True)
+        start = address_of(debug, "console_write")
+        place = next(a for a in range(start, start + 64, 2) if debug.inlined_at(a))
+        session.core.breakpoints.set(place)
+        session.core.resume()
+        session.core.wait_halted(1)
+        report = collect(session.core, session.memory_map, debug)
+    assert [call.function for call in report.frames[0].place.inlined] == ["uart_put"]
+    assert "    in uart_put, inlined at firmware/console.c:" in as_text(report)
+
+
 def test_no_fault(debug: DebugInfo) -> None:
     with onchip.connect("virtual:stm32f407") as session:
         session.flash(SAMPLE, reset=False)

@@ -7,13 +7,13 @@ exception stacked gives r0-r3, r12, lr, pc and sp, the unwinding of the handler 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onchip.cortex_m import Core
 from onchip.cortex_m.fault import FaultReport
 from onchip.errors import TransferError
 from onchip.services.crash.disassembly import DisassembledLine, disassemble_around
-from onchip.symbols.dwarf import DebugInfo, SourceLine
+from onchip.symbols.dwarf import DebugInfo, InlinedCall, SourceLine
 from onchip.symbols.unwind import Backtrace, Frame, ReadMemory, is_exc_return, unwind
 from onchip.target.memory_map import MemoryMap, RegionKind
 
@@ -36,11 +36,16 @@ _BLOCK = 64
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An address in the program: ``function`` is ``name+offset``; what is not known is None."""
+    """An address in the program: ``function`` is ``name+offset``; what is not known is None.
+
+    ``line`` may be that of a function which was put in line there: ``inlined`` has those, innermost
+    first.
+    """
 
     address: int
     function: str | None
     line: SourceLine | None
+    inlined: tuple[InlinedCall, ...] = ()
 
     def __str__(self) -> str:
         where = self.function or f"{self.address:#010x}"
@@ -152,8 +157,8 @@ def _from_frame(
 
 def _frame(frame: Frame, symbols: _Symbols) -> ReportFrame:
     by = None if frame.exception is None else exception_name(frame.exception)
-    place = symbols.place(frame.lookup)
-    return ReportFrame(frame.pc, frame.sp, Place(frame.pc, place.function, place.line), by)
+    place = replace(symbols.place(frame.lookup), address=frame.pc)
+    return ReportFrame(frame.pc, frame.sp, place, by)
 
 
 def exception_name(number: int) -> str:
@@ -183,7 +188,8 @@ class _Symbols:
             return Place(address, None, None)
         function = self._debug.function_at(address)
         name = self._debug.name_of(address) if function is not None else None
-        return Place(address, name, self._debug.line_at(address))
+        line, inlined = self._debug.line_at(address), self._debug.inlined_at(address)
+        return Place(address, name, line, inlined)
 
     def start_of(self, address: int) -> int | None:
         function = None if self._debug is None else self._debug.function_at(address)

@@ -105,6 +105,8 @@ def _backtrace(report: CrashReport) -> Iterator[str]:
             yield f"    -- {frame.interrupted_by} --"
         where = "" if frame.place.line is None else f"  {frame.place.line}"
         yield f"#{index:<2} {frame.pc:#010x} {name:<{width}}{where}".rstrip()
+        for call in frame.place.inlined:
+            yield f"    in {call.function}, inlined at {call.called_at}"
     yield f"    {'' if report.complete else 'incomplete: '}{report.end}"
 
 
