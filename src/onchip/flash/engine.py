@@ -333,8 +333,8 @@ class FlashEngine:
         if given is not None and plans and all(plan.algorithm is not given for plan in plans):
             device = given.device
             raise PlanError(
-                f"{given.source} is for 0x{device.start:08X}-0x{device.end - 1:08X}, where this job "
-                f"has nothing to do",
+                f"{given.source} is for 0x{device.start:08X}-0x{device.end - 1:08X}, "
+                f"where this job has nothing to do",
                 hint="leave it out to use the chip's own algorithm",
             )
         if plans and self._ram is None:
