@@ -68,12 +68,20 @@ class _Shared:
 
 
 @contextmanager
-def _served(chip: str = "stm32f407", *, token: str = "") -> Iterator[_Shared]:
+def _served(
+    chip: str = "stm32f407", *, token: str = "", probe_model: str = "bulk-512x4"
+) -> Iterator[_Shared]:
     log: list[str] = []
-    with VirtualBoard(chip) as board:
+    with VirtualBoard(chip, probe_model=probe_model) as board:
         board.bus.write_block(0x2000_0000, LOOP)
         link = board.link()
-        with ProbeServer(link, port=0, packet_count=4, token=token, on_log=log.append) as server:
+        with ProbeServer(
+            link,
+            port=0,
+            packet_count=board.probe.model.packet_count,
+            token=token,
+            on_log=log.append,
+        ) as server:
             shared = _Shared(board, server, log)
             shared.thread.start()
             try:
@@ -165,6 +173,37 @@ def test_a_client_that_vanishes_leaves_nothing_armed(shared: _Shared, running: b
     assert shared.board.core.halted is not running
     with shared.session() as session:  # and the next one finds it free
         assert session.core.was_running is running
+
+
+@pytest.mark.parametrize("probe_model", ["bulk-512x4", "hid-64x1-basic"])
+def test_opcodes_in_ram_are_put_back(probe_model: str) -> None:
+    code = bytes.fromhex("00bf 0130 0230 0330 fae7")
+    with _served("stm32f407", probe_model=probe_model) as shared:
+        session = shared.session()
+        session.core.halt()
+        session.memory.write(0x2000_0100, code)
+        for offset in (0, 2, 6):
+            session.core.breakpoints.set(0x2000_0100 + offset)
+        session.core.breakpoints.remove(0x2000_0106)
+        assert shared.peek(0x2000_0100) == 0xBE00_BE00
+        session.memory.write(0x2000_0180, bytes(400))  # what comes after does not confuse
+        session.memory.read(0x2000_0180, 400)
+        session.core.step()
+        _vanish(session)
+        shared.logged("vanished")
+        assert shared.board.bus.read_block(0x2000_0100, len(code)) == code
+
+
+def test_a_bkpt_of_the_program_stays() -> None:
+    with _served("stm32f407") as shared:
+        session = shared.session()
+        session.core.halt()
+        session.memory.read(0x2000_0100, 2)
+        session.memory.write(0x2000_0100, bytes.fromhex("00bf abbe"))  # nop; bkpt 0xab
+        session.memory.read(0x2000_0102, 2)
+        _vanish(session)
+        shared.logged("vanished")
+        assert shared.peek(0x2000_0100) == 0xBEAB_BF00
 
 
 def test_packets_in_flight_at_the_end_are_read_before_the_next_client(shared: _Shared) -> None:

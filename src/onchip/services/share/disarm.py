@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from onchip.coresight.access_port import find_access_ports
 from onchip.coresight.debug_port import DebugPort
 from onchip.cortex_m.core import find_core
 from onchip.dap.client import DapClient
 from onchip.probe.kept import KeptLink
 from onchip.probe.link import Link
+from onchip.services.share.planted import is_bkpt
 
 CLOCK_HZ = 1_000_000
 """Slow enough for any board: which clock the client had found good is not known here."""
 
 
-def disarm(link: Link) -> bool | None:
+def disarm(link: Link, originals: Mapping[int, int]) -> bool | None:
     """Clear every break- and watchpoint comparator and vector catch of the chip behind ``link``.
 
+    ``originals`` are halfwords that BKPT opcodes in RAM hide, by address: they are put back where
+    the opcode still is.
     A running core runs on, without a debugger. A halted one stays where it is: what it would do
     next, in the middle of a flash algorithm say, is not known. Returns whether the core runs, or
     None if there is no core. ``link`` stays open.
@@ -31,6 +36,9 @@ def disarm(link: Link) -> bool | None:
         if core is None:
             return None
         runs = core.was_running
+        for address, halfword in originals.items():
+            if is_bkpt(core.memory.read_u16(address)):
+                core.memory.write_u16(address, halfword)
         core.disconnect(resume=runs)
         dp.disconnect()
         return runs

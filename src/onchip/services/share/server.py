@@ -28,6 +28,7 @@ from onchip.errors import OnchipError, ProbeError, ProbeLost, ProbeTimeout, Usag
 from onchip.probe.link import Link
 from onchip.services.peers import peer_name
 from onchip.services.share.disarm import disarm
+from onchip.services.share.planted import Planted
 from onchip.wire.cmsis_dap import CommandId, ExecuteCommands, decode_request
 from onchip.wire.dap_tcp import DEFAULT_PORT, Decoder, Kind, Reason, encode, encode_refusal
 
@@ -56,6 +57,7 @@ class _Client:
         self.ended = False
         self.armed = False
         self.leaving_at: float | None = None
+        self.planted = Planted()
         self._decoder = Decoder()
 
     @cached_property
@@ -109,7 +111,7 @@ class ProbeServer:
         self._listener: socket.socket | None = None
         self._clients: dict[socket.socket, _Client] = {}
         self._holder: _Client | None = None
-        self._in_flight: deque[tuple[_Client, bool, float]] = deque()
+        self._in_flight: deque[tuple[_Client, bytes, bool, float]] = deque()
         self._stopping = threading.Event()
         self._wakers: tuple[socket.socket, socket.socket] | None = None
         self._selector: selectors.BaseSelector
@@ -270,13 +272,13 @@ class ProbeServer:
             client.packets.popleft()
             self.link.write(packet)
             if packet[:1] != _ABORT:
-                self._in_flight.append((client, last, time.monotonic()))
+                self._in_flight.append((client, packet, last, time.monotonic()))
         if len(client.packets) < _MOST_WAITING // 2:
             self._listen_again(client)
 
     def _answer(self) -> None:
         """Pass on the next response, if it comes soon."""
-        client, last, since = self._in_flight[0]
+        client, packet, last, since = self._in_flight[0]
         try:
             response = self.link.read(_SLICE_S)
         except ProbeTimeout:
@@ -291,9 +293,11 @@ class ProbeServer:
             self._log(str(error))
             return
         self._in_flight.popleft()
+        client.planted.saw(packet, response)
         client.send(encode(Kind.RESPONSE, response))
         if last and client is self._holder and not client.armed:
             self._holder = None
+            client.planted = Planted()
             self._log(f"{client.name} has given the probe back")
 
     # ---- the end of a client
@@ -323,7 +327,7 @@ class ProbeServer:
 
     def _clean_up(self, client: _Client) -> None:
         try:
-            runs = disarm(self.link)
+            runs = disarm(self.link, client.planted.originals)
         except OnchipError as error:
             self._log(f"{client.name} vanished, and its chip could not be disarmed: {error}")
             return

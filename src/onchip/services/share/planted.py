@@ -1,0 +1,139 @@
+"""The BKPT opcodes that a client has put into RAM: seen in its packets, for the day it vanishes.
+
+Comparators can be cleared by whoever comes. An opcode in RAM hides what was under it, and only the
+client knows that; but it had to read it first, through this server. So packets that went well are
+read along: SELECT, CSW and TAR tell where a halfword was read and where a BKPT was written over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from onchip.errors import WireError
+from onchip.wire.cmsis_dap import (
+    ExecuteCommands,
+    Transfer,
+    TransferBlock,
+    TransferBlockResponse,
+    TransferRequest,
+    TransferResponse,
+    decode_request,
+)
+
+_REGISTER = 0x0C
+_SELECT, _CSW, _TAR, _DRW = 0x08, 0x00, 0x04, 0x0C
+_BANK = 0xF0
+_SIZE, _INCREMENT = 0x07, 0x30
+_BKPT = 0xBE00
+_SEMIHOSTING = 0xBEAB
+_MOST_READ = 256
+"""So many halfwords that were read are remembered: the BKPT follows close upon its read."""
+
+
+def is_bkpt(halfword: int) -> bool:
+    """Tell whether an opcode is BKPT, with whatever number."""
+    return halfword & 0xFF00 == _BKPT
+
+
+class Planted:
+    """What one client has put where. ``originals`` maps addresses to the halfwords under BKPTs."""
+
+    def __init__(self) -> None:
+        self.originals: dict[int, int] = {}
+        self._select = 0
+        self._csw: dict[int, int] = {}
+        self._tar: dict[int, int] = {}
+        self._read: dict[int, int] = {}
+
+    def saw(self, packet: bytes, response: bytes) -> None:
+        """Read a packet and its response along. What is no such packet is passed over."""
+        try:
+            request = decode_request(packet)
+            if isinstance(request, ExecuteCommands):
+                answers = request.decode_response(response).responses
+                for command, answer in zip(request.commands, answers, strict=False):
+                    self._one(command, answer)
+            elif isinstance(request, Transfer | TransferBlock):
+                self._one(request, request.decode_response(response))
+        except WireError:
+            return
+
+    def _one(self, command: object, answer: object) -> None:
+        if isinstance(command, Transfer) and isinstance(answer, TransferResponse):
+            words = iter(answer.words)
+            for operation in command.operations[: answer.count]:
+                self._operation(operation.request, operation.value, words)
+        elif isinstance(command, TransferBlock) and isinstance(answer, TransferBlockResponse):
+            self._block(command, answer.count)
+
+    def _operation(self, request: int, value: int | None, words: Iterator[int]) -> None:
+        register = request & _REGISTER
+        reads = bool(request & TransferRequest.RnW)
+        word = value or 0
+        if reads:
+            if request & TransferRequest.VALUE_MATCH:
+                return
+            word = next(words, 0)
+        elif request & TransferRequest.MATCH_MASK:
+            return
+        if not request & TransferRequest.APnDP:
+            if not reads and register == _SELECT:
+                self._select = word
+            return
+        if self._select & _BANK:
+            return
+        ap = self._select >> 24
+        if register == _DRW:
+            self._access(ap, word, reads=reads)
+        elif not reads and register == _CSW:
+            self._csw[ap] = word
+        elif not reads and register == _TAR:
+            self._tar[ap] = word
+
+    def _access(self, ap: int, word: int, *, reads: bool) -> None:
+        if ap not in self._csw or ap not in self._tar:
+            return
+        address, size = self._tar[ap], 1 << (self._csw[ap] & _SIZE)
+        if self._csw[ap] & _INCREMENT:
+            self._tar[ap] = address + size
+        if size == 2:
+            halfword = word >> 8 * (address & 2) & 0xFFFF
+            if reads:
+                self._remember(address, halfword)
+            elif is_bkpt(halfword) and halfword != _SEMIHOSTING and address in self._read:
+                self.originals.setdefault(address, self._read[address])
+            else:
+                self._overwritten(address, 2)
+        elif reads and size == 4:
+            self._remember(address, word & 0xFFFF)
+            self._remember(address + 2, word >> 16)
+        elif not reads:
+            self._overwritten(address, size)
+
+    def _block(self, command: TransferBlock, count: int) -> None:
+        """Pass a block by; what it writes over is no longer ours to put back."""
+        request = command.request
+        ap = self._select >> 24
+        if (
+            not request & TransferRequest.APnDP
+            or request & _REGISTER != _DRW
+            or ap not in self._tar
+        ):
+            return
+        length = count << (self._csw.get(ap, 2) & _SIZE)
+        if not request & TransferRequest.RnW:
+            self._overwritten(self._tar[ap], length)
+        if self._csw.get(ap, 0) & _INCREMENT:
+            self._tar[ap] += length
+
+    def _remember(self, address: int, halfword: int) -> None:
+        if is_bkpt(halfword):
+            return  # ours, or the program's own: neither is to be put back
+        self._read.pop(address, None)
+        self._read[address] = halfword
+        if len(self._read) > _MOST_READ:
+            del self._read[next(iter(self._read))]
+
+    def _overwritten(self, address: int, length: int) -> None:
+        for place in [p for p in self.originals if p < address + length and address < p + 2]:
+            del self.originals[place]
