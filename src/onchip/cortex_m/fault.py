@@ -35,6 +35,7 @@ _FRAME = ("r0", "r1", "r2", "r3", "r12", "lr", "pc", "xpsr")
 _EXTENDED = (*[f"s{n}" for n in range(16)], "fpscr")
 _STACK_WORDS = 64  # how far up a handler's prologue is looked for
 _STATUS = ("SHCSR", "CFSR", "HFSR", "DFSR", "MMFAR", "BFAR", "AFSR")
+_STACKING = frozenset({"STKOF", "MSTKERR", "STKERR"})
 _LOCKUP_PC = frozenset({0xFFFF_FFFE, 0xEFFF_FFFE})
 
 
@@ -227,8 +228,9 @@ def _headline(
     core: Core, frame: _Frame | None, cfsr: CFSR, hfsr: HFSR, pc: int | None, address: int | None
 ) -> str:
     causes = decode(cfsr)
-    if causes:
-        return sentence(causes[0], pc, address)
+    if causes:  # a stack pointer that leads nowhere explains what else went wrong
+        told_first = next((cause for cause in causes if cause in _STACKING), causes[0])
+        return sentence(told_first, pc, address)
     told = hard_fault_sentence(hfsr)
     if told is not None:
         return told
