@@ -201,19 +201,42 @@ def test_with_one_packet_in_flight_nothing_is_repeated() -> None:
     assert [p.data[:3] for p in made] == heads
 
 
-def test_select_is_waited_for_and_what_was_with_it_is_good_then() -> None:
-    """Without it a TAR said again would be another register."""
+def test_a_packet_repeats_select_as_well_if_that_is_in_doubt() -> None:
+    """Without it the TAR that is said again would be another register."""
     t = Transfers()
-    t.settle(0x8, 0, "SELECT")
+    t.settle(0x8, 0x0100_0000, "SELECT")
+    t.settle(AP_TAR, 0x2000_0000, "TAR")
+    t.write_run(AP_DRW, bytes(4 * 60), "DRW", 0x2000_0000, pointer=AP_TAR)
+    packetizer = Packetizer(t.elements, 64, 4, atomic=False)
+    made = []
+    while (p := packetizer.next()) is not None:
+        made.append(p)
+    assert [p.barrier for p in made[:4]] == [0] * 4
+    assert made[1].data[:14] == packet("05 00 0c 08 00 00 00 01 05 28 00 00 20 0d")
+    assert made[4].data[:5] == packet("06 00 0e 00 0d")
+
+
+def test_what_cannot_say_it_again_waits_and_what_was_with_it_is_good_then() -> None:
+    """A banked register, say, or a size that nobody knew before."""
+    for settle in ((0x8, 0x10, "SELECT"), (AP_CSW, 2, "CSW")):
+        t = Transfers()
+        t.settle(AP_TAR, 0x2000_0000, "TAR")
+        t.settle(*settle)
+        for n in range(14):
+            t.write(AP_TAR, n, "BD1")
+        first, second = packets(t)
+        assert (first.barrier, second.barrier) == (0, 2)
+    t = Transfers()
+    t.settle(AP_CSW, 2, "CSW")
     t.settle(AP_TAR, 0x2000_0000, "TAR")
     t.write_run(AP_DRW, bytes(4 * 44), "DRW", 0x2000_0000, pointer=AP_TAR)
     packetizer = Packetizer(t.elements, 64, 4, atomic=False)
-    first, second, third = packetizer.next(), packetizer.next(), packetizer.next()
-    assert first is not None
-    assert second is not None
-    assert third is not None
-    assert (first.barrier, second.barrier) == (0, 2)
-    assert second.data[:5] == third.data[:5] == packet("06 00 0e 00 0d")
+    packetizer.next()
+    second_packet, third_packet = packetizer.next(), packetizer.next()
+    assert second_packet is not None
+    assert third_packet is not None
+    assert second_packet.barrier > 0
+    assert second_packet.data[:5] == third_packet.data[:5] == packet("06 00 0e 00 0d")
 
 
 def test_tar_waits_for_select_when_they_are_parted() -> None:
@@ -232,8 +255,23 @@ def test_a_narrower_size_is_never_in_doubt() -> None:
     for n in range(11):
         t.write(AP_DRW, n, "DRW")
     t.settle(AP_CSW, 0, "CSW", unknown=False)
-    t.write(AP_DRW, 1, "DRW", pointer=AP_TAR)
+    t.write(AP_DRW, 1, "DRW")
     assert [p.barrier for p in packets(t)] == [0, 12]
+
+
+def test_an_edge_says_its_size_again() -> None:
+    t = Transfers()
+    t.settle(AP_TAR, 0x2000_0000, "TAR")
+    for n in range(10):
+        t.write(AP_DRW, n, "DRW", 0x2000_0000 + 4 * n, pointer=AP_TAR)
+    t.settle(AP_CSW, 0, "CSW", unknown=False)
+    t.write(AP_DRW, 1, "DRW", 0x2000_0028, pointer=AP_TAR)
+    packetizer = Packetizer(t.elements, 64, 4, atomic=False)
+    packetizer.next()
+    second = packetizer.next()
+    assert second is not None
+    assert second.barrier == 0
+    assert second.data == packet("05 00 03 01 00 00 00 00 05 28 00 00 20 0d 01 00 00 00")
 
 
 def test_a_wider_size_may_be_in_doubt_for_a_run_but_not_what_was_there_before() -> None:

@@ -14,9 +14,9 @@ DAP_TransferBlock and DAP_Transfer, or reads RDBUFF once more, or leaves a word 
 own.
 
 **TAR again.** A write whose TAR was set in a packet that is still in flight does not wait for it:
-its packet is a DAP_Transfer that begins with TAR (see settling in ``transfers``). A packet is sent
-when the one ``packet_count`` before it has been answered, so what is still in doubt by then is
-known beforehand.
+its packet is a DAP_Transfer that begins with TAR, and SELECT before it if that is in doubt as well
+(see settling in ``transfers``). A packet is sent when the one ``packet_count`` before it has been
+answered, so what is still in doubt by then is known beforehand.
 
 A read in a DAP_Transfer costs one byte of request, so a long read does not notice a TAR write in
 its middle. A long write does (5 bytes a word instead of 4), hence ExecuteCommands.
@@ -28,7 +28,7 @@ from bisect import bisect_left
 from typing import Final
 
 from ..wire.cmsis_dap import CommandId
-from .transfers import MATCH_VALUE, NOTHING, READ, Element
+from .transfers import MATCH_VALUE, NOTHING, READ, WRITE_SELECT, Element
 
 TRANSFER: Final = int(CommandId.Transfer)
 TRANSFER_BLOCK: Final = int(CommandId.TransferBlock)
@@ -136,7 +136,10 @@ class Packetizer:
             self._good = max(self._good, self._firsts[answered])
         element = self._elements[index]
         select, csw, _ = element.settled
-        self._wait(max(select if select <= index else 0, csw if csw <= index else 0))
+        if csw <= index and element.size is None:
+            self._wait(csw)
+        if element.pointer is None and select <= index:
+            self._wait(select)
         left = element.count - offset
         if left > 1 and not self._repeats(element, index):
             most = min(self._write_block if element.payload else self._read_block, 0xFFFF)
@@ -181,7 +184,13 @@ class Packetizer:
 
     def _repeats(self, element: Element, start: int) -> bool:
         """Return whether TAR must be said again before ``element`` in the packet from ``start``."""
-        return element.pointer is not None and self._good < element.settled[2] <= start
+        if element.pointer is None or element.pointer == element.request:
+            return False
+        select, csw, tar = element.settled
+        good = self._good
+        if good < csw <= start and element.size is not None:
+            return True
+        return good < tar <= start or good < select <= start
 
     def _packet(self, commands: list[Command], index: int, *, joined: bool) -> Packet:
         barrier = self._what_it_waits_for(commands, index)
@@ -221,18 +230,23 @@ class Packetizer:
         """
         settled = 0
         for command in commands:
-            pointed = False
+            pointed = selected = False
+            sizes: list[Element] = []
             for element, _, _ in command.portions:
                 if element.barrier > self._barrier:
                     self._barrier = element.barrier
                 if element.pointer == element.request:
                     pointed = True
+                if element.request == WRITE_SELECT:
+                    selected = True
+                if element.register == "CSW":
+                    sizes.append(element)
                 if element.settled is NOTHING:
                     continue
                 select, csw, tar = element.settled
-                if settled < select <= start:
+                if settled < select <= start and not selected:
                     settled = select
-                if settled < csw <= start:
+                if settled < csw <= start and element.size not in sizes:
                     settled = csw
                 if settled < tar <= start and not pointed:
                     settled = tar
@@ -264,11 +278,18 @@ class Packetizer:
             if element.pointer == element.request:
                 pointed = True
             elif not pointed and self._repeats(element, start):
-                if request_left < 10 or left < 2:
+                select, csw, _ = element.settled
+                again = _where(
+                    element,
+                    offset,
+                    select=self._good < select <= start,
+                    size=self._good < csw <= start,
+                )
+                if request_left < 5 * len(again) + 5 or left <= len(again):
                     break
-                portions.append((_tar(element, offset), 0, 1))
-                request_left -= 5
-                left -= 1
+                portions += again
+                request_left -= 5 * len(again)
+                left -= len(again)
                 pointed = True
             if element.payload is not None:
                 fits = min(count, left, request_left // 5)
@@ -374,14 +395,24 @@ def _waits_for(element: Element, start: int, begin: int) -> bool:
     )
 
 
-def _tar(element: Element, offset: int) -> Element:
-    """Return the write of TAR that leads to the access ``offset`` of ``element``."""
+def _where(element: Element, offset: int, *, select: bool, size: bool) -> list[Portion]:
+    """Return the writes that lead to the access ``offset`` of ``element``: TAR, others before it.
+
+    CSW is said again for an edge only, which one packet holds; in each packet of a run it would
+    cost more than to wait once.
+    """
     assert element.pointer is not None
     assert element.address is not None
+    writes = []
+    if select:
+        bank = element.select.to_bytes(4, "little")
+        writes.append(Element(WRITE_SELECT, bank, 1, "SELECT", None, element.operation))
+    if size and element.size is not None:
+        writes.append(element.size)
     value = (element.address + element.stride * offset).to_bytes(4, "little")
     tar = Element(element.pointer, value, 1, "TAR", None, element.operation)
     tar.pointer = element.pointer
-    return tar
+    return [(write, 0, 1) for write in (*writes, tar)]
 
 
 def _shape(commands: list[Command]) -> Shape:

@@ -15,9 +15,9 @@ target takes one; reads, and downloads into a buffer, need none.
 the wire, the data in flight behind it would land where TAR pointed before: in somebody else's
 memory. So a write to the target leaves only when those three are known to have been set, or are set
 in the same DAP_Transfer, unless it is declared ``free``: a flash job owns the chip's RAM, and
-starts over after a failure. To wait costs a round trip; where TAR alone is in doubt a packet says
-it again instead (``pointer``), and where only a wider access size is in doubt (``narrow``) a run
-need not wait: a size that was lost makes it write less, and nothing elsewhere. ADR 0011.
+starts over after a failure. To wait costs a round trip; where SELECT and TAR are in doubt a packet
+says them again instead (``pointer``), and where only a wider access size is in doubt (``narrow``) a
+run need not wait: a size that was lost makes it write less, and nothing elsewhere. ADR 0011.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ class Element:
         "received",
         "register",
         "request",
+        "select",
         "settled",
+        "size",
         "stride",
         "timeout_s",
     )
@@ -78,6 +80,8 @@ class Element:
         self.fence = False  # a barrier that may not even share a packet with what comes before
         self.settled = NOTHING
         self.pointer: int | None = None  # writes TAR; data must find its own address there
+        self.select = 0  # and what SELECT must hold, if the batch has written it
+        self.size: Element | None = None  # and the write of CSW, if the batch has it
         self.expected: tuple[int, int] | None = None
         self.stride = 4
         self.received: list[bytes] = []
@@ -111,7 +115,9 @@ class Transfers:
         "_operation",
         "_port",
         "_ports",
+        "_select",
         "_settled",
+        "_size",
         "_widest",
         "elements",
         "finishers",
@@ -125,9 +131,11 @@ class Transfers:
         self._mask: int | None = None
         self.free = False  # what is added now may go astray if the wire fails: see settling
         self._settled = NOTHING
+        self._select = 0
+        self._size: Element | None = None
         self._widest = 0  # the index behind the last CSW that was written over an unknown one
         self._port = -1
-        self._ports: dict[int, tuple[int, int, int]] = {}  # CSW, TAR, widest of other ports
+        self._ports: dict[int, tuple[int, int, int, Element | None]] = {}  # as above, of others
         self.elements: list[Element] = []
         self.finishers: list[tuple[int, Callable[[], None]]] = []
         self._operation = 0
@@ -176,15 +184,15 @@ class Transfers:
         element = Element(
             request, value.to_bytes(4, "little"), 1, register, address, self._operation
         )
-        element.pointer = pointer
+        element.pointer, element.select, element.size = pointer, self._select, self._size
         return self._add(element)
 
     def enter_port(self, port: int) -> None:
         """Note that the CSW and TAR of that AP are meant from now on."""
         if port != self._port:
             select, csw, tar = self._settled
-            self._ports[self._port] = csw, tar, self._widest
-            csw, tar, self._widest = self._ports.get(port, NOTHING)
+            self._ports[self._port] = csw, tar, self._widest, self._size
+            csw, tar, self._widest, self._size = self._ports.get(port, (*NOTHING, None))
             self._settled = select, csw, tar
             self._port = port
 
@@ -201,6 +209,7 @@ class Transfers:
         select, csw, tar = self._settled
         if request == WRITE_SELECT:
             self._settled = behind, csw, tar
+            self._select = value
             return
         element.settled = select, 0, 0
         if request & 0xC:
@@ -208,6 +217,7 @@ class Transfers:
             self._settled = select, csw, behind
         else:
             self._settled = select, behind, tar
+            self._size = element
             if unknown:
                 self._widest = behind
 
@@ -246,7 +256,7 @@ class Transfers:
         count = len(data) // 4
         element = Element(request, memoryview(data), count, register, address, self._operation)
         element.stride = stride
-        element.pointer = pointer
+        element.pointer, element.select = pointer, self._select
         self._add(element)
         if narrow and element.settled is not NOTHING:
             select, _, tar = element.settled
