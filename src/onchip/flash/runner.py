@@ -45,7 +45,7 @@ ENTRY = 0x000
 CRC_TABLE = 0x078
 CRC_BLOCKS = 0x098
 SUM_BLOCKS = 0x11C
-MAILBOX = 0x2D8
+MAILBOX = 0x2B4
 
 STATE_READY, STATE_RUNNING, STATE_FAILED, STATE_GUARD, STATE_RESTARTED = range(5)
 
@@ -58,7 +58,7 @@ _XPSR_T = 0x0100_0000
 
 _COMMAND = struct.Struct("<8I")
 _END = struct.Struct("<2I")
-_SUMS = struct.Struct("<2Q")
+_SUMS = struct.Struct("<2I")
 _MAILBOX = struct.Struct("<8I")
 _MAILBOX_HEAD = struct.Struct("<4I")
 
@@ -275,7 +275,7 @@ class Runner:
 
     @property
     def sums_capacity(self) -> tuple[int, int]:
-        """How many runs, and how many words (2 a run, 4 a block), one list of sums may have."""
+        """How many runs, and how many words (2 a run, 2 a block), one list of sums may have."""
         return LIST_LENGTH - 2, self.space.room // 4
 
     @property

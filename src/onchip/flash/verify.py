@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 15
 """Bytes whose sums verify at once: fewer answers to read than the plan needs."""
-_WORDS = 4
+_WORDS = 2
 """The sums of one block, in words."""
 SLOWEST_SUM_S = SLOWEST_CRC_S = 40e-6
 """Seconds a byte that a very slow core (1 MHz, flash with wait states) may take."""
