@@ -71,7 +71,7 @@ class Failure:
             return (
                 TransferMismatch,
                 "the awaited value did not appear",
-                "the target did not get there",
+                "it may still run, sleep or be held in reset: look at its state, or wait longer",
             )
         if self.ack == _FAULT:
             if self.element.request & AP and self.element.address is not None:
@@ -83,7 +83,7 @@ class Failure:
             return (
                 TransferFault,
                 "the target answered FAULT",
-                "a sticky error may be set: connect again",
+                "an earlier access may have failed and left its mark: connect again",
             )
         if self.ack == _WAIT:
             return (
