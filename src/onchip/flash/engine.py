@@ -8,8 +8,7 @@ is in the way; it is left halted, and its RAM is lost.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,13 +18,12 @@ from onchip.target.memory_map import FlashRegion, Sector
 
 from . import planner, verify
 from .algorithm import FlashAlgorithm
-from .hold import borrow, reset_and_hold
 from .image import Image
 from .outline import SectorOutline, outline
 from .planner import Range, RegionPlan
 from .progress import ProgressCallback, silent
 from .regions import Regions
-from .runner import Command, CrcRun, Runner, Workspace, hex32
+from .runner import Command, CrcRun, Runner, hex32
 from .schedule import (
     INIT_TIMEOUT_S,
     Meter,
@@ -35,11 +33,10 @@ from .schedule import (
     expected_content,
     groups,
     program_timeout,
-    readable,
     uncounted,
 )
 from .segment import Segment
-from .sums import Sums
+from .workbench import FOR_ERASE, FOR_PROGRAM, Workbench
 
 if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
@@ -47,11 +44,8 @@ if TYPE_CHECKING:
 
 EraseMode = Literal["sector", "chip"]
 
-FOR_ERASE, FOR_PROGRAM, FOR_VERIFY = 1, 2, 3
 _WORDS_PER_RANGE = 3
 """One range whose CRC is wanted, in words of the list that asks for it."""
-_RAM_FOR_VERIFYING = 0x1400
-"""Bytes of RAM that computing CRCs needs: what is saved before, and put back afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +87,7 @@ class FlashEngine:
         self._regions = Regions.of(chip, algorithm)
         if ram is None and chip.work_ram is not None:
             ram = (chip.work_ram.start, chip.work_ram.length)
-        self._ram = ram
-        self._stream = stream
-        self._current: Runner | None = None
+        self._bench = Workbench(core, chip, ram, stream=stream)
 
     @property
     def regions(self) -> tuple[FlashRegion, ...]:
@@ -142,7 +134,7 @@ class FlashEngine:
             self._core.halt()
             self._load_ram(in_ram)
             return self._report(plans, in_ram, started)
-        with self._reset_target():
+        with self._bench.reset_target():
             self._survey(plans, progress)
             done = [plan for plan in plans if plan.erase_all or plan.erase or plan.writes()]
             try:
@@ -178,7 +170,7 @@ class FlashEngine:
         plans, _ = self._plans(image, erase=erase, keep=keep, skip_same=skip_same)
         self._core.halt()
         if plans:
-            with self._borrowed_target(plans):
+            with self._bench.borrowed_target(plans):
                 self._survey(plans, progress)
         return [sector for plan in plans for sector in outline(plan)]
 
@@ -200,7 +192,7 @@ class FlashEngine:
         started = self._now()
         plans = self._erase_plans(what)
         self._check_fits(plans)
-        with self._reset_target():
+        with self._bench.reset_target():
             self._erase(plans, progress)
             try:
                 self._verify(plans, progress)
@@ -229,7 +221,7 @@ class FlashEngine:
         self._core.halt()
         verify.compare_memory(self._core.memory, parts.ram)
         if plans:
-            with self._borrowed_target(plans):
+            with self._bench.borrowed_target(plans):
                 self._verify(plans, progress)
         return ProgrammingReport(
             image_bytes=image.length,
@@ -254,12 +246,12 @@ class FlashEngine:
                     address=address,
                     hint=self._flash_hint(),
                 )
-        if self._ram is None:
+        if not self._bench.has_ram:
             raise PlanError(f"where code may run in the RAM of {self._chip.name} is not known")
         self._core.halt()
         found: list[int] = []
-        with self._borrowed_target(()):
-            runner = self._runner(None)
+        with self._bench.borrowed_target(()):
+            runner = self._bench.runner(None)
             most_runs, most_words = runner.crc_capacity
             most = min(most_runs, most_words // _WORDS_PER_RANGE)
             for first in range(0, len(ranges), most):
@@ -334,28 +326,21 @@ class FlashEngine:
             device = given.device
             raise PlanError(
                 f"{given.source} is for 0x{device.start:08X}-0x{device.end - 1:08X}, "
-                f"where this job has nothing to do",
+                "where this job has nothing to do",
                 hint="leave it out to use the chip's own algorithm",
             )
-        if plans and self._ram is None:
-            raise PlanError(
-                f"where algorithms may run in the RAM of {self._chip.name} is not known",
-                hint="name the chip, or give ram=(address, length)",
-            )
-        for plan in plans:
-            assert self._ram is not None
-            Workspace.lay_out(*self._ram, plan.algorithm)
+        self._bench.check_fits(plans)
 
     def _survey(self, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
         """Find out what is there, and read what has to survive an erase."""
         wanted = [plan for plan in plans if not plan.erase_all]
         meter = Meter(progress, "plan", sum(r.length for p in wanted for r in p.survey()))
-        for plan, runner in self._runners(wanted):
-            sums = self._sums(runner, plan, plan.survey(), meter)
+        for plan, runner in self._bench.runners(wanted):
+            sums = self._bench.sums(runner, plan, plan.survey(), meter)
             plan.decide(sums)
             kept = plan.kept_ranges()
             missing = [r for r in kept if any(part not in sums for part in plan.cut(r))]
-            sums |= self._sums(runner, plan, missing, uncounted)
+            sums |= self._bench.sums(runner, plan, missing, uncounted)
             for part in plan.kept_parts(sums):
                 plan.keep_bytes(part.address, runner.memory.read(part.address, part.length))
             if plan.erase and not plan.algorithm.has("EraseSector"):
@@ -365,21 +350,6 @@ class FlashEngine:
                     hint="erase the whole chip",
                 )
 
-    def _sums(
-        self,
-        runner: Runner,
-        plan: RegionPlan,
-        ranges: Sequence[Range],
-        meter: Callable[[int], None],
-        block: int | None = None,
-    ) -> dict[Range, Sums]:
-        if not ranges:
-            return {}
-        erased = plan.algorithm.device.erased_value
-        return verify.survey(
-            runner, ranges, block or plan.block, plan.region.start, erased_value=erased, done=meter
-        )
-
     # -- doing -------------------------------------------------------------------------------------
 
     def _erase(self, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
@@ -387,14 +357,14 @@ class FlashEngine:
         for plan in plans:
             if not (plan.erase or plan.erase_all):
                 continue
-            runner = self._runner(plan.algorithm)
-            before = self._init(runner, plan.region, FOR_ERASE)
+            runner = self._bench.runner(plan.algorithm)
+            before = self._bench.init(runner, plan.region, FOR_ERASE)
             if plan.erase_all and plan.algorithm.has("EraseChip"):
                 sectors = sum(run.count for run in plan.region.sectors)
                 timeout_s = erase_timeout(plan.algorithm, sectors)
                 call = runner.function("EraseChip", address=plan.region.start)
                 runner.push([*before, call], timeout_s + INIT_TIMEOUT_S)
-                self._uninit(runner, FOR_ERASE)
+                self._bench.uninit(runner, FOR_ERASE)
                 meter(plan.region.length)
             else:
                 chosen = list(plan.region.all_sectors()) if plan.erase_all else plan.erase
@@ -417,7 +387,7 @@ class FlashEngine:
             meter(behind)
             before = []
             behind = sum(sector.size for sector in group)
-        self._uninit(runner, FOR_ERASE)
+        self._bench.uninit(runner, FOR_ERASE)
         meter(behind)
 
     def _program(self, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
@@ -426,8 +396,8 @@ class FlashEngine:
         for plan, writes in todo:
             if not writes:
                 continue
-            runner = self._runner(plan.algorithm)
-            before = self._init(runner, plan.region, FOR_PROGRAM)
+            runner = self._bench.runner(plan.algorithm)
+            before = self._bench.init(runner, plan.region, FOR_PROGRAM)
             behind = 0
             page = plan.algorithm.device.page_size
             for address, data in chunks(writes, page, runner.space.chunk):
@@ -435,7 +405,7 @@ class FlashEngine:
                 meter(behind)
                 before = []
                 behind = len(data)
-            self._uninit(runner, FOR_PROGRAM)
+            self._bench.uninit(runner, FOR_PROGRAM)
             meter(behind)
 
     def _push_chunk(
@@ -465,86 +435,21 @@ class FlashEngine:
         expected = [(plan, expected_content(plan)) for plan in plans]
         total = sum(len(s.data) for _, segments in expected for s in segments)
         meter = Meter(progress, "verify", total)
-        for (plan, runner), (_, segments) in zip(self._runners(plans), expected, strict=True):
+        for (plan, runner), (_, segments) in zip(self._bench.runners(plans), expected, strict=True):
             ranges = [Range(segment.address, len(segment.data)) for segment in segments]
             block = max(plan.block, verify.BLOCK // plan.block * plan.block)
-            sums = self._sums(runner, plan, ranges, meter, block)
+            sums = self._bench.sums(runner, plan, ranges, meter, block)
             verify.compare(runner.memory, segments, sums)
 
     def _read_back(self, plans: Sequence[RegionPlan]) -> None:
         """Read what the image asks for, byte by byte."""
-        for plan, runner in self._runners(plans):
+        for plan, runner in self._bench.runners(plans):
             verify.compare_memory(runner.memory, plan.pieces)
 
     def _load_ram(self, segments: Sequence[Segment]) -> None:
         for segment in segments:
             self._core.memory.write(segment.address, segment.data)
         verify.compare_memory(self._core.memory, segments)
-
-    # -- the target --------------------------------------------------------------------------------
-
-    def _runner(self, algorithm: FlashAlgorithm | None) -> Runner:
-        """Return the runner that is in RAM if it will do, else a new one.
-
-        Any runner can compute CRCs, so None is satisfied by all.
-        """
-        assert self._ram is not None  # _check_fits
-        current = self._current
-        if current is None or algorithm not in (None, current.algorithm):
-            current = self._current = Runner(self._core, self._ram, algorithm, stream=self._stream)
-        return current
-
-    def _runners(self, plans: Sequence[RegionPlan]) -> Iterator[tuple[RegionPlan, Runner]]:
-        """Give each plan a runner that can read its flash.
-
-        On-chip flash can be read as it is; other flash only while its algorithm is initialised for
-        verifying.
-        """
-        for plan in plans:
-            if readable(plan.algorithm):
-                yield plan, self._runner(None)
-                continue
-            runner = self._runner(plan.algorithm)
-            before = self._init(runner, plan.region, FOR_VERIFY)
-            if before:
-                runner.call(before, INIT_TIMEOUT_S)
-            yield plan, runner
-            self._uninit(runner, FOR_VERIFY)
-
-    def _init(self, runner: Runner, region: FlashRegion, function: int) -> list[Command]:
-        algorithm = runner.algorithm
-        if algorithm is None or not algorithm.has("Init"):
-            return []
-        start = algorithm.device.start
-        arguments = (start, self._chip.clock_hz, function)
-        return [runner.function("Init", *arguments, address=region.start)]
-
-    def _uninit(self, runner: Runner, function: int) -> None:
-        """Wait for what still runs, and end this use of the algorithm."""
-        if runner.algorithm is not None and runner.algorithm.has("UnInit"):
-            runner.call([runner.function("UnInit", function)], INIT_TIMEOUT_S)
-        else:
-            runner.finish()
-
-    @contextlib.contextmanager
-    def _reset_target(self) -> Iterator[None]:
-        self._current = None
-        with reset_and_hold(self._core, self._chip):
-            yield
-
-    @contextlib.contextmanager
-    def _borrowed_target(self, plans: Sequence[RegionPlan]) -> Iterator[None]:
-        """Put back registers and RAM afterwards: the program goes on."""
-        assert self._ram is not None  # _check_fits
-        before = self._ram
-        if all(readable(plan.algorithm) for plan in plans):
-            self._ram = (before[0], min(before[1], _RAM_FOR_VERIFYING))
-        self._current = None
-        try:
-            with borrow(self._core, *self._ram):
-                yield
-        finally:
-            self._ram, self._current = before, None
 
     def _now(self) -> float:
         return self._core.now()
