@@ -37,6 +37,10 @@ How it is fair, and where it cannot be:
 """
 
 
+NOTES = Path(__file__).with_name("notes.md")
+"""Which bars are missed, and why."""
+
+
 def write(found: dict[str, Any], document: Path, picture: Path) -> None:
     """Put the tables into ``document``, between its marks or at its end, and draw ``picture``."""
     section = f"{BEGIN}\n{body(found, picture)}\n{END}\n"
@@ -57,7 +61,7 @@ def body(found: dict[str, Any], picture: Path) -> str:
         mine = [row for row in rows if (row["chip"], row["probe"]) == (chip, probe)]
         parts.append(f"### {chip}, {probe}\n")
         parts.append(_table(mine))
-    parts.append(_tools(found))
+    parts += [NOTES.read_text("utf-8"), _tools(found)]
     return "\n".join(parts)
 
 
