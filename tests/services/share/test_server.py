@@ -112,7 +112,7 @@ def test_sessions_one_after_the_other(shared: _Shared) -> None:
             assert session.memory.read(0x2000_1000, 5000) == bytes([value]) * 5000
             assert str(os.getpid()) in (shared.server.holder or "")
         shared.wait(lambda: shared.server.holder is None)
-    assert [line.split(") ", 1)[-1] for line in shared.log] == [
+    assert [line.rsplit(") ", 1)[-1] for line in shared.log] == [
         "has the probe",
         "has given the probe back",
     ] * 2
