@@ -14,6 +14,9 @@ from enum import Enum, auto
 
 from ..bus import Bus, Window
 
+_CHUNK = 0x1000
+_BLANKS = (b"\xff" * _CHUNK, bytes(_CHUNK))
+
 
 class Trap(Enum):
     """Kinds of instructions to stop at."""
@@ -122,5 +125,8 @@ def _without_blank_end(data: bytes) -> bytes:
 
     One instruction's length stays, since its last bytes may look blank.
     """
-    used = len(data.rstrip(b"\xff").rstrip(b"\0"))
-    return data[: (used + 1 & ~1) + 4]
+    end = len(data)
+    for blank in _BLANKS:
+        while end >= _CHUNK and data[end - _CHUNK : end] == blank:
+            end -= _CHUNK
+    return data[: end + 4]
