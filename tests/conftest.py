@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+
 from hypothesis import settings
 
 # A machine that is busy with something else makes single examples slow, and tells nothing of us;
 # what hangs is ended by pytest-timeout.
-settings.register_profile("onchip", deadline=None)
+settings.register_profile("onchip", deadline=None, max_examples=40)
 settings.load_profile("onchip")
+
+
+def pytest_collection_finish() -> None:
+    """Take what thousands of collected tests hold out of the garbage collector's rounds."""
+    gc.collect()
+    gc.freeze()

@@ -152,7 +152,7 @@ def packets_of_a_job(image: Path) -> int:
 
 
 @pytest.mark.parametrize("kind", BoardFault)
-@pytest.mark.parametrize("tenths", range(1, 10, 2))
+@pytest.mark.parametrize("tenths", range(1, 10, 3))
 def test_flashing_through_a_disaster_is_never_called_a_success_that_it_was_not(
     onchip: Onchip,
     script: Callable[[Script], list[VirtualBoard]],

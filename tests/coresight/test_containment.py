@@ -77,7 +77,7 @@ def test_nothing_lands_outside(probe: str, before: str, trouble: str) -> None:
     rig = _rig(probe)
     rig.ap.write(RAM, rng.randbytes(RAM_LENGTH))
     rig.board.faults.clear()
-    stride = 1 if places < 10 else 3  # the other probes and states see the places between
+    stride = 1 if places < 10 else 5  # the other probes and states see the places between
     for at in range((len(probe) + len(before)) % stride, places, stride):
         # every alignment in turn; every other one across the end of a TAR block
         start = RAM + (0x1000 if at & 4 else 0x1F80) + (at & 3)
