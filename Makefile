@@ -22,7 +22,7 @@ test: $(VENV)/.ready-to-develop  ## run every test (and, as root on Debian, inst
 	@scripts/debian-tools
 	$(BIN)/pytest -n 2
 
-test-quick: $(VENV)/.ready-to-develop  ## run the tests that need no outside tool, under a minute
+test-quick: $(VENV)/.ready-to-develop  ## run the tests that need no outside tool, about a minute
 	$(BIN)/pytest -n 2 -q -m "not tools"
 
 test-usb: $(VENV)/.ready-to-develop  ## plug virtual boards into a machine with a real kernel (docs/usb-vm.md)

@@ -107,7 +107,7 @@ def polling_machine() -> tuple[Machine, Busy]:
     return machine, busy
 
 
-@pytest.mark.parametrize("chunk_ns", [5_000_000_000, 100_000_000, 7_777_777])
+@pytest.mark.parametrize("chunk_ns", [2_600_000_000, 100_000_000, 7_777_777])
 def test_a_polled_flag_is_leaped_over_whatever_the_slicing(chunk_ns: int) -> None:
     machine, busy = polling_machine()
     while machine.timeline.now_ns < 2_500_000_000:
