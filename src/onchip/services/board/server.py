@@ -19,7 +19,8 @@ from functools import cached_property
 from types import FrameType, TracebackType
 from typing import Self
 
-from onchip.errors import UsageError, WireError
+from onchip.errors import WireError
+from onchip.services.listening import listen
 from onchip.services.peers import peer_name
 from onchip.virtual_board.board import VirtualBoard
 from onchip.wire.dap_tcp import DEFAULT_PORT, Decoder, Kind, Reason, encode, encode_refusal
@@ -109,14 +110,7 @@ class BoardServer:
         Raises:
             UsageError: the address cannot be used, most often because the port is taken.
         """
-        try:
-            family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-            self._listener = socket.create_server((self.host, self.port), family=family)
-        except OSError as error:
-            raise UsageError(
-                f"cannot listen on {self.host}:{self.port}: {error.strerror or error}",
-                hint="choose another port with --port, or 0 for any",
-            ) from error
+        self._listener = listen(self.host, self.port)
         self.port = self._listener.getsockname()[1]
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._selector.register(self._wake_reader, selectors.EVENT_READ)

@@ -24,8 +24,9 @@ from functools import cached_property
 from types import FrameType, TracebackType
 from typing import Self
 
-from onchip.errors import OnchipError, ProbeError, ProbeLost, ProbeTimeout, UsageError, WireError
+from onchip.errors import OnchipError, ProbeError, ProbeLost, ProbeTimeout, WireError
 from onchip.probe.link import Link
+from onchip.services.listening import listen
 from onchip.services.peers import peer_name
 from onchip.services.share.disarm import disarm
 from onchip.services.share.planted import Planted
@@ -127,14 +128,7 @@ class ProbeServer:
         Raises:
             UsageError: the address cannot be used, most often because the port is taken.
         """
-        try:
-            family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-            self._listener = socket.create_server((self.host, self.port), family=family)
-        except OSError as error:
-            raise UsageError(
-                f"cannot listen on {self.host}:{self.port}: {error.strerror or error}",
-                hint="choose another port with --port, or 0 for any",
-            ) from error
+        self._listener = listen(self.host, self.port)
         self.port = self._listener.getsockname()[1]
         self._selector = selectors.DefaultSelector()
         self._wakers = socket.socketpair()
