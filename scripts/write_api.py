@@ -23,6 +23,8 @@ PUBLIC = (
     ),
     ("onchip.session.session", ("Session",)),
     ("onchip.cortex_m.core", ("Core",)),
+    ("onchip.cortex_m.halting", ("HaltingCore",)),
+    ("onchip.cortex_m.register_core", ("RegisterCore",)),
     ("onchip.cortex_m.state", ("CoreState", "HaltKind", "HaltReason", "ResetKind")),
     ("onchip.cortex_m.breakpoints", ("BreakpointKind", "Breakpoint", "BreakpointManager")),
     ("onchip.cortex_m.watchpoints", ("Watchpoint", "WatchpointManager")),

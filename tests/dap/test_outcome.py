@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onchip.dap.outcome import absorb
-from onchip.dap.packetizer import Packet, Packetizer
+from onchip.dap.packet import Packet
+from onchip.dap.packetizer import Packetizer
 from onchip.dap.transfers import Transfers
 from onchip.errors import (
     OnchipError,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onchip.dap.packetizer import Packet, Packetizer
+from onchip.dap.packet import Packet
+from onchip.dap.packetizer import Packetizer
 from onchip.dap.transfers import Transfers
 from tests.support.scripted_link import packet
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..arch.dwt import DWT_CTRL
 from ..arch.fpb import FP_CTRL
 from ..arch.scs import CPUID, DEMCR, DHCSR, MVFR0
 from ..dap import Element, Transfers
 from ..errors import OnchipError, TargetError
+from .halting import HaltingCore
 from .identify import identify
-from .vector_catch import catch_bits
-
-if TYPE_CHECKING:
-    from .core import Core
+from .vector_catch import ALL_CATCH_BITS
 
 _WRAP_TEST_BASE = 0xE000_E000  # the System Control Space: reading its reserved words is harmless
 _MONITOR = DEMCR.build(MON_EN=1, MON_PEND=1, MON_STEP=1, MON_REQ=1)
 
 
-def attach(core: Core) -> None:
+def attach(core: HaltingCore) -> bool:
     """Look what the core is, in one round trip, and enable debug in another.
+
+    Returns whether it was found running.
 
     Raises:
         TargetError: what answers is no Cortex-M core.
@@ -44,13 +42,12 @@ def attach(core: Core) -> None:
         raise TargetError(f"AP {ap.index} shows no Cortex-M core: CPUID {int(cpuid):#010x}")
     core.configure(identity)
     core.fpb.configure(FP_CTRL(words[FP_CTRL.address].word()))
-    _enable(core, DHCSR(words[DHCSR.address].word()), DEMCR(words[DEMCR.address].word()))
+    return _enable(core, DHCSR(words[DHCSR.address].word()), DEMCR(words[DEMCR.address].word()))
 
 
-def _enable(core: Core, dhcsr: DHCSR, demcr: DEMCR) -> None:
+def _enable(core: HaltingCore, dhcsr: DHCSR, demcr: DEMCR) -> bool:
     """Enable debug and the DWT, and clear what another debugger may have left armed."""
     halted = bool(dhcsr.S_HALT)
-    core.was_running = not halted
     batch = core.batch()
 
     def enable(t: Transfers) -> None:
@@ -69,9 +66,10 @@ def _enable(core: Core, dhcsr: DHCSR, demcr: DEMCR) -> None:
     batch.run()
     core.run.halted = halted
     core.dwt.configure(DWT_CTRL(ctrl.value), armv8=core.identity.armv8)
+    return not halted
 
 
-def detach(core: Core, *, resume: bool) -> None:
+def detach(core: HaltingCore, *, resume: bool) -> None:
     """Take everything off the hardware that was armed; with ``resume`` leave debug state too.
 
     Raises:
@@ -91,14 +89,14 @@ def detach(core: Core, *, resume: bool) -> None:
         raise trouble
 
 
-def _let_go(core: Core, *, resume: bool) -> None:
+def _let_go(core: HaltingCore, *, resume: bool) -> None:
     batch = core.batch()
 
     def emit(t: Transfers) -> None:
         t.barrier()
-        core.forget_vector_catch()
+        core.catch.bits = 0
         core.fpb.emit_disable(t)
-        core.run.emit_demcr(t, core.run.demcr & ~catch_bits(None) & ~DEMCR.build(TRCENA=1))
+        core.run.emit_demcr(t, core.run.demcr & ~ALL_CATCH_BITS & ~DEMCR.build(TRCENA=1))
         if resume or core.run.halted is False:
             core.forget()
             core.run.emit_disable(t)

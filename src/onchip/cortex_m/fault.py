@@ -9,14 +9,11 @@ hold code), because a wrong frame is worse than none.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from ..arch.scs import CFSR, HFSR, ICSR, SHCSR, XPSR, ExceptionNumber
 from ..errors import TransferError
 from .fault_causes import decode, hard_fault_sentence, kind_of, sentence
-
-if TYPE_CHECKING:
-    from .core import Core
+from .halting import HaltingCore
 
 _NAMES: dict[int, str] = {
     ExceptionNumber.NMI: "NMI",
@@ -88,7 +85,7 @@ class FaultReport:
         return "\n".join(lines)
 
 
-def read_fault(core: Core) -> FaultReport | None:
+def read_fault(core: HaltingCore) -> FaultReport | None:
     """Return the fault that the core is in, or that its status registers still tell of.
 
     Raises:
@@ -135,7 +132,7 @@ def _is_exc_return(value: int) -> bool:
     return value >> 8 == 0xFF_FFFF and value & 0xF in (0x1, 0x9, 0xD, 0x0, 0x8, 0xC)
 
 
-def _find_frame(core: Core, now: dict[str, int]) -> _Frame | None:
+def _find_frame(core: HaltingCore, now: dict[str, int]) -> _Frame | None:
     if _is_exc_return(now["lr"]):
         frame = _read_frame(core, now["lr"], now["psp"] if now["lr"] & 4 else now["msp"])
         if frame is not None or now["lr"] & 4:
@@ -152,7 +149,7 @@ def _find_frame(core: Core, now: dict[str, int]) -> _Frame | None:
     return None
 
 
-def _read_up_to(core: Core, address: int, length: int) -> bytes:
+def _read_up_to(core: HaltingCore, address: int, length: int) -> bytes:
     """Read ``length`` bytes, or those before the end of the memory: a stack begins at its end."""
     length = min(length, (1 << 32) - address)
     try:
@@ -167,10 +164,10 @@ def _read_up_to(core: Core, address: int, length: int) -> bytes:
         return b""
 
 
-def _read_frame(core: Core, exc_return: int, address: int) -> _Frame | None:
+def _read_frame(core: HaltingCore, exc_return: int, address: int) -> _Frame | None:
     """Read a frame, if it can be read and looks like one."""
     extended = not exc_return & 0x10
-    names = _FRAME + (_EXTENDED if extended and core.has_fpu else ())
+    names = _FRAME + (_EXTENDED if extended and core.identity.has_fpu else ())
     if address + 4 * len(names) > 1 << 32:
         return None
     try:
@@ -180,14 +177,18 @@ def _read_frame(core: Core, exc_return: int, address: int) -> _Frame | None:
     words = [int.from_bytes(data[i : i + 4], "little") for i in range(0, len(data), 4)]
     registers = dict(zip(names, words, strict=True))
     # a fault of the jump itself stacks a pc that may be anything, and T as it was loaded
-    believable = registers["xpsr"] & 0x00FF_0000 == 0 or core.has_fpu
+    believable = registers["xpsr"] & 0x00FF_0000 == 0 or core.identity.has_fpu
     if registers["xpsr"] >> 24 & 1 == 0 and registers["xpsr"] & 0x1FF not in range(0x10):
         believable = False
     return _Frame(address, exc_return, registers) if believable else None
 
 
 def _report(
-    core: Core, exception: int, frame: _Frame | None, now: dict[str, int], status: dict[str, int]
+    core: HaltingCore,
+    exception: int,
+    frame: _Frame | None,
+    now: dict[str, int],
+    status: dict[str, int],
 ) -> FaultReport:
     cfsr, hfsr = CFSR(status.get("CFSR", 0)), HFSR(status.get("HFSR", 0))
     causes = decode(cfsr)
@@ -225,7 +226,12 @@ def _report(
 
 
 def _headline(
-    core: Core, frame: _Frame | None, cfsr: CFSR, hfsr: HFSR, pc: int | None, address: int | None
+    core: HaltingCore,
+    frame: _Frame | None,
+    cfsr: CFSR,
+    hfsr: HFSR,
+    pc: int | None,
+    address: int | None,
 ) -> str:
     causes = decode(cfsr)
     if causes:  # a stack pointer that leads nowhere explains what else went wrong
@@ -239,7 +245,7 @@ def _headline(
     return _guess(core, frame)
 
 
-def _guess(core: Core, frame: _Frame) -> str:
+def _guess(core: HaltingCore, frame: _Frame) -> str:
     """Say what a frame alone tells: ARMv6-M keeps no fault status."""
     pc = frame.registers["pc"]
     if not XPSR(frame.registers["xpsr"]).T:

@@ -7,15 +7,12 @@ is in reset and once after it. A halt at the reset vector is VC_CORERESET in DEM
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from ..arch.scs import AIRCR, DBGKEY, DEMCR, DHCSR, VECTKEY
 from ..dap import Transfers
 from ..errors import CoreTimeout, TargetError, TransferError
+from .halting import HaltingCore
 from .state import ResetKind
-
-if TYPE_CHECKING:
-    from .core import Core
 
 _S_RESET = int(DHCSR.build(S_RESET_ST=1))
 _VC_CORERESET = int(DEMCR.build(VC_CORERESET=1))
@@ -29,7 +26,7 @@ _REQUEST = {
 }
 
 
-def reset(core: Core, kind: ResetKind, *, halt: bool) -> None:
+def reset(core: HaltingCore, kind: ResetKind, *, halt: bool) -> None:
     """Reset, wait until it is over, and put back what was armed.
 
     Raises:
@@ -40,7 +37,7 @@ def reset(core: Core, kind: ResetKind, *, halt: bool) -> None:
     if kind is ResetKind.CORE:
         if core.identity.baseline or core.identity.armv8:
             raise TargetError(
-                f"{core.name} has no core reset (AIRCR.VECTRESET is ARMv7-M only)",
+                f"{core.identity.name} has no core reset (AIRCR.VECTRESET is ARMv7-M only)",
                 hint="use a system reset",
             )
         if core.run.halted is not True:
@@ -53,7 +50,7 @@ def reset(core: Core, kind: ResetKind, *, halt: bool) -> None:
     _wait_over(core, demcr, halt=halt)
 
 
-def _request(core: Core, kind: ResetKind, demcr: int) -> None:
+def _request(core: HaltingCore, kind: ResetKind, demcr: int) -> None:
     """Write AIRCR behind everything that must be in place before it, in one packet."""
     batch = core.batch()
 
@@ -69,7 +66,7 @@ def _request(core: Core, kind: ResetKind, demcr: int) -> None:
     core.run_was_disturbed()
 
 
-def _pull_pin(core: Core, demcr: int) -> None:
+def _pull_pin(core: HaltingCore, demcr: int) -> None:
     """Hold nRESET low, arm what the debug logic lets itself be told meanwhile, let go."""
     client = core.ap.dp.client
     client.assert_reset()
@@ -91,7 +88,7 @@ def _pull_pin(core: Core, demcr: int) -> None:
     core.run_was_disturbed()
 
 
-def _wait_over(core: Core, demcr: int, *, halt: bool) -> None:
+def _wait_over(core: HaltingCore, demcr: int, *, halt: bool) -> None:
     link = core.ap.dp.client.link
     deadline = link.now() + _TIMEOUT_S
     while True:
@@ -109,7 +106,7 @@ def _wait_over(core: Core, demcr: int, *, halt: bool) -> None:
     core.note_reset()
 
 
-def _try_wait(core: Core, demcr: int, *, halt: bool) -> None:
+def _try_wait(core: HaltingCore, demcr: int, *, halt: bool) -> None:
     """Wait for the end of the reset, halt if asked to, and arm again, in one batch."""
     batch = core.batch()
 
@@ -129,7 +126,7 @@ def _try_wait(core: Core, demcr: int, *, halt: bool) -> None:
 
     def restore(t: Transfers) -> None:
         t.barrier()
-        core.run.emit_demcr(t, demcr & ~_VC_CORERESET | core.vector_catch_bits)
+        core.run.emit_demcr(t, demcr & ~_VC_CORERESET | core.catch.bits)
         core.run.emit_clear_dfsr(t)
 
     batch.add(restore)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..arch.scs import DEMCR
+from ..coresight import MemAp
+from ..dap import Transfers
 from ..errors import UsageError
+from .run_control import RunControl
 
 _BITS = {
     "reset": int(DEMCR.build(VC_CORERESET=1)),
@@ -18,31 +21,50 @@ _BITS = {
     "hardfault": int(DEMCR.build(VC_HARDERR=1)),
 }
 _BASELINE = frozenset({"reset", "hardfault"})  # all that ARMv6-M has (C1.6.5)
-_ALL = sum(_BITS.values())
-
-CATCH_NAMES = tuple(_BITS)
+ALL_CATCH_BITS = sum(_BITS.values())
 
 
-def catch_bits(names: Iterable[str] | None, *, baseline: bool = False) -> int:
-    """Return the bits of DEMCR for ``names``; None: all there are.
+class VectorCatch:
+    """Which exceptions halt one core on entry. ``bits`` are those of DEMCR that are armed."""
 
-    Raises:
-        UsageError: no such name, or this core cannot catch it.
-    """
-    if names is None:
-        return _ALL
-    bits = 0
-    for name in names:
-        if name not in _BITS:
-            raise UsageError(f"no vector catch {name!r}", hint=f"there are {', '.join(_BITS)}")
-        if baseline and name not in _BASELINE:
-            raise UsageError(
-                f"this core cannot catch {name!r}", hint=f"it has {', '.join(sorted(_BASELINE))}"
-            )
-        bits |= _BITS[name]
-    return bits
+    def __init__(self, ap: MemAp, run: RunControl) -> None:
+        self.bits = 0
+        self.baseline = False
+        self._ap = ap
+        self._run = run
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Return what is caught, by name."""
+        return frozenset(name for name, bit in _BITS.items() if self.bits & bit)
 
-def catch_names(bits: int) -> frozenset[str]:
-    """Return the names of the VC bits that are set in ``bits``."""
-    return frozenset(name for name, bit in _BITS.items() if bits & bit)
+    def set(self, names: Iterable[str]) -> None:
+        """Catch just ``names``.
+
+        Raises:
+            UsageError: no such name, or this core cannot catch it.
+            TransferError: the debug hardware did not answer.
+        """
+        bits = self._bits(names)
+        batch = self._ap.batch()
+
+        def emit(t: Transfers) -> None:
+            t.barrier()
+            self._run.emit_demcr(t, self._run.demcr & ~ALL_CATCH_BITS | bits)
+
+        batch.add(emit)
+        batch.run()
+        self.bits = bits
+
+    def _bits(self, names: Iterable[str]) -> int:
+        bits = 0
+        for name in names:
+            if name not in _BITS:
+                raise UsageError(f"no vector catch {name!r}", hint=f"there are {', '.join(_BITS)}")
+            if self.baseline and name not in _BASELINE:
+                raise UsageError(
+                    f"this core cannot catch {name!r}",
+                    hint=f"it has {', '.join(sorted(_BASELINE))}",
+                )
+            bits |= _BITS[name]
+        return bits

@@ -20,7 +20,7 @@ from ..errors import (
     WireError,
 )
 from ..wire.cmsis_dap import TransferAck
-from .packetizer import EXECUTE_COMMANDS, TRANSFER, TRANSFER_BLOCK, Command, Packet
+from .packet import EXECUTE_COMMANDS, TRANSFER, TRANSFER_BLOCK, Command, Packet
 from .transfers import AP, MATCH_MASK, MATCH_VALUE, READ, Element
 
 _OK = int(TransferAck.OK)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from ..errors import WireError
 from ..wire.cmsis_dap import TransferAck
 from .outcome import Failure, absorb
-from .packetizer import Packet, Packetizer
+from .packet import Packet
+from .packetizer import Packetizer
 from .transfers import Element
 
 if TYPE_CHECKING:
