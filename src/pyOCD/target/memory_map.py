@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import ClassVar
 
 from onchip import session as onchip
 from onchip.services.gdb import memory_map_xml
@@ -81,40 +82,36 @@ class MemoryRegion(MemoryRange):
         )
 
 
-class RamRegion(MemoryRegion):
+class _PlainRegion(MemoryRegion):
+    """A region without blocks, of the kind that its class says."""
+
+    KIND: ClassVar[str]
+
+    def __init__(
+        self,
+        start: int = 0,
+        end: int = 0,
+        length: int = 0,
+        name: str = "",
+        isBootMemory: bool = False,
+        isPoweredOnBoot: bool = True,
+        isCacheable: bool = True,
+    ) -> None:
+        super().__init__(
+            self.KIND, start, end, length, 0, name, isBootMemory, isPoweredOnBoot, isCacheable
+        )
+
+
+class RamRegion(_PlainRegion):
     """RAM."""
 
-    def __init__(
-        self,
-        start: int = 0,
-        end: int = 0,
-        length: int = 0,
-        name: str = "",
-        isBootMemory: bool = False,
-        isPoweredOnBoot: bool = True,
-        isCacheable: bool = True,
-    ) -> None:
-        super().__init__(
-            "ram", start, end, length, 0, name, isBootMemory, isPoweredOnBoot, isCacheable
-        )
+    KIND = "ram"
 
 
-class RomRegion(MemoryRegion):
+class RomRegion(_PlainRegion):
     """ROM."""
 
-    def __init__(
-        self,
-        start: int = 0,
-        end: int = 0,
-        length: int = 0,
-        name: str = "",
-        isBootMemory: bool = False,
-        isPoweredOnBoot: bool = True,
-        isCacheable: bool = True,
-    ) -> None:
-        super().__init__(
-            "rom", start, end, length, 0, name, isBootMemory, isPoweredOnBoot, isCacheable
-        )
+    KIND = "rom"
 
 
 class FlashRegion(MemoryRegion):

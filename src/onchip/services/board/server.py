@@ -10,17 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import selectors
-import signal
 import socket
-import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
-from types import FrameType, TracebackType
-from typing import Self
 
 from onchip.errors import WireError
-from onchip.services.listening import listen
+from onchip.services.listening import PortServer
 from onchip.services.peers import peer_name
 from onchip.virtual_board.board import VirtualBoard
 from onchip.wire.dap_tcp import DEFAULT_PORT, Decoder, Kind, Reason, encode, encode_refusal
@@ -79,7 +75,7 @@ class _Client:
             self.ended = self.deaf = True
 
 
-class BoardServer:
+class BoardServer(PortServer):
     """Serves ``board`` at ``host``:``port``; port 0 takes any free one.
 
     ``on_uart`` receives what the chip sends on its UART, in the thread of ``serve_forever``. The
@@ -93,65 +89,16 @@ class BoardServer:
         port: int = DEFAULT_PORT,
         on_uart: Callable[[bytes], None] | None = None,
     ) -> None:
+        super().__init__(host, port)
         self.board = board
-        self.host = host
-        self.port = port
         board.console.on_output = on_uart
-        self._listener: socket.socket | None = None
         self._client: _Client | None = None
-        self._stopping = threading.Event()
-        self._wake_reader, self._wake_writer = socket.socketpair()
-        self._selector = selectors.DefaultSelector()
         self._pace = Pace(board)
-
-    def start(self) -> None:
-        """Bind and listen; ``port`` is then the real one. Clients wait until ``serve_forever``.
-
-        Raises:
-            UsageError: the address cannot be used, most often because the port is taken.
-        """
-        self._listener = listen(self.host, self.port)
-        self.port = self._listener.getsockname()[1]
-        self._selector.register(self._listener, selectors.EVENT_READ)
-        self._selector.register(self._wake_reader, selectors.EVENT_READ)
-
-    def serve_forever(self, *, handle_signals: bool = False) -> None:
-        """Serve until ``stop``. ``handle_signals`` (main thread only): SIGINT, SIGTERM stop it."""
-        if self._listener is None:
-            self.start()
-        with self._signals() if handle_signals else contextlib.nullcontext():
-            while not self._stopping.is_set():
-                timeout = self._pace.tick(attended=self._client is not None)
-                self._turn(0 if self._client is not None and self._client.packets else timeout)
-
-    def stop(self) -> None:
-        """Let ``serve_forever`` return. May be called from any thread, and more than once."""
-        self._stopping.set()
-        with contextlib.suppress(OSError):  # already awake, or already closed
-            self._wake_writer.send(b"\0")
 
     def close(self) -> None:
         """Close every socket. To be called when ``serve_forever`` has returned."""
-        self.stop()
-        self._drop_client()
-        self._selector.close()
-        for held in (self._listener, self._wake_reader, self._wake_writer):
-            if held is not None:
-                held.close()
-        self._listener = None
+        super().close()
         self.board.console.on_output = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def attended(self) -> bool:
@@ -160,13 +107,13 @@ class BoardServer:
 
     # ---- one turn of the loop
 
-    def _turn(self, timeout_s: float) -> None:
-        for key, _ in self._selector.select(timeout_s):
+    def _turn(self) -> None:
+        timeout = self._pace.tick(attended=self._client is not None)
+        waiting = self._client is not None and self._client.packets
+        for key, _ in self._selector.select(0 if waiting else timeout):
             if key.fileobj is self._listener:
                 self._accept()
-            elif key.fileobj is self._wake_reader:
-                self._wake_reader.recv(_RECEIVE)
-            elif self._client is not None:
+            elif not self._woke(key.fileobj) and self._client is not None:
                 self._client.receive()
         # What came before the end is still done.
         if self._client is not None and self._client.ended and not self._client.packets:
@@ -232,6 +179,9 @@ class BoardServer:
             self._serve(client, client.packets.popleft())
         self._drop_client()
 
+    def _leave_clients(self) -> None:
+        self._drop_client()
+
     def _drop_client(self) -> None:
         if self._client is None:
             return
@@ -240,15 +190,3 @@ class BoardServer:
         self._client.connection.close()
         self._client = None
         self.board.probe.firmware.forget_queue()
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        def handler(_number: int, _frame: FrameType | None) -> None:
-            self.stop()
-
-        before = {s: signal.signal(s, handler) for s in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, previous in before.items():
-                signal.signal(number, previous)

@@ -14,19 +14,15 @@ from __future__ import annotations
 import contextlib
 import hmac
 import selectors
-import signal
 import socket
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
-from types import FrameType, TracebackType
-from typing import Self
 
 from onchip.errors import OnchipError, ProbeError, ProbeLost, ProbeTimeout, WireError
 from onchip.probe.link import Link
-from onchip.services.listening import listen
+from onchip.services.listening import PortServer
 from onchip.services.peers import peer_name
 from onchip.services.share.disarm import disarm
 from onchip.services.share.planted import Planted
@@ -86,7 +82,7 @@ class _Client:
             self.packets.clear()
 
 
-class ProbeServer:
+class ProbeServer(PortServer):
     """Serves the probe behind ``link`` at ``host``:``port``; port 0 takes any free one.
 
     ``packet_count`` is how many packets the probe takes ahead. With a ``token`` only clients that
@@ -103,37 +99,19 @@ class ProbeServer:
         token: str = "",
         on_log: Callable[[str], None] = lambda text: None,
     ) -> None:
+        super().__init__(host, port)
         self.link = link
-        self.host = host
-        self.port = port
         self._packet_count = packet_count
         self._token = token
         self._log = on_log
-        self._listener: socket.socket | None = None
         self._clients: dict[socket.socket, _Client] = {}
         self._holder: _Client | None = None
         self._in_flight: deque[tuple[_Client, bytes, bool, float]] = deque()
-        self._stopping = threading.Event()
-        self._wakers: tuple[socket.socket, socket.socket] | None = None
-        self._selector: selectors.BaseSelector
 
     @property
     def holder(self) -> str | None:
         """Who has the probe now."""
         return None if self._holder is None else self._holder.name
-
-    def start(self) -> None:
-        """Bind and listen; ``port`` is then the real one. Clients wait until ``serve_forever``.
-
-        Raises:
-            UsageError: the address cannot be used, most often because the port is taken.
-        """
-        self._listener = listen(self.host, self.port)
-        self.port = self._listener.getsockname()[1]
-        self._selector = selectors.DefaultSelector()
-        self._wakers = socket.socketpair()
-        self._selector.register(self._listener, selectors.EVENT_READ)
-        self._selector.register(self._wakers[0], selectors.EVENT_READ)
 
     def serve_forever(self, *, handle_signals: bool = False) -> None:
         """Serve until ``stop``. ``handle_signals`` (main thread only): SIGINT, SIGTERM stop it.
@@ -141,46 +119,11 @@ class ProbeServer:
         Raises:
             ProbeLost: the probe is gone.
         """
-        if self._listener is None:
-            self.start()
-        with self._signals() if handle_signals else contextlib.nullcontext():
-            try:
-                while not self._stopping.is_set():
-                    self._turn()
-            except ProbeLost:
-                self.close()  # so that no client waits for an answer
-                raise
-
-    def stop(self) -> None:
-        """Let ``serve_forever`` return. May be called from any thread, and more than once."""
-        self._stopping.set()
-        if self._wakers is not None:
-            with contextlib.suppress(OSError):  # already awake, or already closed
-                self._wakers[1].send(b"\0")
-
-    def close(self) -> None:
-        """Clean up after every client, close the sockets. ``serve_forever`` must have returned."""
-        self.stop()
-        if self._listener is None or self._wakers is None:
-            return
-        for client in list(self._clients.values()):
-            self._bury(client)
-        self._selector.close()
-        for held in (self._listener, *self._wakers):
-            held.close()
-        self._listener = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        try:
+            super().serve_forever(handle_signals=handle_signals)
+        except ProbeLost:
+            self.close()  # so that no client waits for an answer
+            raise
 
     # ---- one turn of the loop
 
@@ -191,10 +134,9 @@ class ProbeServer:
         for key, _ in self._selector.select(timeout):
             if key.fileobj is self._listener:
                 self._accept()
-            elif isinstance(key.fileobj, socket.socket) and key.fileobj in self._clients:
+            elif not self._woke(key.fileobj) and key.fileobj in self._clients:
+                assert isinstance(key.fileobj, socket.socket)
                 self._receive(self._clients[key.fileobj])
-            elif self._wakers is not None:
-                self._wakers[0].recv(_RECEIVE)
         for client in self._in_order():
             self._forward(client)
         if self._in_flight:
@@ -305,6 +247,10 @@ class ProbeServer:
         client.leaving_at = time.monotonic() + _LINGER_S
         self._log(f"{client.name} was turned away: the probe {text}")
 
+    def _leave_clients(self) -> None:
+        for client in list(self._clients.values()):
+            self._bury(client)
+
     def _bury(self, client: _Client) -> None:
         self._deafen(client)
         self._clients.pop(client.connection, None)
@@ -327,18 +273,6 @@ class ProbeServer:
             return
         state = {True: "the core runs", False: "the core is halted", None: "there is no core"}[runs]
         self._log(f"{client.name} vanished: breakpoints and watchpoints are cleared, {state}")
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        def handler(_number: int, _frame: FrameType | None) -> None:
-            self.stop()
-
-        before = {s: signal.signal(s, handler) for s in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, previous in before.items():
-                signal.signal(number, previous)
 
 
 def _judge(packet: bytes) -> tuple[bool, bool]:

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from .ids import CommandId, Port, Status
-from .packet import Command, Reader, Response, StatusCommand, pack
+from .layout import Field, Fields, FixedCommand, FixedResponse, FixedStatusCommand
+from .packet import Reader
 
 
 class HostStatusType(IntEnum):
@@ -28,28 +29,24 @@ class HostStatusType(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class HostStatus(StatusCommand):
+class HostStatus(FixedStatusCommand):
     """DAP_HostStatus: light or darken a lamp, a ``HostStatusType``."""
 
     ID: ClassVar[CommandId] = CommandId.HostStatus
+    FIELDS: ClassVar[Fields] = (
+        Field("type", 1),
+        Field("status", 1),
+    )
     type: int
     status: int
 
-    def encode_fields(self) -> bytes:
-        """Return type and status."""
-        return pack(self.type, 1, "type") + pack(self.status, 1, "status")
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume type and status."""
-        return cls(reader.u8("type"), reader.u8("status"))
-
 
 @dataclass(frozen=True, slots=True)
-class ConnectResponse(Response):
+class ConnectResponse(FixedResponse):
     """The port that was set up; 0 if none was."""
 
     ID: ClassVar[CommandId] = CommandId.Connect
+    FIELDS: ClassVar[Fields] = (Field("port", 1),)
     port: int
 
     @property
@@ -57,88 +54,58 @@ class ConnectResponse(Response):
         """Return whether a port was set up."""
         return self.port != 0
 
-    def encode(self) -> bytes:
-        """Return the packet. Raises WireError if the port does not fit."""
-        return bytes((self.ID,)) + pack(self.port, 1, "port")
-
 
 @dataclass(frozen=True, slots=True)
-class Connect(Command[ConnectResponse]):
+class Connect(FixedCommand[ConnectResponse]):
     """DAP_Connect: set the pins up for a ``Port``."""
 
     ID: ClassVar[CommandId] = CommandId.Connect
+    FIELDS: ClassVar[Fields] = (Field("port", 1),)
     port: int = Port.DEFAULT
-
-    def encode_fields(self) -> bytes:
-        """Return the port."""
-        return pack(self.port, 1, "port")
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume the port."""
-        return cls(reader.u8("port"))
 
     def read_response(self, reader: Reader) -> ConnectResponse:
         """Consume the port."""
-        return ConnectResponse(reader.u8("port"))
+        return ConnectResponse.read(reader)
 
 
 @dataclass(frozen=True, slots=True)
-class Disconnect(StatusCommand):
+class Disconnect(FixedStatusCommand):
     """DAP_Disconnect: let go of the pins."""
 
     ID: ClassVar[CommandId] = CommandId.Disconnect
 
-    def encode_fields(self) -> bytes:
-        """Return nothing: the command byte is all."""
-        return b""
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume nothing."""
-        return cls()
-
 
 @dataclass(frozen=True, slots=True)
-class WriteABORT(StatusCommand):
+class WriteABORT(FixedStatusCommand):
     """DAP_WriteABORT: write the ABORT register of a DP, whatever its state."""
 
     ID: ClassVar[CommandId] = CommandId.WriteABORT
+    FIELDS: ClassVar[Fields] = (
+        Field("index", 1),
+        Field("abort", 4),
+    )
     index: int
     abort: int
 
-    def encode_fields(self) -> bytes:
-        """Return JTAG index and register value."""
-        return pack(self.index, 1, "index") + pack(self.abort, 4, "abort")
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume JTAG index and register value."""
-        return cls(reader.u8("index"), reader.u32("abort"))
-
 
 @dataclass(frozen=True, slots=True)
-class Delay(StatusCommand):
+class Delay(FixedStatusCommand):
     """DAP_Delay: let the probe wait, for at most 65,535 microseconds."""
 
     ID: ClassVar[CommandId] = CommandId.Delay
+    FIELDS: ClassVar[Fields] = (Field("delay_us", 2, "delay"),)
     delay_us: int
-
-    def encode_fields(self) -> bytes:
-        """Return the time."""
-        return pack(self.delay_us, 2, "delay")
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume the time."""
-        return cls(reader.u16("delay"))
 
 
 @dataclass(frozen=True, slots=True)
-class ResetTargetResponse(Response):
+class ResetTargetResponse(FixedResponse):
     """A status, and whether the probe has a reset sequence for its target (``execute`` = 1)."""
 
     ID: ClassVar[CommandId] = CommandId.ResetTarget
+    FIELDS: ClassVar[Fields] = (
+        Field("status", 1),
+        Field("execute", 1),
+    )
     status: int = Status.OK
     execute: int = 0
 
@@ -147,26 +114,13 @@ class ResetTargetResponse(Response):
         """Return whether the probe did not fail."""
         return self.status == Status.OK
 
-    def encode(self) -> bytes:
-        """Return the packet. Raises WireError if a field does not fit."""
-        return bytes((self.ID,)) + pack(self.status, 1, "status") + pack(self.execute, 1, "execute")
-
 
 @dataclass(frozen=True, slots=True)
-class ResetTarget(Command[ResetTargetResponse]):
+class ResetTarget(FixedCommand[ResetTargetResponse]):
     """DAP_ResetTarget: run the reset sequence that the probe knows for its target, if any."""
 
     ID: ClassVar[CommandId] = CommandId.ResetTarget
 
-    def encode_fields(self) -> bytes:
-        """Return nothing: the command byte is all."""
-        return b""
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume nothing."""
-        return cls()
-
     def read_response(self, reader: Reader) -> ResetTargetResponse:
         """Consume status and execute."""
-        return ResetTargetResponse(reader.u8("status"), reader.u8("execute"))
+        return ResetTargetResponse.read(reader)

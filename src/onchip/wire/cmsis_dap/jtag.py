@@ -15,16 +15,17 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
 from .ids import CommandId, Status
+from .layout import Field, Fields, FixedCommand
 from .packet import (
     Command,
     Reader,
     Response,
     StatusCommand,
     bytes_of_bits,
-    check,
     check_bits,
     pack,
 )
+from .sequences import SequenceResponse, clocks_of, pack_clocks
 
 TMS: Final = 0x40
 CAPTURE_TDO: Final = 0x80
@@ -41,21 +42,10 @@ class JtagStep:
 
 
 @dataclass(frozen=True, slots=True)
-class JTAG_SequenceResponse(Response):
+class JTAG_SequenceResponse(SequenceResponse):
     """A status, and the TDO bits of each capturing step, in order."""
 
     ID: ClassVar[CommandId] = CommandId.JTAG_Sequence
-    status: int = Status.OK
-    captured: tuple[bytes, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Return whether the probe did it."""
-        return self.status == Status.OK
-
-    def encode(self) -> bytes:
-        """Return the packet. Raises WireError if the status does not fit."""
-        return bytes((self.ID,)) + pack(self.status, 1, "status") + b"".join(self.captured)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +59,8 @@ class JTAG_Sequence(Command[JTAG_SequenceResponse]):
         """Return the steps. Raises WireError if one contradicts itself."""
         out = bytearray(pack(len(self.steps), 1, "sequence count"))
         for step in self.steps:
-            count = check(step.count, 1, 64, "clocks") & 0x3F
-            out.append(count | (TMS if step.tms else 0) | (CAPTURE_TDO if step.capture else 0))
+            clocks = pack_clocks(step.count)
+            out.append(clocks | (TMS if step.tms else 0) | (CAPTURE_TDO if step.capture else 0))
             out += check_bits(step.tdi, step.count, "TDI data")
         return bytes(out)
 
@@ -80,20 +70,15 @@ class JTAG_Sequence(Command[JTAG_SequenceResponse]):
         steps = []
         for _ in range(reader.u8("sequence count")):
             info = reader.u8("sequence info")
-            count = info & 0x3F or 64
+            count = clocks_of(info)
             tdi = reader.take(bytes_of_bits(count), "TDI data")
             steps.append(JtagStep(count, tdi, bool(info & TMS), bool(info & CAPTURE_TDO)))
         return cls(tuple(steps))
 
     def read_response(self, reader: Reader) -> JTAG_SequenceResponse:
         """Consume status and captured bits; a probe that failed leaves the bits out."""
-        status = reader.u8("status")
-        wanted = [bytes_of_bits(step.count) for step in self.steps if step.capture]
-        if status != Status.OK:
-            return JTAG_SequenceResponse(status)
-        return JTAG_SequenceResponse(
-            status, tuple(reader.take(length, "captured TDO data") for length in wanted)
-        )
+        counts = [step.count for step in self.steps if step.capture]
+        return JTAG_SequenceResponse.read(reader, counts, "captured TDO data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,20 +119,12 @@ class JTAG_IDCODEResponse(Response):
 
 
 @dataclass(frozen=True, slots=True)
-class JTAG_IDCODE(Command[JTAG_IDCODEResponse]):
+class JTAG_IDCODE(FixedCommand[JTAG_IDCODEResponse]):
     """DAP_JTAG_IDCODE: read the IDCODE of the device at ``index``, counted from TDO."""
 
     ID: ClassVar[CommandId] = CommandId.JTAG_IDCODE
+    FIELDS: ClassVar[Fields] = (Field("index", 1),)
     index: int
-
-    def encode_fields(self) -> bytes:
-        """Return the index."""
-        return pack(self.index, 1, "index")
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume the index."""
-        return cls(reader.u8("index"))
 
     def read_response(self, reader: Reader) -> JTAG_IDCODEResponse:
         """Consume status and IDCODE; the reference firmware leaves the latter out on failure."""

@@ -13,17 +13,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
-from .ids import CommandId, Status
+from .ids import CommandId
 from .packet import (
     Command,
     Reader,
-    Response,
     StatusCommand,
     bytes_of_bits,
     check,
     check_bits,
     pack,
 )
+from .sequences import SequenceResponse, clocks_of, pack_clocks
 
 INPUT: Final = 0x80
 
@@ -57,21 +57,10 @@ class SwdStep:
 
 
 @dataclass(frozen=True, slots=True)
-class SWD_SequenceResponse(Response):
+class SWD_SequenceResponse(SequenceResponse):
     """A status, and the bits of each capturing step, in order."""
 
     ID: ClassVar[CommandId] = CommandId.SWD_Sequence
-    status: int = Status.OK
-    captured: tuple[bytes, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Return whether the probe did it."""
-        return self.status == Status.OK
-
-    def encode(self) -> bytes:
-        """Return the packet. Raises WireError if the status does not fit."""
-        return bytes((self.ID,)) + pack(self.status, 1, "status") + b"".join(self.captured)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +74,7 @@ class SWD_Sequence(Command[SWD_SequenceResponse]):
         """Return the steps. Raises WireError if one contradicts itself."""
         out = bytearray(pack(len(self.steps), 1, "sequence count"))
         for step in self.steps:
-            info = check(step.count, 1, 64, "clocks") & 0x3F
+            info = pack_clocks(step.count)
             if step.data is None:
                 out.append(info | INPUT)
             else:
@@ -99,17 +88,12 @@ class SWD_Sequence(Command[SWD_SequenceResponse]):
         steps = []
         for _ in range(reader.u8("sequence count")):
             info = reader.u8("sequence info")
-            count = info & 0x3F or 64
+            count = clocks_of(info)
             data = None if info & INPUT else reader.take(bytes_of_bits(count), "SWDIO data")
             steps.append(SwdStep(count, data))
         return cls(tuple(steps))
 
     def read_response(self, reader: Reader) -> SWD_SequenceResponse:
         """Consume status and captured bits; a probe that failed leaves the bits out."""
-        status = reader.u8("status")
-        if status != Status.OK:
-            return SWD_SequenceResponse(status)
-        wanted = [bytes_of_bits(step.count) for step in self.steps if step.data is None]
-        return SWD_SequenceResponse(
-            status, tuple(reader.take(length, "captured SWDIO data") for length in wanted)
-        )
+        counts = [step.count for step in self.steps if step.data is None]
+        return SWD_SequenceResponse.read(reader, counts, "captured SWDIO data")

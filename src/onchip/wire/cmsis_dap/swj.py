@@ -14,15 +14,13 @@ from enum import IntEnum
 from typing import ClassVar, Final, Self
 
 from .ids import CommandId
+from .layout import Field, Fields, FixedCommand, FixedResponse, FixedStatusCommand
 from .packet import (
-    Command,
     Reader,
-    Response,
     StatusCommand,
     bytes_of_bits,
     check,
     check_bits,
-    pack,
 )
 
 
@@ -41,59 +39,40 @@ MAX_PIN_WAIT_US: Final = 3_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class SWJ_PinsResponse(Response):
+class SWJ_PinsResponse(FixedResponse):
     """The levels of all pins, a mask of ``Pin``."""
 
     ID: ClassVar[CommandId] = CommandId.SWJ_Pins
+    FIELDS: ClassVar[Fields] = (Field("pins", 1, "pin input"),)
     pins: int
-
-    def encode(self) -> bytes:
-        """Return the packet. Raises WireError if the mask does not fit."""
-        return bytes((self.ID,)) + pack(self.pins, 1, "pin input")
 
 
 @dataclass(frozen=True, slots=True)
-class SWJ_Pins(Command[SWJ_PinsResponse]):
+class SWJ_Pins(FixedCommand[SWJ_PinsResponse]):
     """DAP_SWJ_Pins: drive the pins of ``select`` to ``output``; wait until they read so."""
 
     ID: ClassVar[CommandId] = CommandId.SWJ_Pins
+    FIELDS: ClassVar[Fields] = (
+        Field("output", 1, "pin output"),
+        Field("select", 1, "pin select"),
+        Field("wait_us", 4, "pin wait"),
+    )
     output: int = 0
     select: int = 0
     wait_us: int = 0
 
-    def encode_fields(self) -> bytes:
-        """Return output, select and wait."""
-        return (
-            pack(self.output, 1, "pin output")
-            + pack(self.select, 1, "pin select")
-            + pack(self.wait_us, 4, "pin wait")
-        )
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume output, select and wait."""
-        return cls(reader.u8("pin output"), reader.u8("pin select"), reader.u32("pin wait"))
-
     def read_response(self, reader: Reader) -> SWJ_PinsResponse:
         """Consume the levels."""
-        return SWJ_PinsResponse(reader.u8("pin input"))
+        return SWJ_PinsResponse.read(reader)
 
 
 @dataclass(frozen=True, slots=True)
-class SWJ_Clock(StatusCommand):
+class SWJ_Clock(FixedStatusCommand):
     """DAP_SWJ_Clock: set the highest SWCLK or TCK frequency."""
 
     ID: ClassVar[CommandId] = CommandId.SWJ_Clock
+    FIELDS: ClassVar[Fields] = (Field("frequency_hz", 4, "clock"),)
     frequency_hz: int
-
-    def encode_fields(self) -> bytes:
-        """Return the frequency."""
-        return pack(self.frequency_hz, 4, "clock")
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume the frequency."""
-        return cls(reader.u32("clock"))
 
 
 @dataclass(frozen=True, slots=True)

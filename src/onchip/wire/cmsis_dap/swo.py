@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from ...arch.register import Register, bit
 from .ids import CommandId
-from .packet import Command, Reader, Response, StatusCommand, pack
+from .layout import Field, Fields, FixedCommand, FixedResponse, FixedStatusCommand
+from .packet import Reader, Response, pack
 
 
 class TraceTransport(IntEnum):
@@ -63,124 +64,76 @@ class ExtendedStatusRequest(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SWO_Transport(StatusCommand):
+class SWO_Transport(FixedStatusCommand):
     """DAP_SWO_Transport: choose a ``TraceTransport``."""
 
     ID: ClassVar[CommandId] = CommandId.SWO_Transport
+    FIELDS: ClassVar[Fields] = (Field("transport", 1),)
     transport: int
-
-    def encode_fields(self) -> bytes:
-        """Return the transport."""
-        return pack(self.transport, 1, "transport")
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume the transport."""
-        return cls(reader.u8("transport"))
 
 
 @dataclass(frozen=True, slots=True)
-class SWO_Mode(StatusCommand):
+class SWO_Mode(FixedStatusCommand):
     """DAP_SWO_Mode: choose a ``TraceMode``."""
 
     ID: ClassVar[CommandId] = CommandId.SWO_Mode
+    FIELDS: ClassVar[Fields] = (Field("mode", 1),)
     mode: int
-
-    def encode_fields(self) -> bytes:
-        """Return the mode."""
-        return pack(self.mode, 1, "mode")
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume the mode."""
-        return cls(reader.u8("mode"))
 
 
 @dataclass(frozen=True, slots=True)
-class SWO_BaudrateResponse(Response):
+class SWO_BaudrateResponse(FixedResponse):
     """The rate that was set up, perhaps not quite the one asked for; 0 if none was."""
 
     ID: ClassVar[CommandId] = CommandId.SWO_Baudrate
+    FIELDS: ClassVar[Fields] = (Field("baudrate", 4),)
     baudrate: int
-
-    def encode(self) -> bytes:
-        """Return the packet. Raises WireError if the rate does not fit."""
-        return bytes((self.ID,)) + pack(self.baudrate, 4, "baudrate")
 
 
 @dataclass(frozen=True, slots=True)
-class SWO_Baudrate(Command[SWO_BaudrateResponse]):
+class SWO_Baudrate(FixedCommand[SWO_BaudrateResponse]):
     """DAP_SWO_Baudrate: set the rate of the trace pin."""
 
     ID: ClassVar[CommandId] = CommandId.SWO_Baudrate
+    FIELDS: ClassVar[Fields] = (Field("baudrate", 4),)
     baudrate: int
-
-    def encode_fields(self) -> bytes:
-        """Return the rate."""
-        return pack(self.baudrate, 4, "baudrate")
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume the rate."""
-        return cls(reader.u32("baudrate"))
 
     def read_response(self, reader: Reader) -> SWO_BaudrateResponse:
         """Consume the rate."""
-        return SWO_BaudrateResponse(reader.u32("baudrate"))
+        return SWO_BaudrateResponse.read(reader)
 
 
 @dataclass(frozen=True, slots=True)
-class SWO_Control(StatusCommand):
+class SWO_Control(FixedStatusCommand):
     """DAP_SWO_Control: start or stop, a ``TraceControl``. A start drops what was not read yet."""
 
     ID: ClassVar[CommandId] = CommandId.SWO_Control
+    FIELDS: ClassVar[Fields] = (Field("control", 1),)
     control: int
-
-    def encode_fields(self) -> bytes:
-        """Return the control byte."""
-        return pack(self.control, 1, "control")
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume the control byte."""
-        return cls(reader.u8("control"))
 
 
 @dataclass(frozen=True, slots=True)
-class SWO_StatusResponse(Response):
+class SWO_StatusResponse(FixedResponse):
     """The trace's state, and how many bytes wait to be read."""
 
     ID: ClassVar[CommandId] = CommandId.SWO_Status
+    FIELDS: ClassVar[Fields] = (
+        Field("trace_status", 1, "trace status", TraceStatus),
+        Field("count", 4, "trace count"),
+    )
     trace_status: TraceStatus
     count: int
 
-    def encode(self) -> bytes:
-        """Return the packet. Raises WireError if a field does not fit."""
-        return (
-            bytes((self.ID,))
-            + pack(self.trace_status, 1, "trace status")
-            + pack(self.count, 4, "trace count")
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class SWO_Status(Command[SWO_StatusResponse]):
+class SWO_Status(FixedCommand[SWO_StatusResponse]):
     """DAP_SWO_Status: ask for the trace's state."""
 
     ID: ClassVar[CommandId] = CommandId.SWO_Status
 
-    def encode_fields(self) -> bytes:
-        """Return nothing: the command byte is all."""
-        return b""
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume nothing."""
-        return cls()
-
     def read_response(self, reader: Reader) -> SWO_StatusResponse:
         """Consume status and count."""
-        return SWO_StatusResponse(TraceStatus(reader.u8("trace status")), reader.u32("trace count"))
+        return SWO_StatusResponse.read(reader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,20 +155,12 @@ class SWO_DataResponse(Response):
 
 
 @dataclass(frozen=True, slots=True)
-class SWO_Data(Command[SWO_DataResponse]):
+class SWO_Data(FixedCommand[SWO_DataResponse]):
     """DAP_SWO_Data: read at most ``most`` bytes of trace."""
 
     ID: ClassVar[CommandId] = CommandId.SWO_Data
+    FIELDS: ClassVar[Fields] = (Field("most", 2, "trace count"),)
     most: int
-
-    def encode_fields(self) -> bytes:
-        """Return the number of bytes."""
-        return pack(self.most, 2, "trace count")
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume the number of bytes."""
-        return cls(reader.u16("trace count"))
 
     def read_response(self, reader: Reader) -> SWO_DataResponse:
         """Consume status, count and as many bytes."""
@@ -248,20 +193,12 @@ class SWO_ExtendedStatusResponse(Response):
 
 
 @dataclass(frozen=True, slots=True)
-class SWO_ExtendedStatus(Command[SWO_ExtendedStatusResponse]):
+class SWO_ExtendedStatus(FixedCommand[SWO_ExtendedStatusResponse]):
     """DAP_SWO_ExtendedStatus: ask for any of state, count, and index with timestamp."""
 
     ID: ClassVar[CommandId] = CommandId.SWO_ExtendedStatus
+    FIELDS: ClassVar[Fields] = (Field("control", 1),)
     control: int
-
-    def encode_fields(self) -> bytes:
-        """Return the control byte."""
-        return pack(self.control, 1, "control")
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume the control byte."""
-        return cls(reader.u8("control"))
 
     def read_response(self, reader: Reader) -> SWO_ExtendedStatusResponse:
         """Consume just what the control byte asks for."""

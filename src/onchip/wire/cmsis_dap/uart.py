@@ -18,7 +18,8 @@ from typing import ClassVar, Self
 
 from ...arch.register import Register, bit, bits
 from .ids import CommandId
-from .packet import Command, Reader, Response, StatusCommand, pack
+from .layout import Field, Fields, FixedCommand, FixedResponse, FixedStatusCommand
+from .packet import Command, Reader, Response, pack
 
 
 class UartTransport(IntEnum):
@@ -75,27 +76,23 @@ class UartStatus(Register, address=CommandId.UART_Status):
 
 
 @dataclass(frozen=True, slots=True)
-class UART_Transport(StatusCommand):
+class UART_Transport(FixedStatusCommand):
     """DAP_UART_Transport: choose a ``UartTransport``."""
 
     ID: ClassVar[CommandId] = CommandId.UART_Transport
+    FIELDS: ClassVar[Fields] = (Field("transport", 1),)
     transport: int
-
-    def encode_fields(self) -> bytes:
-        """Return the transport."""
-        return pack(self.transport, 1, "transport")
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume the transport."""
-        return cls(reader.u8("transport"))
 
 
 @dataclass(frozen=True, slots=True)
-class UART_ConfigureResponse(Response):
+class UART_ConfigureResponse(FixedResponse):
     """What the port cannot do, and the rate that was set up; 0 if none was."""
 
     ID: ClassVar[CommandId] = CommandId.UART_Configure
+    FIELDS: ClassVar[Fields] = (
+        Field("error", 1, "status", UartConfigureError),
+        Field("baudrate", 4),
+    )
     error: UartConfigureError
     baudrate: int
 
@@ -104,93 +101,57 @@ class UART_ConfigureResponse(Response):
         """Return whether the port is set up."""
         return self.error == 0 and self.baudrate != 0
 
-    def encode(self) -> bytes:
-        """Return the packet. Raises WireError if a field does not fit."""
-        return (
-            bytes((self.ID,)) + pack(self.error, 1, "status") + pack(self.baudrate, 4, "baudrate")
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class UART_Configure(Command[UART_ConfigureResponse]):
+class UART_Configure(FixedCommand[UART_ConfigureResponse]):
     """DAP_UART_Configure: data bits, parity, stop bits, rate."""
 
     ID: ClassVar[CommandId] = CommandId.UART_Configure
+    FIELDS: ClassVar[Fields] = (
+        Field("line", 1, "control", UartLine),
+        Field("baudrate", 4),
+    )
     line: UartLine
     baudrate: int
 
-    def encode_fields(self) -> bytes:
-        """Return control byte and rate."""
-        return pack(self.line, 1, "control") + pack(self.baudrate, 4, "baudrate")
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume control byte and rate."""
-        return cls(UartLine(reader.u8("control")), reader.u32("baudrate"))
-
     def read_response(self, reader: Reader) -> UART_ConfigureResponse:
         """Consume error bits and rate."""
-        return UART_ConfigureResponse(
-            UartConfigureError(reader.u8("status")), reader.u32("baudrate")
-        )
+        return UART_ConfigureResponse.read(reader)
 
 
 @dataclass(frozen=True, slots=True)
-class UART_Control(StatusCommand):
+class UART_Control(FixedStatusCommand):
     """DAP_UART_Control: enable, disable and flush receiver and transmitter."""
 
     ID: ClassVar[CommandId] = CommandId.UART_Control
+    FIELDS: ClassVar[Fields] = (Field("control", 1, "control", UartControl),)
     control: UartControl
-
-    def encode_fields(self) -> bytes:
-        """Return the control byte."""
-        return pack(self.control, 1, "control")
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume the control byte."""
-        return cls(UartControl(reader.u8("control")))
 
 
 @dataclass(frozen=True, slots=True)
-class UART_StatusResponse(Response):
+class UART_StatusResponse(FixedResponse):
     """The state of the port, and how many bytes wait in its two buffers."""
 
     ID: ClassVar[CommandId] = CommandId.UART_Status
+    FIELDS: ClassVar[Fields] = (
+        Field("port_status", 1, "status", UartStatus),
+        Field("rx_count", 4, "rx count"),
+        Field("tx_count", 4, "tx count"),
+    )
     port_status: UartStatus
     rx_count: int
     tx_count: int
 
-    def encode(self) -> bytes:
-        """Return the packet. Raises WireError if a field does not fit."""
-        return (
-            bytes((self.ID,))
-            + pack(self.port_status, 1, "status")
-            + pack(self.rx_count, 4, "rx count")
-            + pack(self.tx_count, 4, "tx count")
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class UART_Status(Command[UART_StatusResponse]):
+class UART_Status(FixedCommand[UART_StatusResponse]):
     """DAP_UART_Status: ask for the state of the port."""
 
     ID: ClassVar[CommandId] = CommandId.UART_Status
 
-    def encode_fields(self) -> bytes:
-        """Return nothing: the command byte is all."""
-        return b""
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Consume nothing."""
-        return cls()
-
     def read_response(self, reader: Reader) -> UART_StatusResponse:
         """Consume status and both counts."""
-        return UART_StatusResponse(
-            UartStatus(reader.u8("status")), reader.u32("rx count"), reader.u32("tx count")
-        )
+        return UART_StatusResponse.read(reader)
 
 
 @dataclass(frozen=True, slots=True)
