@@ -11,7 +11,7 @@ from typing import cast
 
 from ..arch.adi import CTRL_STAT, DPIDR, SELECT, TARGETID, TARGETSEL
 from ..dap import Batch, DapClient, Element, Result, Transfers
-from ..dap.client import DAPABORT, STICKY_CLEAR
+from ..dap.channel import DAPABORT, STICKY_CLEAR
 from ..dap.outcome import Failure
 from ..errors import (
     TargetError,
