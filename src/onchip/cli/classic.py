@@ -36,7 +36,6 @@ _UNUSED = {
     "config": "onchip reads no configuration file",
     "telnet_port": "the semihosting console goes to standard output",
     "daparg": "it is an option of another program's driver",
-    "elf": "the GDB client reads the symbols",
 }
 
 
@@ -70,7 +69,6 @@ def add_classic_server(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-C", "--vector-catch", type=catch_names, help=hidden)
     parser.add_argument("--core", choices=("0",), help=hidden)
-    parser.add_argument("--elf", help=hidden)
     parser.set_defaults(vector_catch=frozenset({"hardfault"}), resume_on_detach=True)
 
 

@@ -28,6 +28,7 @@ VERBS = {
     "read": "read memory",
     "write": "write memory",
     "reset": "reset the chip, and halt it if asked",
+    "shell": "type commands: halt, step, read, break, load ...",
     "gdbserver": "let GDB debug the chip",
     "board": "plug in a virtual board",
     "selftest": "test probe, board and onchip on each other",

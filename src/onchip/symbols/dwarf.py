@@ -11,9 +11,11 @@ out, unless a function really begins there.
 from __future__ import annotations
 
 import posixpath
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -31,7 +33,8 @@ from onchip.symbols.elf import (
 )
 from onchip.symbols.inlined import InlinedRange, inlined_ranges
 
-_STT_OBJECT = 1
+_STT_NOTYPE, _STT_OBJECT = 0, 1
+_NAMED = (_STT_NOTYPE, _STT_OBJECT, STT_FUNC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,24 @@ class DebugInfo:
             return None
         offset = (address & ~1 if symbol.is_function else address) - symbol.start
         return f"{symbol.name}+{offset}" if offset else symbol.name
+
+    def symbol(self, name: str) -> Symbol | None:
+        """Return the function, variable or linker's symbol of this name; a global one first."""
+        return next(iter(self.symbols_like(_literally(name))), None)
+
+    def symbols_like(self, pattern: str) -> list[Symbol]:
+        """Return the symbols whose names match, with ``*`` and ``?``: global ones, then by name."""
+        found = {
+            (s.binding != STB_GLOBAL, s.name, s.value): Symbol(
+                s.name,
+                s.value & ~1 if s.type == STT_FUNC else s.value,
+                s.size,
+                is_function=s.type == STT_FUNC,
+            )
+            for s in self._symbols
+            if s.section_index and s.type in _NAMED and fnmatchcase(s.name, pattern)
+        }
+        return [found[key] for key in sorted(found)]
 
     def is_code(self, address: int) -> bool:
         """Say whether the file has instructions for ``address``."""
@@ -316,6 +337,11 @@ class _FileNames:
         else:
             base = _text(folders[folder - 1]) if 0 < folder <= len(folders) else ""
         return posixpath.normpath(posixpath.join(self._comp_dir, base, name))
+
+
+def _literally(name: str) -> str:
+    """Return the pattern that only ``name`` matches."""
+    return re.sub(r"([*?[])", r"[\1]", name)
 
 
 def _text(value: Any) -> str:

@@ -240,6 +240,9 @@ class FakeCore:
 class FakeSession:
     chip_name = "fake"
     memory_map = MEMORY_MAP
+    dp = SimpleNamespace(idr=0x2BA0_1477)
+    aps = (SimpleNamespace(index=0, idr=0x2477_0011),)
+    rom_table = "0xe00ff000 ROM table, fake"
 
     def __init__(self, core=None):
         self.core = core or FakeCore()
@@ -271,9 +274,11 @@ class FakeSession:
 
     def erase(self, start, length, *, reset=True):
         self.jobs.append(("erase", start, length))
+        return SimpleNamespace(erased_bytes=length)
 
     def erase_chip(self, *, reset=True):
         self.jobs.append(("erase chip",))
+        return SimpleNamespace(erased_bytes=0x10000)
 
 
 class Talk:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from onchip.cli.classic import add_classic, add_classic_server, erase_mode, settle, stays
 from onchip.cli.options import add_connection, open_session, port
 from onchip.cli.signals import stop_requests
+from onchip.cli.verbs.fault import load_symbols
 
 if TYPE_CHECKING:
     from onchip.services.gdb import GdbOptions
@@ -71,6 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="... and files below DIR (default: no files)",
     )
+    parser.add_argument(
+        "--elf", metavar="FILE", help="the program, so that `monitor` commands know its names"
+    )
     add_connection(parser)
     add_classic(parser)
     add_classic_server(parser)
@@ -82,6 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     from onchip.services.semihosting import Directory, SemihostingOptions
 
     settle(arguments)
+    debug = load_symbols(arguments.elf)
     folder = arguments.semihosting_dir
     directory = None if folder is None else Directory(folder)
     options = GdbOptions(
@@ -93,6 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
         hardware_breakpoints_only=arguments.hardware_breakpoints,
         semihosting=arguments.semihosting or directory is not None,
         semihosting_options=SemihostingOptions(directory=directory),
+        debug=debug,
     )
     try:
         return _serve(arguments, options)

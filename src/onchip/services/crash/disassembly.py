@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import Any
 
-from onchip.errors import OnchipError
+from onchip.errors import OnchipError, UsageError
 from onchip.symbols.unwind import ReadMemory
 
 _BEFORE, _AFTER = 4, 3
@@ -43,14 +43,33 @@ def disassemble_around(
         return ()
     with contextlib.suppress(OnchipError):  # the end of the memory
         code += read(pc + _LONGEST, _LONGEST * _AFTER)
-    lines = [
-        DisassembledLine(
-            i.address, bytes(i.bytes), f"{i.mnemonic} {i.op_str}".strip(), i.address == pc
-        )
-        for i in engine.disasm(code, start)
-    ]
+    lines = [_line(instruction, pc) for instruction in engine.disasm(code, start)]
     here = next((index for index, line in enumerate(lines) if line.is_here), None)
     return () if here is None else tuple(lines[max(0, here - _BEFORE) : here + 1 + _AFTER])
+
+
+def disassemble(address: int, read: ReadMemory, count: int) -> list[DisassembledLine]:
+    """Return ``count`` instructions from ``address``; fewer where the memory ends.
+
+    Raises:
+        UsageError: capstone is not installed.
+        OnchipError: nothing can be read there.
+    """
+    engine = _engine()
+    if engine is None:
+        raise UsageError("disassembly needs capstone", hint="pip install 'onchip[disasm]'")
+    address &= ~1
+    code = read(address, 2)
+    with contextlib.suppress(OnchipError):
+        code = read(address, _LONGEST * count)
+    lines = [_line(instruction, None) for instruction in engine.disasm(code, address)]
+    return lines[:count]
+
+
+def _line(instruction: Any, pc: int | None) -> DisassembledLine:
+    text = f"{instruction.mnemonic} {instruction.op_str}".strip()
+    here = instruction.address == pc
+    return DisassembledLine(instruction.address, bytes(instruction.bytes), text, here)
 
 
 def _engine() -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from onchip.services.semihosting import SemihostingOptions
+    from onchip.symbols.dwarf import DebugInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class GdbOptions:
     ``vector_catch``: exceptions that stop the core while a client is there, by the names of
     ``core.vector_catch``. ``semihosting``: serve the calls of BKPT 0xAB.
     ``semihosting_options``: what the program may have, a directory for its files say; None: only
-    the console.
+    the console. ``debug``: the program's symbols, with which ``monitor`` commands name things.
     """
 
     persist: bool = True
@@ -36,3 +37,4 @@ class GdbOptions:
     vector_catch: Iterable[str] = frozenset({"hardfault"})
     semihosting: bool = False
     semihosting_options: SemihostingOptions | None = None
+    debug: DebugInfo | None = None

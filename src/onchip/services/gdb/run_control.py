@@ -165,8 +165,12 @@ class RunControl:
         Raises:
             CoreStateError: the core runs.
         """
-        if self.running or not self._halted():
+        if self.core_runs():
             raise CoreStateError(f"{what} needs a halted core; interrupt it first")
+
+    def core_runs(self) -> bool:
+        """Say whether the core runs, for a client or because nobody halted it."""
+        return self.running or not self._halted()
 
     def _halted(self) -> bool:
         """Say whether the core stands still; the chip is asked only when that is not known."""

@@ -97,6 +97,10 @@ class Stub:
         if self.waiting:
             self.print(text)
 
+    def interrupted(self) -> bool:
+        """Say whether Ctrl-C came while a command of this client is served."""
+        return False
+
     def attach(self) -> None:
         """Take part in debugging: from now on the core is this client's too.
 

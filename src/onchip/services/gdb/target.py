@@ -41,6 +41,7 @@ class Target:
     def __init__(self, session: Session, options: GdbOptions, read_input: Input = no_input) -> None:
         self.session = session
         self.options = options
+        self.debug = options.debug
         self.core = session.core
         mainline = "v6" not in self.core.architecture.lower()
         self.layout = RegisterLayout(has_fpu=self.core.has_fpu, mainline=mainline)

@@ -1,0 +1,53 @@
+"""Commands that change flash."""
+
+from __future__ import annotations
+
+from onchip.cortex_m import ResetKind
+from onchip.services.commands.command import Command, Words
+from onchip.services.commands.machine import Machine
+
+
+def _load(machine: Machine, words: Words) -> int:
+    """Program a file and verify it; the core then stands before its first instruction."""
+    file = words.next()
+    base = words.number() if words else None
+    words.end()
+    machine.before_flash()
+    report = machine.session.flash(file, base=base, reset=False)
+    machine.reset(ResetKind.SYSTEM, halt=True)
+    machine.print(f"{report.verified_bytes} bytes of {file} are in place and verified; ")
+    machine.print(f"{report.same_bytes} were there already. Reset, halted\n")
+    return report.verified_bytes
+
+
+def _erase(machine: Machine, words: Words) -> int:
+    if words.choice(("chip",), ""):
+        words.end()
+        machine.before_flash()
+        report = machine.session.erase_chip(reset=False)
+    else:
+        start, length = words.number(), words.number()
+        words.end()
+        machine.before_flash()
+        report = machine.session.erase(start, length, reset=False)
+    machine.reset(ResetKind.SYSTEM, halt=True)
+    machine.print(f"{report.erased_bytes} bytes erased; reset, halted\n")
+    return report.erased_bytes
+
+
+COMMANDS = (
+    Command(
+        ("load", "flash", "program"),
+        "load FILE [BASE]",
+        "program a file, and verify it",
+        _load,
+        "ELF, Intel HEX, S-record, UF2; a BIN goes to BASE, or the start of flash.",
+    ),
+    Command(
+        ("erase",),
+        "erase chip | ADDRESS LENGTH",
+        "erase flash",
+        _erase,
+        "Every sector that the range touches is erased, whole.",
+    ),
+)

@@ -1,0 +1,83 @@
+"""Commands for breakpoints and watchpoints."""
+
+from __future__ import annotations
+
+from onchip.cortex_m.breakpoints import Breakpoint
+from onchip.services.commands.command import Command, Words
+from onchip.services.commands.machine import Machine
+
+_ACCESSES = ("write", "read", "access")
+
+
+def _break(machine: Machine, words: Words) -> int | list[Breakpoint]:
+    """Set a breakpoint, whose address is the value; without an address show them all."""
+    if words:
+        address = words.number() & ~1
+        words.end()
+        machine.set_breakpoint(address)
+        machine.print(f"breakpoint at {machine.place(address)}\n")
+        return address
+    points = machine.core.breakpoints
+    for point in points:
+        machine.print(f"breakpoint {point.kind.value:8} {machine.place(point.address)}\n")
+    for watch in machine.core.watchpoints:
+        where = machine.place(watch.address)
+        machine.print(f"watchpoint {watch.access:8} {where}, {watch.length} bytes\n")
+    left = f"{points.available} breakpoints and {machine.core.watchpoints.available} watchpoints"
+    machine.print(f"{left} left in the chip\n")
+    return list(points)
+
+
+def _unbreak(machine: Machine, words: Words) -> None:
+    address = words.number() & ~1
+    words.end()
+    machine.remove_breakpoint(address)
+    machine.print(f"no breakpoint at {machine.place(address)} any more\n")
+
+
+def _watch(machine: Machine, words: Words) -> None:
+    address, length, access = _watched(machine, words)
+    machine.set_watchpoint(address, length, access)
+    machine.print(f"watchpoint on {length} bytes at {machine.place(address)}, {access}\n")
+
+
+def _unwatch(machine: Machine, words: Words) -> None:
+    address, length, access = _watched(machine, words)
+    machine.remove_watchpoint(address, length, access)
+    machine.print(f"no {access} watchpoint at {machine.place(address)} any more\n")
+
+
+def _watched(machine: Machine, words: Words) -> tuple[int, int, str]:
+    """Return address, length and access; the length of a variable is known by its symbol."""
+    name = words.next()
+    access = words.choice(_ACCESSES, "")
+    symbol = None if machine.debug is None else machine.debug.symbol(name)
+    length = words.number((symbol.size if symbol is not None else 0) or 4)
+    access = access or words.choice(_ACCESSES, "write")
+    words.end()
+    return machine.number(name), length, access
+
+
+COMMANDS = (
+    Command(
+        ("break", "b", "bp"),
+        "break [ADDRESS]",
+        "set a breakpoint, or show what is set",
+        _break,
+        "break main",
+    ),
+    Command(("unbreak", "rmbreak", "rbp"), "unbreak ADDRESS", "take a breakpoint out", _unbreak),
+    Command(
+        ("watch", "wp"),
+        "watch ADDRESS [LENGTH] [write|read|access]",
+        "stop the core when memory is accessed",
+        _watch,
+        "watch counter; watch 0x20000010 4 read. The core stops after the access.",
+    ),
+    Command(
+        ("unwatch", "rmwatch", "rwp"),
+        "unwatch ADDRESS [LENGTH] [write|read|access]",
+        "take a watchpoint out, named as it was set",
+        _unwatch,
+    ),
+)
