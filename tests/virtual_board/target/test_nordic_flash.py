@@ -55,6 +55,32 @@ def test_bits_only_fall(name: str, page: int, write_us: float, erase_ms: float) 
     assert bench.read(0) == 0x0F00_0F00
 
 
+@BOTH
+def test_a_loader_that_never_asks_for_ready_is_stalled(
+    name: str, page: int, write_us: float, erase_ms: float
+) -> None:
+    bench = Bench(name)
+    bench.write(CONFIG, WEN)
+    ram, words = 0x2000_0000, 16
+    code = (0x6001, 0x3004, 0x3A01, 0xD1FB, 0xE7FE)  # str r1,[r0]; adds; subs r2; bne; b .
+    for n, opcode in enumerate(code):
+        bench.write(ram + 2 * n, opcode, 2)
+    core = bench.chip.core
+    core.hold_reset(asserted=False)
+    bench.write(0xE000_EDF0, 0xA05F_0003)  # DHCSR: halt
+    bench.advance(MS)
+    for register, value in ((0, page), (1, 0), (2, words), (15, ram), (16, 1 << 24)):
+        bench.write(0xE000_EDF8, value)  # DCRDR
+        bench.write(0xE000_EDF4, 1 << 16 | register)  # DCRSR
+    bench.write(0xE000_EDF0, 0xA05F_0001)
+    bench.advance(int((words - 2) * write_us * US))
+    bench.write(0xE000_EDF0, 0xA05F_0003)
+    bench.write(0xE000_EDF4, 2)
+    left = bench.read(0xE000_EDF8)
+    assert 0 < left <= 3  # the core has not run ahead of the flash
+    assert bench.read(READY) == 0
+
+
 @pytest.mark.parametrize("config", [REN, EEN])
 @pytest.mark.parametrize("address", [0, UICR + 0x80])
 def test_a_store_while_closed_faults(config: int, address: int) -> None:

@@ -108,13 +108,15 @@ class Nvmc(RegisterBlock):
         self.uicr.erase(0, self.uicr.memory.size, self._timings.erase_all_ns)
 
     def store(self, array: FlashArray, offset: int, size: int, value: int) -> None:
-        """Take a store into flash or UICR.
+        """Take a store into flash or UICR. While another operation runs, the bus stalls the core.
 
         Raises:
             BusFault: CONFIG is not Wen, or it is not an aligned word.
         """
         if self.words[CONFIG] != WEN or size != 4 or offset % 4:
             raise BusFault(array.memory.base + offset)
+        if self.busy:
+            self._timeline.leap(self.busy_until_ns)
         array.program(offset, value.to_bytes(4, "little"), self._timings.write_ns)
 
     def _erase_page(self, address: int) -> None:
