@@ -61,6 +61,8 @@ def _other(board: PluggedBoard, serial: str) -> PluggedBoard:
         ("virtual:lpc1768@f.bin", VirtualSpec("lpc1768", "bulk-512x4", Path("f.bin"))),
         ("virtual:a/b@c/d@e", VirtualSpec("a", "b", Path("c/d@e"))),
         ("stm32f407", VirtualSpec("stm32f407")),
+        ("virtual:nrf52840+locked", VirtualSpec("nrf52840", locked=True)),
+        ("virtual:a+locked/b@f", VirtualSpec("a", "b", Path("f"), locked=True)),
     ],
 )
 def test_a_virtual_spec_is_read(spec: str, expected: VirtualSpec) -> None:
@@ -68,7 +70,11 @@ def test_a_virtual_spec_is_read(spec: str, expected: VirtualSpec) -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", ["virtual:", "virtual:/x", "virtual:chip/", "virtual:chip@", "virtual:@f"]
+    "spec",
+    [
+        *("virtual:", "virtual:/x", "virtual:chip/", "virtual:chip@", "virtual:@f"),
+        *("virtual:+locked", "virtual:chip+", "virtual:chip+open"),
+    ],
 )
 def test_a_virtual_spec_with_an_empty_part_is_refused(spec: str) -> None:
     with pytest.raises(UsageError, match="does not name a virtual board"):

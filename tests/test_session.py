@@ -10,9 +10,10 @@ import pytest
 import onchip
 from onchip.errors import (
     ImageError,
-    OnchipError,
+    LockedChip,
     ProbeLost,
     TransferError,
+    TransferFault,
     UsageError,
     VerifyError,
     WrongChip,
@@ -21,7 +22,15 @@ from onchip.flash.image import Image
 from onchip.flash.progress import Progress
 from onchip.probe.counting import CountingLink
 from onchip.registry import VirtualSpec, build_board
-from onchip.session import ConnectMode, ResetKind, Session, open_session
+from onchip.session import (
+    ConnectMode,
+    ResetKind,
+    Session,
+    WhenLocked,
+    connect,
+    connecting,
+    open_session,
+)
 from onchip.target.chip import load_chip
 from onchip.virtual_board.board import VirtualBoard
 from tests.support.images import FLASH_START, RAM_START, counting_loop, write_bin
@@ -280,13 +289,73 @@ def test_an_unknown_kind_of_reset(board: VirtualBoard) -> None:
 # ---- a locked chip, a missing one
 
 
-@pytest.mark.parametrize("chip", ["stm32f407", "nrf52840"])
+LOCKABLE = pytest.mark.parametrize("chip", ["stm32f407", "nrf52840", "nrf51822"])
+
+
+@LOCKABLE
 def test_a_locked_chip_is_told_and_not_touched(chip: str) -> None:
-    with build_board(VirtualSpec(chip), locked=True) as board:
+    with build_board(VirtualSpec(chip, locked=True)) as board:
+        before = bytes(board.chip.flash_memories[0].data)
         link = board.link()
-        with pytest.raises(OnchipError, match="locked"):
+        with pytest.raises(LockedChip, match="locked"):
             open_session(link)
         link.close()
+        assert bytes(board.chip.flash_memories[0].data) == before
+
+
+@pytest.mark.parametrize("chip", ["stm32f407", "nrf51822"])
+def test_ram_of_a_chip_whose_flash_is_closed(chip: str) -> None:
+    with (
+        build_board(VirtualSpec(chip, locked=True)) as board,
+        open_session(board.link(), when_locked=WhenLocked.ALLOW) as session,
+    ):
+        assert session.locked is not None
+        session.memory.write(0x2000_0000, b"word")
+        assert session.memory.read(0x2000_0000, 4) == b"word"
+        session.core.halt()
+        assert "pc" in session.core.read_registers()
+        with pytest.raises(TransferFault):
+            session.memory.read(session.memory_map.flash[0].start, 4)
+        with pytest.raises(LockedChip):
+            session.erase_chip()
+        with pytest.raises(LockedChip):
+            session.flash(b"abcd")
+
+
+@LOCKABLE
+def test_erasing_everything_unlocks_it(chip: str) -> None:
+    with build_board(VirtualSpec(chip, locked=True)) as board:
+        board.chip.flash_memories[0].data[:4] = b"code"
+        with open_session(board.link(), when_locked=WhenLocked.ERASE) as session:
+            assert session.was_unlocked
+            assert session.locked is None
+            assert session.chip_name == chip
+            assert session.memory.read(session.memory_map.flash[0].start, 4) == b"\xff" * 4
+        with open_session(board.link()) as session:  # and it stays open
+            assert session.locked is None
+
+
+@LOCKABLE
+def test_an_open_chip_is_not_erased(chip: str) -> None:
+    with build_board(VirtualSpec(chip)) as board:
+        board.chip.flash_memories[0].data[:4] = b"code"
+        with open_session(board.link(), when_locked=WhenLocked.ERASE) as session:
+            assert not session.was_unlocked
+        assert bytes(board.chip.flash_memories[0].data[:4]) == b"code"
+
+
+def test_a_chip_that_stays_locked_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "erase_and_unlock", lambda chip, ap: None)
+    with build_board(VirtualSpec("stm32f407", locked=True)) as board:
+        link = board.link()
+        with pytest.raises(LockedChip, match="everything was erased, but stm32f407 is locked"):
+            open_session(link, when_locked=WhenLocked.ERASE)
+        link.close()
+
+
+def test_an_unknown_wish_for_locked_chips() -> None:
+    with pytest.raises(UsageError, match="when_locked"):
+        connect("virtual:stm32f407", when_locked="perhaps")
 
 
 def test_a_chip_without_power(board: VirtualBoard) -> None:

@@ -2,7 +2,8 @@
 
 The only module of the debugger that knows the virtual board. A name is one of
 
-    virtual:CHIP[/PROBEMODEL][@FILE]    a board inside this process; its flash kept in FILE
+    virtual:CHIP[/PROBEMODEL][@FILE]    a board inside this process; its flash kept in FILE;
+                                        CHIP+locked has its read-out protection on
     tcp:HOST:PORT                       a board or probe behind a socket
     SERIAL                              what `onchip list` shows, or a unique beginning of it
     VID:PID[:SERIAL]                    a probe on USB by its numbers, as 0d28:0204
@@ -44,11 +45,12 @@ _TRANSPORTS = {"usb": "v2", "hid": "v1"}
 
 @dataclass(frozen=True, slots=True)
 class VirtualSpec:
-    """What ``virtual:CHIP[/PROBEMODEL][@FILE]`` says."""
+    """What ``virtual:CHIP[+locked][/PROBEMODEL][@FILE]`` says."""
 
     chip: str
     probe_model: str = DEFAULT_PROBE_MODEL
     flash_file: Path | None = None
+    locked: bool = False
 
     @classmethod
     def parse(cls, spec: str) -> VirtualSpec:
@@ -59,12 +61,14 @@ class VirtualSpec:
         """
         body, at, file = spec.removeprefix("virtual:").partition("@")
         chip, slash, model = body.partition("/")
-        if not chip or (slash and not model) or (at and not file):
+        chip, plus, state = chip.partition("+")
+        if not chip or (slash and not model) or (at and not file) or (plus and state != "locked"):
             raise UsageError(
                 f"{spec!r} does not name a virtual board",
-                hint="the form is virtual:CHIP[/PROBEMODEL][@FILE], as in virtual:stm32f407",
+                hint="the form is virtual:CHIP[+locked][/PROBEMODEL][@FILE], as in virtual:stm32f407",
             )
-        return cls(chip, model or DEFAULT_PROBE_MODEL, Path(file) if file else None)
+        where = Path(file) if file else None
+        return cls(chip, model or DEFAULT_PROBE_MODEL, where, locked=bool(plus))
 
 
 def open_link(spec: str | None = None, *, token: str = "") -> Link:
@@ -92,7 +96,7 @@ def open_link(spec: str | None = None, *, token: str = "") -> Link:
 
 
 def build_board(spec: VirtualSpec, **options: Any) -> VirtualBoard:
-    """Make a virtual board in this process. ``options`` are the chip model's (``locked=True``).
+    """Make a virtual board in this process. ``options`` are its further ones (``serial=``).
 
     Raises:
         BoardError: no such chip or probe model, a damaged flash file, or Unicorn is missing.
@@ -100,7 +104,10 @@ def build_board(spec: VirtualSpec, **options: Any) -> VirtualBoard:
     from onchip.virtual_board.board import VirtualBoard
 
     return VirtualBoard(
-        chip=spec.chip, probe_model=spec.probe_model, flash_file=spec.flash_file, **options
+        chip=spec.chip,
+        probe_model=spec.probe_model,
+        flash_file=spec.flash_file,
+        **{"locked": spec.locked} | options,
     )
 
 

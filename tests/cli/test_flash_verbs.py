@@ -140,6 +140,19 @@ def test_erase_the_chip(onchip: Onchip, tmp_path: Path, board: tuple[str, str]) 
     assert copy.read_bytes() == b"\xff" * 65536
 
 
+def test_erasing_the_chip_unlocks_it(onchip: Onchip, tmp_path: Path) -> None:
+    file = tmp_path / "flash.bin"
+    locked = ("--probe", f"virtual:nrf51822+locked@{file}")
+    outcome = onchip("erase", "0", 1, *locked)
+    assert outcome.code == 4
+    assert "`onchip erase --chip` erases everything" in outcome.err
+    outcome = onchip("erase", "--chip", *locked)
+    assert outcome.code == 0, outcome.err
+    assert "it was locked, and is open now" in outcome.out
+    outcome = onchip("erase", "--chip", "--json", "--probe", f"virtual:nrf51822@{file}")
+    assert json.loads(outcome.out)["unlocked"] is False
+
+
 @pytest.mark.parametrize(
     "words", [(), ("0x0800_0000",), ("0x0800_0000", "16K", "--chip"), ("0x0800_0000", "--chip")]
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -94,12 +95,50 @@ def test_the_clock_is_passed_on(onchip: Onchip) -> None:
     assert onchip("info", "-f", "400k", "--probe", "virtual:stm32f407").code == 0
 
 
-def test_a_locked_chip_is_told(onchip: Onchip, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("chip", ["stm32f407", "nrf51822"])
+def test_info_on_a_chip_whose_flash_is_closed(onchip: Onchip, chip: str) -> None:
+    outcome = onchip("info", "--probe", f"virtual:{chip}+locked")
+    assert outcome.code == 4, outcome.err
+    assert "DP     IDR 0x" in outcome.out
+    assert f"chip   {chip}" in outcome.out
+    assert re.search("flash   flash .closed", outcome.out)
+    assert f"locked {chip} is locked" in outcome.out
+    assert "RAM, registers and peripherals can be read" in outcome.out
+    assert "`onchip erase --chip` erases everything" in outcome.out
+
+
+def test_info_on_a_chip_whose_core_is_closed(onchip: Onchip) -> None:
+    outcome = onchip("info", "--probe", "virtual:nrf52840+locked", "--json")
+    assert outcome.code == 4, outcome.err
+    facts = json.loads(outcome.out)
+    assert facts["dp"]["idr"] == 0x2BA0_1477
+    assert [ap["kind"] for ap in facts["aps"]] == ["AHB3-AP", "CTRL-AP of nRF52"]
+    assert facts["core"] is facts["chip"] is facts["rom_table"] is None
+    assert "APPROTECT" in facts["locked"]["evidence"]
+    outcome = onchip("info", "--probe", "virtual:nrf52840+locked")
+    assert "closed: the core and all memory" in outcome.out
+
+
+@pytest.mark.parametrize("mode", ["attach", "under-reset"])
+def test_info_on_a_chip_that_is_silent_when_locked(onchip: Onchip, mode: str) -> None:
+    words = ("info", "--probe", "virtual:lpc1768+locked", "--connect", mode)
+    outcome = onchip(*words)
+    assert outcome.code == 4
+    assert "DP     does not answer" in outcome.out
+    assert "serial virtual-lpc1768" in outcome.out
+    assert "CRP" not in outcome.err  # nothing says which chip it is
+    outcome = onchip(*words, "--target", "lpc1768")
+    assert outcome.code == 4
+    assert "code read protection" in outcome.err
+
+
+def test_the_probe_may_know_which_chip_is_silent(
+    onchip: Onchip, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from onchip import registry
 
     build = registry.build_board
-    monkeypatch.setattr(registry, "build_board", lambda spec: build(spec, locked=True))
-    for chip in ("stm32f407", "nrf52840"):
-        outcome = onchip("info", "--probe", f"virtual:{chip}")
-        assert outcome.code == 4, outcome.out
-        assert "locked" in outcome.err
+    monkeypatch.setattr(
+        registry, "build_board", lambda spec: build(spec, serial="10100000000000000000")
+    )
+    assert "code read protection" in onchip("info", "--probe", "virtual:lpc1768+locked").err

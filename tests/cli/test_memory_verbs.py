@@ -105,3 +105,23 @@ def test_write_beyond_the_address_space_is_refused(onchip: Onchip) -> None:
 
 def test_write_without_data_is_refused(onchip: Onchip) -> None:
     assert onchip("write", RAM, *BOARD).code == 2
+
+
+def test_ram_of_a_locked_chip_and_what_is_said_of_its_flash(onchip: Onchip) -> None:
+    board = ("--probe", "virtual:stm32f407+locked")
+    assert onchip("write", RAM, "--words", "1", *board).code == 0
+    assert onchip("read", RAM, 4, *board).code == 0
+    outcome = onchip("read", "0x0800_0000", 16, *board)
+    assert outcome.code == 4
+    assert "cannot read 16 bytes from 0x0800_0000: read DRW at 0x08000000" in outcome.err
+    assert "hint: stm32f407 is locked: FLASH_OPTCR" in outcome.err
+
+
+@pytest.mark.parametrize("board", ["virtual:stm32f407", "virtual:stm32f407+locked"])
+def test_a_hole_is_not_blamed_on_the_lock(onchip: Onchip, board: str) -> None:
+    outcome = onchip("read", "0x6000_0000", 4, "--probe", board)
+    assert outcome.code == 4
+    assert "cannot read 4 bytes from 0x6000_0000: read DRW at 0x60000000" in outcome.err
+    assert "nothing may be there" in outcome.err
+    outcome = onchip("write", "0x6000_0000", "--bytes", "1", "--probe", board)
+    assert "cannot write 1 byte to 0x6000_0000" in outcome.err

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from onchip.session import Session
+    from onchip.session import DapClient, Session
 
 _FREQUENCY_UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 _SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20}
@@ -178,7 +178,7 @@ def add_algorithm(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_session(arguments: argparse.Namespace) -> Session:
+def open_session(arguments: argparse.Namespace, *, when_locked: str = "refuse") -> Session:
     """Connect as the options of `add_connection` say.
 
     Raises:
@@ -191,11 +191,27 @@ def open_session(arguments: argparse.Namespace) -> Session:
         target=arguments.target,
         frequency_hz=arguments.frequency or DEFAULT_FREQUENCY_HZ,
         connect=arguments.connect,
+        when_locked=when_locked,
         record=arguments.record,
         command=arguments.command_line,
     )
     _tell_clock(session, arguments.frequency)
     return session
+
+
+def open_client(arguments: argparse.Namespace) -> DapClient:
+    """Open the probe as the options of `add_connection` say, and connect to nothing behind it.
+
+    Raises:
+        OnchipError: see `onchip.session.open_probe`.
+    """
+    from onchip.session import DEFAULT_FREQUENCY_HZ, open_link, open_probe, record_link
+
+    link = open_link(arguments.probe)
+    if arguments.record:
+        link = record_link(link, arguments.record, command=arguments.command_line)
+    asked = arguments.frequency or DEFAULT_FREQUENCY_HZ
+    return open_probe(link, frequency_hz=asked)
 
 
 def _tell_clock(session: Session, asked: int | str | None) -> None:

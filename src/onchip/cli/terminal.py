@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from onchip.flash.progress import Progress
+    from onchip.session import Session
 
 
 def hex32(value: int) -> str:
@@ -50,6 +51,21 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print(
             "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
         )
+
+
+@contextmanager
+def doing(what: str, session: Session) -> Iterator[None]:
+    """Let a transfer that fails say what it was part of, and whether the chip is locked."""
+    from onchip.errors import TransferError
+
+    try:
+        yield
+    except TransferError as error:
+        error.message = f"{what}: {error.message}"
+        region = None if error.address is None else session.memory_map.find(error.address)
+        if session.locked is not None and region is not None and region.kind == "flash":
+            error.hint = f"{session.locked.message}: {session.locked.hint}"
+        raise
 
 
 @contextmanager

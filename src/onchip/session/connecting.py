@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,10 +22,19 @@ from onchip.coresight.swd_clock import FIRST_CLOCK_HZ, fastest_clock
 from onchip.cortex_m.core import Core
 from onchip.cortex_m.state import ResetKind
 from onchip.dap.client import DapClient
-from onchip.errors import OnchipError, TargetError, TransferError, UsageError
+from onchip.errors import (
+    LockedChip,
+    OnchipError,
+    TargetError,
+    TransferError,
+    TransferNoAck,
+    UsageError,
+)
 from onchip.session.session import Session
 from onchip.target import chip as chips
+from onchip.target.boards import board_of
 from onchip.target.families import nordic
+from onchip.target.unlock import erase_and_unlock
 
 if TYPE_CHECKING:
     from onchip.coresight.access_port import AccessPort
@@ -50,12 +60,33 @@ class ConnectMode(StrEnum):
     """Hold nRESET while connecting, and halt the core before its first instruction."""
 
 
+class WhenLocked(StrEnum):
+    """What connecting does with a chip whose read-out protection is on."""
+
+    REFUSE = "refuse"
+    """Raise `LockedChip`."""
+    ALLOW = "allow"
+    """Connect where the core still answers: RAM and registers, but no flash."""
+    ERASE = "erase"
+    """Erase everything, which unlocks it; an open chip is left as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The debug port behind a probe, awake, and the access ports behind that."""
+
+    client: DapClient
+    dp: DebugPort
+    aps: list[AccessPort | MemAp]
+
+
 def connect(
     probe: str | None = None,
     *,
     target: str | None = None,
     frequency_hz: int | Literal["auto"] = DEFAULT_FREQUENCY_HZ,
     connect: str = "attach",
+    when_locked: str = "refuse",
     record: str | Path | None = None,
     command: Sequence[str] = (),
 ) -> Session:
@@ -68,6 +99,8 @@ def connect(
         frequency_hz: the SWD clock; ``auto`` finds the fastest that works, by a pattern test.
             `Session.client` tells which it became, and which the probe refused if it did.
         connect: ``attach``, ``halt`` or ``under-reset``; see `ConnectMode`.
+        when_locked: ``refuse``, ``allow``, or ``erase``, which loses all that is on a locked chip;
+            see `WhenLocked` and `Session.locked`.
         record: a file to write every packet to; ``replay:FILE`` answers from it.
         command: the command line, for the head of the recording.
 
@@ -84,6 +117,12 @@ def connect(
         raise UsageError(
             f"connect={connect!r} is no way to connect", hint=f"use {', '.join(ConnectMode)}"
         ) from None
+    try:
+        locked = WhenLocked(when_locked)
+    except ValueError:
+        raise UsageError(
+            f"when_locked={when_locked!r} cannot be", hint=f"use {', '.join(WhenLocked)}"
+        ) from None
     if frequency_hz != "auto" and frequency_hz <= 0:
         raise UsageError(f"a clock of {frequency_hz} Hz does not tick")
     chip = None if target is None else chips.load_chip(target)
@@ -92,7 +131,9 @@ def connect(
         if record is not None:
             settings = {"target": target, "frequency_hz": frequency_hz, "connect": mode.value}
             link = record_link(link, record, command=command, settings=settings)
-        return open_session(link, chip=chip, frequency_hz=frequency_hz, mode=mode)
+        return open_session(
+            link, chip=chip, frequency_hz=frequency_hz, mode=mode, when_locked=locked
+        )
     except BaseException:
         with contextlib.suppress(OnchipError):  # what went wrong first is what the caller must see
             link.close()
@@ -115,6 +156,7 @@ def open_session(
     chip: Chip | None = None,
     frequency_hz: int | Literal["auto"] = DEFAULT_FREQUENCY_HZ,
     mode: ConnectMode = ConnectMode.ATTACH,
+    when_locked: WhenLocked = WhenLocked.REFUSE,
 ) -> Session:
     """Connect through a link that the caller has opened; `Session.close` closes it.
 
@@ -122,10 +164,20 @@ def open_session(
         OnchipError: as `connect` does. The link stays open then.
     """
     first_hz = FIRST_CLOCK_HZ if frequency_hz == "auto" else frequency_hz
-    session = session_of(DapClient.open(link, frequency_hz=first_hz), chip=chip, mode=mode)
+    client = DapClient.open(link, frequency_hz=first_hz)
+    session = session_of(client, chip=chip, mode=mode, when_locked=when_locked)
     if frequency_hz == "auto":
-        fastest_clock(session.dp, session.core.ap)
+        settle_clock(session)
     return session
+
+
+def settle_clock(session: Session) -> None:
+    """Find the fastest SWD clock that works, by a pattern test in the target's RAM.
+
+    Raises:
+        OnchipError: the target does not answer, not at the slowest clock either.
+    """
+    fastest_clock(session.dp, session.core.ap)
 
 
 def open_link(probe: str | None = None) -> Link:
@@ -154,49 +206,141 @@ def record_link(
 
 
 def open_probe(
-    probe: str | Link | None = None, *, frequency_hz: int = DEFAULT_FREQUENCY_HZ
+    probe: str | Link | None = None,
+    *,
+    frequency_hz: int | Literal["auto"] = DEFAULT_FREQUENCY_HZ,
 ) -> DapClient:
     """Open a probe without connecting to the chip behind it; `session_of` does that later.
+
+    With ``auto`` the clock is a slow one, which `settle_clock` changes later.
 
     Raises:
         UsageError, BoardError, ProbeError: as `connect`. The link is closed then.
     """
     link = open_link(probe) if probe is None or isinstance(probe, str) else probe
+    first_hz = FIRST_CLOCK_HZ if frequency_hz == "auto" else frequency_hz
     try:
-        return DapClient.open(link, frequency_hz=frequency_hz)
+        return DapClient.open(link, frequency_hz=first_hz)
     except BaseException:
         link.close()
         raise
 
 
 def session_of(
-    client: DapClient, *, chip: Chip | None = None, mode: ConnectMode = ConnectMode.ATTACH
+    client: DapClient,
+    *,
+    chip: Chip | None = None,
+    mode: ConnectMode = ConnectMode.ATTACH,
+    when_locked: WhenLocked = WhenLocked.REFUSE,
 ) -> Session:
     """Connect through a probe that is open already; `Session.close` closes it.
 
     Raises:
         OnchipError: as `connect` does. The probe stays open then.
     """
+    ports = ports_of(client, chip=chip, mode=mode)
+    return session_at(ports, chip=chip, mode=mode, when_locked=when_locked)
+
+
+def ports_of(
+    client: DapClient, *, chip: Chip | None = None, mode: ConnectMode = ConnectMode.ATTACH
+) -> Ports:
+    """Wake the debug port and find the access ports: the first half of `session_of`.
+
+    With ``mode`` under-reset nRESET is low afterwards, and `session_at` releases it.
+
+    Raises:
+        OnchipError: as `connect` does. The probe stays open, nRESET is released.
+    """
     if mode is ConnectMode.UNDER_RESET:
         client.assert_reset()
-    try:
+    with _released_on_failure(client, mode):
         dp = DebugPort(client)
-        dp.connect()
-        aps = find_access_ports(dp)
-        core = _find_core(aps)
+        try:
+            dp.connect()
+        except TransferNoAck as error:
+            raise _perhaps_locked(error, chip or _expected_chip(client)) from error
+        return Ports(client, dp, find_access_ports(dp))
+
+
+def session_at(
+    ports: Ports,
+    *,
+    chip: Chip | None = None,
+    mode: ConnectMode = ConnectMode.ATTACH,
+    when_locked: WhenLocked = WhenLocked.REFUSE,
+) -> Session:
+    """Find the core behind the ports, and the chip: the second half of `session_of`.
+
+    Raises:
+        OnchipError: as `connect` does. The probe stays open.
+    """
+    client, erased = ports.client, False
+    with _released_on_failure(client, mode):
+        try:
+            core = _find_core(ports.aps)
+        except LockedChip:
+            ctrl_ap = nordic.find_ctrl_ap(ports.aps)
+            if when_locked is not WhenLocked.ERASE or ctrl_ap is None:
+                raise
+            nordic.erase_all(ctrl_ap)
+            erased = True
+            core = _find_core(find_access_ports(ports.dp))
         running = core.was_running
         if mode is ConnectMode.UNDER_RESET:
             core.reset(ResetKind.HARDWARE, halt=True)
+    if mode is ConnectMode.HALT:
+        core.halt()
+    session = Session(client, ports.dp, ports.aps, core, resume_on_close=running)
+    session.recognise(chip)
+    if session.locked is not None and when_locked is WhenLocked.ERASE:
+        _erase_and_unlock(session)
+        erased = True
+    if session.locked is not None and when_locked is not WhenLocked.ALLOW:
+        raise session.locked
+    session.was_unlocked = erased
+    return session
+
+
+def _erase_and_unlock(session: Session) -> None:
+    assert session.chip is not None
+    erase_and_unlock(session.chip, session.core.ap)
+    session.reset()
+    session.recognise(session.chip)
+    if session.locked is not None:
+        raise LockedChip(
+            f"everything was erased, but {session.locked.message}",
+            hint="switch the chip's power off and on, and connect again",
+        ) from session.locked
+
+
+@contextlib.contextmanager
+def _released_on_failure(client: DapClient, mode: ConnectMode) -> Iterator[None]:
+    try:
+        yield
     except OnchipError:
         if mode is ConnectMode.UNDER_RESET:
             with contextlib.suppress(OnchipError):
                 client.release_reset()
         raise
-    if mode is ConnectMode.HALT:
-        core.halt()
-    session = Session(client, dp, aps, core, resume_on_close=running)
-    session.recognise(chip)
-    return session
+
+
+def _expected_chip(client: DapClient) -> Chip | None:
+    """Return the chip that the probe's own words, or its board's number, promise."""
+    with contextlib.suppress(OnchipError):
+        board = board_of(client.info.serial)
+        for name in (client.info.target_name, board.chip if board is not None else ""):
+            if name:
+                with contextlib.suppress(UsageError):
+                    return chips.load_chip(name)
+    return None
+
+
+def _perhaps_locked(error: TransferNoAck, chip: Chip | None) -> TransferNoAck:
+    if chip is None or not chip.silent_lock:
+        return error
+    hint = f"{error.hint}; or it is locked: {chip.silent_lock}"
+    return TransferNoAck(error.message, operation=error.operation, hint=hint)
 
 
 def _find_core(aps: list[AccessPort | MemAp]) -> Core:

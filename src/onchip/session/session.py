@@ -15,7 +15,7 @@ from onchip.arch.coresight import pidr_designer
 from onchip.coresight import rom_table
 from onchip.cortex_m.state import ResetKind
 from onchip.dap.com_port import ComPort
-from onchip.errors import OnchipError, UsageError
+from onchip.errors import LockedChip, OnchipError, UsageError
 from onchip.flash.progress import ProgressCallback, silent
 from onchip.target import chip as chips
 
@@ -58,6 +58,10 @@ class Session:
         self.core = core
         self.chip: Chip | None = None
         self.resume_on_close = resume_on_close
+        self.locked: LockedChip | None = None
+        """The read-out protection of `chip`, if it is on: flash is closed then, RAM is not."""
+        self.was_unlocked = False
+        """Whether connecting erased everything, to open a chip that was locked."""
         self.algorithm: str | Path | None = None
         """A flash algorithm (FLM file) to use in the place of the chip's own."""
         self._rom_table: Component | None = None
@@ -114,9 +118,10 @@ class Session:
     def recognise(self, chip: Chip | None = None) -> None:
         """Set `chip`: the one given, once the target agrees, or the one that the target shows.
 
+        `locked` then holds its read-out protection, if that is on.
+
         Raises:
             WrongChip: the target contradicts ``chip``.
-            LockedChip: its read-out protection is on.
             TransferError: an identification register of ``chip`` cannot be read.
         """
         evidence = self._evidence()
@@ -125,8 +130,12 @@ class Session:
             chip = chips.identify(evidence, read_words)
         else:
             chips.check_chip(chip, evidence, read_words)
+        self.locked = None
         if chip is not None:
-            chips.check_unlocked(chip, read_words)
+            try:
+                chips.check_unlocked(chip, read_words)
+            except LockedChip as locked:
+                self.locked = locked
         self.chip = chip
         if chip is not None:
             self.core.breakpoints.is_ram = self._is_ram
@@ -383,6 +392,8 @@ class Session:
                 f"the chip with this {self.core.name} is not one that onchip knows",
                 hint=f"name it with --target (target= in Python): {names}",
             )
+        if self.locked is not None:
+            raise self.locked
         from onchip.flash.engine import FlashEngine
 
         engine = FlashEngine(self.core, self.chip, algorithm=self.algorithm, stream=stream)

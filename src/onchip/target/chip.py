@@ -74,6 +74,25 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
+class MaskedWrite:
+    """A register of which the bits under ``mask`` are set to ``value``, the others kept."""
+
+    name: str
+    address: int
+    mask: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unlock:
+    """What erases everything and so takes the protection away: writes, then a wait for ``done``."""
+
+    steps: tuple[MaskedWrite, ...]
+    done: Pattern
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
     """A word in flash that locks or bricks the chip when an image sets it to one of ``values``."""
 
@@ -115,6 +134,9 @@ class Chip:
     clock_hz: int
     """Core clock after reset, which Init is told; 0: not known."""
     locks: tuple[Lock, ...] = ()
+    unlock: Unlock | None = None
+    silent_lock: str = ""
+    """What to try when a chip that does not answer at all may be a locked one of these."""
     guards: tuple[Guard, ...] = ()
     after_reset: tuple[WordWrite, ...] = ()
     """Writes that undo what a halt right after reset leaves half done."""
@@ -317,6 +339,8 @@ def _chip(table: Mapping[str, Any]) -> Chip:
         work_ram=None if work_ram is None else WorkRam(work_ram["start"], work_ram["length"]),
         clock_hz=table.get("clock_hz", 0),
         locks=tuple(Lock(_pattern(entry), entry["hint"]) for entry in table.get("locks", ())),
+        unlock=_unlock(table["unlock"]) if "unlock" in table else None,
+        silent_lock=table.get("silent_lock", ""),
         guards=tuple(
             Guard(entry["name"], entry["address"], entry["mask"], tuple(entry["values"]))
             for entry in table.get("guards", ())
@@ -362,6 +386,14 @@ def _identification(table: Mapping[str, Any]) -> Identification:
         registers=tuple(_pattern(entry) for entry in table.get("registers", ())),
         board_ids=tuple(table.get("board_ids", ())),
     )
+
+
+def _unlock(table: Mapping[str, Any]) -> Unlock:
+    steps = tuple(
+        MaskedWrite(e["name"], e["address"], e.get("mask", 0xFFFF_FFFF), e["value"])
+        for e in table["steps"]
+    )
+    return Unlock(steps, _pattern(table["done"]), table["timeout_s"])
 
 
 def _pattern(entry: Mapping[str, Any]) -> Pattern:

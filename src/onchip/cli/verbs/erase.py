@@ -19,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
     parser.add_argument("address", nargs="?", type=address, metavar="ADDRESS", help="first byte")
     parser.add_argument("length", nargs="?", type=size, metavar="LENGTH", help="number of bytes")
-    parser.add_argument("--chip", action="store_true", help="erase the whole chip")
+    parser.add_argument(
+        "--chip", action="store_true", help="erase the whole chip, which also unlocks a locked one"
+    )
     add_algorithm(parser)
     add_json(parser)
     add_connection(parser)
@@ -33,15 +35,29 @@ def run(arguments: argparse.Namespace) -> int:
             "say what to erase: ADDRESS and LENGTH, or --chip, not both",
             hint="onchip erase 0x0800_4000 16K, or onchip erase --chip",
         )
-    with open_session(arguments) as session, progress_display() as progress:
+    # --chip asks by name for what unlocks a chip: that everything is erased
+    when_locked = "erase" if arguments.chip else "refuse"
+    with (
+        open_session(arguments, when_locked=when_locked) as session,
+        progress_display() as progress,
+    ):
         session.algorithm = arguments.algorithm
         if arguments.chip:
             report = session.erase_chip(progress=progress)
         else:
             report = session.erase(arguments.address, arguments.length, progress=progress)
-        name = session.chip_name
+        name, unlocked = session.chip_name, session.was_unlocked
     if arguments.json:
-        print_json({"chip": name, "erased_bytes": report.erased_bytes, "seconds": report.seconds})
+        print_json(
+            {
+                "chip": name,
+                "unlocked": unlocked,
+                "erased_bytes": report.erased_bytes,
+                "seconds": report.seconds,
+            }
+        )
     else:
         print(f"{name}: {bytes_text(report.erased_bytes)} erased in {report.seconds:.2f} s")
+        if unlocked:
+            print("  it was locked, and is open now")
     return 0

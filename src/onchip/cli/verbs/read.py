@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from onchip.cli.options import add_connection, add_json, address, open_session, size
-from onchip.cli.terminal import bytes_text, hex32, hexdump, print_json
+from onchip.cli.terminal import bytes_text, doing, hex32, hexdump, print_json
 from onchip.errors import UsageError
 
 EPILOG = """\
@@ -42,7 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{bytes_text(length)} from {hex32(start)} end beyond 4 GiB")
     if length % width:
         raise UsageError(f"{length} bytes are no whole number of {arguments.width}-bit units")
-    with open_session(arguments) as session:
+    what = f"cannot read {bytes_text(length)} from {hex32(start)}"
+    with open_session(arguments, when_locked="allow") as session, doing(what, session):
         data = session.memory.read(start, length)
     if arguments.output is not None:
         arguments.output.write_bytes(data)

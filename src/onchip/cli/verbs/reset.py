@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Reset, and leave the core halted or running."""
-    with open_session(arguments) as session:
+    with open_session(arguments, when_locked="allow") as session:
         session.reset(arguments.kind, halt=arguments.halt)
         if arguments.halt:
             pc = session.core.read_register("pc")

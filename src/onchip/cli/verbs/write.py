@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onchip.cli.options import add_connection, address, integer, open_session
-from onchip.cli.terminal import bytes_text, hex32
+from onchip.cli.terminal import bytes_text, doing, hex32
 from onchip.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     start = arguments.address
     if start + len(data) > 1 << 32:
         raise UsageError(f"{bytes_text(len(data))} from {hex32(start)} end beyond 4 GiB")
-    with open_session(arguments) as session:
+    what = f"cannot write {bytes_text(len(data))} to {hex32(start)}"
+    with open_session(arguments, when_locked="allow") as session, doing(what, session):
         _refuse_flash(session, start, len(data))
         if len(data) in (2, 4) and start % len(data) == 0 and arguments.file is None:
             # one access of that size: a peripheral's register may take no other

@@ -37,7 +37,7 @@ def check_unlocked(aps: Iterable[AccessPort | MemAp]) -> None:
     if ap is not None and ap.read(APPROTECTSTATUS) & 1 == 0:
         raise LockedChip(
             f"the chip is locked: APPROTECTSTATUS of its CTRL-AP (AP {ap.index}) reads 0",
-            hint="only erasing everything unlocks it, and onchip does not do that unasked",
+            hint="`onchip erase --chip` erases everything, and unlocks it by that",
         )
 
 
