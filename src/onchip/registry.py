@@ -65,7 +65,7 @@ class VirtualSpec:
         if not chip or (slash and not model) or (at and not file) or (plus and state != "locked"):
             raise UsageError(
                 f"{spec!r} does not name a virtual board",
-                hint="the form is virtual:CHIP[+locked][/PROBEMODEL][@FILE], as in virtual:stm32f407",
+                hint="the form is virtual:CHIP[+locked][/PROBEMODEL][@FILE], as virtual:stm32f407",
             )
         where = Path(file) if file else None
         return cls(chip, model or DEFAULT_PROBE_MODEL, where, locked=bool(plus))

@@ -31,9 +31,7 @@ class Registers:
 
 def test_an_erase_that_never_ends_is_told_and_other_option_bits_are_kept() -> None:
     registers = Registers()
-    with pytest.raises(
-        CoreTimeout, match=r"over 40 s: FLASH_SR \(BSY\) at 0x40023C0C"
-    ):
+    with pytest.raises(CoreTimeout, match=r"over 40 s: FLASH_SR \(BSY\) at 0x40023C0C"):
         erase_and_unlock(load_chip("stm32f407"), registers)  # type: ignore[arg-type]
     assert registers.words[0x4002_3C14] == 0x0FFF_AAEF
 
