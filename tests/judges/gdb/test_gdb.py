@@ -113,7 +113,7 @@ def test_monitor(bench: Bench) -> None:
         gdb.expect("monitor help", r"reset \[halt\|run\]")
         gdb.expect("monitor reset halt", "halted at pc 0x")
         gdb.expect("monitor info", bench.chip)
-        gdb.expect("monitor nonsense", "there is no monitor command")
+        gdb.expect("monitor nonsense", "there is no command")
         gdb.do("flushregs")
         gdb.do("break main")
         gdb.expect("continue", r"Breakpoint 1, main \(\)")
