@@ -9,8 +9,7 @@ with onchip.connect("virtual:stm32f407") as session:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # as type checkers know it; typing would take as long as Python itself
 if TYPE_CHECKING:
     from .errors import OnchipError
     from .session import Session, connect

@@ -2,7 +2,7 @@
 
 import sys
 
-from onchip.cli.main import main
+from onchip.cli.start import main
 
 if __name__ == "__main__":
     sys.exit(main())

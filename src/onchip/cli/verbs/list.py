@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from onchip.cli.listing import HEADER, rows
 from onchip.cli.options import add_json
+from onchip.cli.start import no_probe
 from onchip.cli.terminal import print_json, print_table
 
 EPILOG = """\
@@ -27,7 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one line for each probe that is plugged in."""
-    from onchip.registry import virtual_chips
     from onchip.session.survey import survey
 
     probes = survey()
@@ -39,7 +39,5 @@ def run(arguments: argparse.Namespace) -> int:
             if probe.trouble:
                 print(f"{probe.serial}: {probe.trouble}", file=sys.stderr)
     else:
-        print("no probe is plugged in")
-        print("plug a virtual board in with `onchip board CHIP`, or use one inside a command with")
-        print(f"--probe virtual:CHIP, where CHIP is one of {', '.join(virtual_chips())}")
+        print(no_probe())
     return 0
