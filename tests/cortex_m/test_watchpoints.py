@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from onchip.cortex_m import HaltKind
+from onchip.cortex_m import HaltKind, PointOwner
 from onchip.errors import UsageError, WatchpointError
 from tests.budgets.measure import Bench
 from tests.cortex_m.conftest import DATA, LOOP, load, places
@@ -58,11 +58,11 @@ def test_powers_of_two_are_watched(m4: Bench, length: int) -> None:
 @pytest.mark.parametrize(
     ("address", "length", "access", "why"),
     [
-        (DATA, 3, "write", "power of two"),
-        (DATA, 0, "write", "power of two"),
-        (DATA + 1, 4, "write", "multiple of the length"),
+        (DATA, 0, "write", "not a range"),
+        (0xFFFF_FFFC, 8, "write", "not a range"),
         (DATA, 4, "execute", "access is one of"),
-        (0, 1 << 20, "read", "at most"),
+        (DATA + 1, 30, "read", "needs 8 comparators, .* power of two, and this core has 4"),
+        (0, 1 << 20, "read", "needs 32 comparators, .* power of two, and this core has 4"),
     ],
 )
 def test_what_cannot_be_watched_is_refused_each_time(
@@ -114,3 +114,85 @@ def test_watchpoints_stay_through_a_reset(m4: Bench) -> None:
     load(core, LOOP)
     core.resume()
     assert core.wait_halted(1.0).kind is HaltKind.WATCHPOINT
+
+
+def test_any_range_is_split_over_comparators(m4: Bench) -> None:
+    core = m4.core
+    load(core, LOOP)
+    watchpoint = core.watchpoints.set(DATA - 3, 6)  # 1 + 2 before DATA, 2 + 1 from there
+    assert core.watchpoints.available == 0
+    core.resume()
+    reason = core.wait_halted(1.0)
+    assert (reason.kind, reason.address) == (HaltKind.WATCHPOINT, watchpoint.address)
+    assert "on 6 bytes" in reason.text
+    core.watchpoints.remove(DATA - 3, 6)
+    assert core.watchpoints.available == 4
+
+
+def test_too_few_comparators_arm_nothing_and_say_who_holds_them(m4: Bench) -> None:
+    watchpoints, other = m4.core.watchpoints, PointOwner("GDB 127.0.0.1:50000")
+    watchpoints.set(DATA, 4)
+    watchpoints.set(DATA + 8, 8, owner=other)
+    with pytest.raises(WatchpointError, match=r"needs 3 comparators, 2 of 4 .* left") as caught:
+        watchpoints.set(DATA + 0x41, 7)
+    assert "1 by Python, 1 by GDB 127.0.0.1:50000" in str(caught.value)
+    assert watchpoints.available == 2
+
+
+def test_watchpoints_that_overlap_share_comparators(m4: Bench) -> None:
+    watchpoints = m4.core.watchpoints
+    watchpoints.set(DATA, 6)
+    watchpoints.set(DATA + 4, 2)
+    assert watchpoints.available == 2
+    watchpoints.remove(DATA, 6)
+    assert watchpoints.available == 3
+    watchpoints.remove(DATA + 4, 2)
+    assert watchpoints.available == 4
+
+
+def test_each_owner_removes_its_own(m4: Bench) -> None:
+    watchpoints, other = m4.core.watchpoints, PointOwner("GDB")
+    watchpoints.set(DATA, 4)
+    watchpoints.set(DATA, 4, owner=other)
+    assert watchpoints.available == 3
+    watchpoints.remove(DATA, 4)
+    with pytest.raises(WatchpointError, match="no write watchpoint"):
+        watchpoints.remove(DATA, 4)
+    assert (len(watchpoints), watchpoints.available) == (1, 3)
+    watchpoints.let_go(DATA, 4, owner=other)
+    assert (len(watchpoints), watchpoints.available) == (0, 3)
+    watchpoints.set(DATA + 16, 15)  # takes its comparators only because that one goes
+    assert watchpoints.available == 0
+
+
+def test_what_was_let_go_of_leaves_when_the_core_runs_on(m4: Bench) -> None:
+    core = m4.core
+    load(core, LOOP)
+    core.watchpoints.set(DATA, 4)
+    core.watchpoints.let_go(DATA, 4)
+    core.watchpoints.let_go(DATA + 4, 4)
+    core.resume()
+    core.sleep(0.001)
+    assert core.poll() is None
+    assert core.watchpoints.available == 4
+
+
+def test_a_condition_decides_whether_a_hit_stops(m4: Bench) -> None:
+    core = m4.core
+    load(core, LOOP)
+    core.watchpoints.set(DATA, 4, condition=lambda at: at.memory.read_u32(DATA) == 3)
+    core.resume()
+    assert core.wait_halted(1.0).kind is HaltKind.WATCHPOINT
+    assert core.read_register("r0") == 3
+
+
+@pytest.mark.parametrize(
+    ("address", "length", "value", "why"),
+    [(DATA + 1, 2, 5, "aligned"), (DATA, 8, 5, "aligned"), (DATA, 1, 256, "does not fit")],
+)
+def test_what_is_no_value_is_refused(
+    m4: Bench, address: int, length: int, value: int, why: str
+) -> None:
+    with pytest.raises(WatchpointError, match=why):
+        m4.core.watchpoints.set(address, length, value=value)
+    assert m4.core.watchpoints.available == 4

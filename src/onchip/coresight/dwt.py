@@ -2,9 +2,14 @@
 
 Up to ARMv7-M a comparator watches an aligned block of a power-of-two length, by MASK; which lengths
 it can do is found out by writing. In ARMv8-M a comparator alone watches 1, 2 or 4 bytes.
+
+A data value is compared by a comparator with DATAVMATCH, which ARMv7-M has and only in some of them
+(comparator 1 of Cortex-M3 and M4); the address is compared by another one, which it names.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from ..arch.dwt import (
     DWT_COMP0,
@@ -26,6 +31,22 @@ _FUNCTION_V8 = {"access": 0b0100, "write": 0b0101, "read": 0b0110}
 _ACTION_DEBUG_EVENT = 0b01
 _MASK_ALL = 0x1F
 _ASSUMED_MASK_BITS = 15  # 32 KiB, what ARMv7-M parts commonly have
+_USUAL_VALUE_COMPARATOR = 1  # left to the last, since on most cores no other compares values
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What one comparator watches: an aligned block, or with ``address_of`` a value.
+
+    ``value`` is compared on accesses within the block of comparator ``address_of``; without
+    ``access`` a comparator only lends its block to such a one.
+    """
+
+    address: int
+    length: int
+    access: str | None
+    value: int | None = None
+    address_of: int | None = None
 
 
 class Dwt:
@@ -36,7 +57,7 @@ class Dwt:
         self.count = 0
         self.armv8 = False
         self.mask_bits = _ASSUMED_MASK_BITS
-        self._used: list[tuple[int, int, str] | None] = []
+        self._used: list[Watch | None] = []
 
     def configure(self, ctrl: DWT_CTRL, *, armv8: bool) -> None:
         """Take in DWT_CTRL as it was read."""
@@ -49,89 +70,84 @@ class Dwt:
         """Return how many comparators are unused."""
         return self._used.count(None)
 
-    def check(self, address: int, length: int, access: str) -> None:
-        """Refuse what no comparator could watch.
+    @property
+    def longest(self) -> int:
+        """Return how many bytes one comparator watches at the most."""
+        return 4 if self.armv8 else 1 << self.mask_bits
 
-        Raises:
-            WatchpointError: with the reason.
-        """
-        what = f"no watchpoint on {length} bytes at {address:#010x}"
-        if access not in ACCESSES:
-            raise WatchpointError(f"{what}: access is one of {', '.join(ACCESSES)}, not {access!r}")
-        if self.count == 0:
-            raise WatchpointError(f"{what}: this core has no watchpoint comparators")
-        if length < 1 or length & (length - 1):
-            raise WatchpointError(
-                f"{what}: a comparator watches a power of two",
-                hint=f"watch {1 << max(length, 1).bit_length()} bytes, or use several",
-            )
-        if address % length:
-            raise WatchpointError(
-                f"{what}: the address must be a multiple of the length",
-                hint=f"the block around it starts at {address & ~(length - 1):#010x}",
-            )
-        largest = 4 if self.armv8 else 1 << self.mask_bits
-        if length > largest:
-            raise WatchpointError(f"{what}: a comparator of this core watches at most {largest}")
+    def free(self, *, for_value: bool = False) -> list[int]:
+        """Return the numbers of the unused comparators, those first that suit best."""
+        free = [number for number, used in enumerate(self._used) if used is None]
+        usual = _USUAL_VALUE_COMPARATOR
+        return sorted(free, key=lambda number: (number == usual) != for_value)
 
-    def allocate(self, address: int, length: int, access: str) -> int:
-        """Give the watchpoint a comparator and return its number.
+    def take(self, number: int, watch: Watch) -> None:
+        """Give comparator ``number`` something to watch; nothing is sent yet."""
+        self._used[number] = watch
 
-        Raises:
-            WatchpointError: it cannot be watched, or all comparators are in use.
-        """
-        self.check(address, length, access)
-        for number, used in enumerate(self._used):
-            if used is None:
-                self._used[number] = address, length, access
-                return number
-        raise WatchpointError(
-            f"no watchpoint at {address:#010x}: all {self.count} comparators are in use",
-            hint="remove one first",
-        )
-
-    def release(self, address: int, length: int, access: str) -> int | None:
-        """Free the watchpoint's comparator and return its number; None if there is none."""
-        wanted = address, length, access
-        if wanted not in self._used:
-            return None
-        number = self._used.index(wanted)
+    def release(self, number: int) -> None:
+        """Free comparator ``number``; nothing is sent yet."""
         self._used[number] = None
-        return number
+
+    def watch_of(self, number: int) -> Watch | None:
+        """Return what comparator ``number`` watches."""
+        return self._used[number]
+
+    # ---- emitters
 
     def emit_comparator(self, t: Transfers, number: int) -> Element | None:
-        """Write comparator ``number`` as it is used; return what to read MASK back from."""
+        """Write comparator ``number`` as it is used; return what `accepts` judges by."""
         base = DWT_STRIDE * number
         used = self._used[number]
         self.ap.emit_write_word(t, DWT_FUNCTION0 + base, 0)
         if used is None:
             return None
-        address, length, access = used
-        self.ap.emit_write_word(t, DWT_COMP0 + base, address)
+        if used.address_of is not None:
+            return self._emit_value(t, base, used)
+        self.ap.emit_write_word(t, DWT_COMP0 + base, used.address)
+        size = used.length.bit_length() - 1
         if self.armv8:
+            assert used.access is not None
             function = DWT_FUNCTION_V8.build(
-                MATCH=_FUNCTION_V8[access],
-                ACTION=_ACTION_DEBUG_EVENT,
-                DATAVSIZE=length.bit_length() - 1,
+                MATCH=_FUNCTION_V8[used.access], ACTION=_ACTION_DEBUG_EVENT, DATAVSIZE=size
             )
             self.ap.emit_write_word(t, DWT_FUNCTION0 + base, function)
             return None
-        self.ap.emit_write_word(t, DWT_MASK0 + base, length.bit_length() - 1)
+        self.ap.emit_write_word(t, DWT_MASK0 + base, size)
         mask = self.ap.emit_read_word(t, DWT_MASK0 + base)
-        function_v7 = DWT_FUNCTION.build(FUNCTION=_FUNCTION[access])
-        self.ap.emit_write_word(t, DWT_FUNCTION0 + base, function_v7)
+        if used.access is not None:
+            function_v7 = DWT_FUNCTION.build(FUNCTION=_FUNCTION[used.access])
+            self.ap.emit_write_word(t, DWT_FUNCTION0 + base, function_v7)
         return mask
 
-    def accepts(self, number: int, mask: Element | None) -> bool:
-        """Return whether the comparator took the length; remember what it cannot."""
+    def _emit_value(self, t: Transfers, base: int, used: Watch) -> Element:
+        assert used.value is not None
+        assert used.address_of is not None
+        assert used.access is not None
+        lanes = 4 // used.length  # a byte or halfword is compared in every lane
+        value = int.from_bytes(used.value.to_bytes(used.length, "little") * lanes, "little")
+        self.ap.emit_write_word(t, DWT_COMP0 + base, value)
+        function = DWT_FUNCTION.build(
+            FUNCTION=_FUNCTION[used.access],
+            DATAVMATCH=1,
+            DATAVSIZE=used.length.bit_length() - 1,
+            DATAVADDR0=used.address_of,
+            DATAVADDR1=used.address_of,
+        )
+        self.ap.emit_write_word(t, DWT_FUNCTION0 + base, function)
+        return self.ap.emit_read_word(t, DWT_FUNCTION0 + base)
+
+    def accepts(self, number: int, read_back: Element | None) -> bool:
+        """Return whether the comparator took what it was given; remember what it cannot."""
         used = self._used[number]
-        if mask is None or used is None:
+        if read_back is None or used is None:
             return True
-        wanted = used[1].bit_length() - 1
-        got = mask.word() & _MASK_ALL
-        if got == wanted:
+        if used.address_of is not None:
+            return bool(DWT_FUNCTION(read_back.word()).DATAVMATCH)
+        got = read_back.word() & _MASK_ALL
+        if got == used.length.bit_length() - 1:
             return True
-        self.mask_bits = min(self.mask_bits, max(got, 0))
+        self.mask_bits = min(self.mask_bits, got)
         return False
 
     def emit_clear(self, t: Transfers) -> None:
@@ -149,10 +165,20 @@ class Dwt:
             if used is not None:
                 self.emit_comparator(t, number)
 
-    def emit_read_matched(self, t: Transfers) -> list[tuple[tuple[int, int, str], Element]]:
-        """Read DWT_FUNCTIONn of each watchpoint; MATCHED clears by being read."""
+    def emit_read_matched(self, t: Transfers) -> list[tuple[int, Element]]:
+        """Read DWT_FUNCTIONn of each comparator that halts; MATCHED clears by being read."""
         return [
-            (used, self.ap.emit_read_word(t, DWT_FUNCTION0 + DWT_STRIDE * number))
+            (number, self.ap.emit_read_word(t, DWT_FUNCTION0 + DWT_STRIDE * number))
             for number, used in enumerate(self._used)
-            if used is not None
+            if used is not None and used.access is not None
         ]
+
+
+def check_access(what: str, access: str) -> None:
+    """Refuse an access that there is not.
+
+    Raises:
+        WatchpointError: it is none of ``ACCESSES``.
+    """
+    if access not in ACCESSES:
+        raise WatchpointError(f"{what}: access is one of {', '.join(ACCESSES)}, not {access!r}")

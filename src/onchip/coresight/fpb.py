@@ -60,19 +60,26 @@ class Fpb:
         reason = self.unreachable(address)
         if reason is not None:
             raise BreakpointError(f"no hardware breakpoint at {address:#010x}: {reason}")
+        number = self._number_for(address)
+        if number is None:
+            raise BreakpointError(
+                f"no hardware breakpoint at {address:#010x}: "
+                f"all {self.count} comparators are in use",
+                hint="remove one first",
+            )
+        self._used[number].add(address)
+        return number
+
+    def has_room(self, address: int) -> bool:
+        """Return whether a comparator is left for ``address``."""
+        return self._number_for(address) is not None
+
+    def _number_for(self, address: int) -> int | None:
         if self.version == 1:
             for number, used in enumerate(self._used):
                 if any(other & ~3 == address & ~3 for other in used):
-                    used.add(address)
                     return number
-        for number, used in enumerate(self._used):
-            if not used:
-                used.add(address)
-                return number
-        raise BreakpointError(
-            f"no hardware breakpoint at {address:#010x}: all {self.count} comparators are in use",
-            hint="remove one first",
-        )
+        return next((number for number, used in enumerate(self._used) if not used), None)
 
     def release(self, address: int) -> int:
         """Take ``address`` off its comparator and return the comparator's number."""

@@ -7,10 +7,12 @@ Below stands ``coresight``: the core's debug registers are memory seen through a
 from .breakpoints import Breakpoint, BreakpointKind, BreakpointManager
 from .core import Core
 from .fault import FaultReport
+from .owners import PYTHON, PointOwner
 from .state import CoreState, HaltKind, HaltReason, ResetKind
 from .watchpoints import Watchpoint, WatchpointManager
 
 __all__ = [
+    "PYTHON",
     "Breakpoint",
     "BreakpointKind",
     "BreakpointManager",
@@ -19,6 +21,7 @@ __all__ = [
     "FaultReport",
     "HaltKind",
     "HaltReason",
+    "PointOwner",
     "ResetKind",
     "Watchpoint",
     "WatchpointManager",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ..arch.dwt import DWT_CTRL
 from ..arch.fpb import FP_CTRL
 from ..arch.scs import CPUID, DEMCR, DHCSR, MVFR0
@@ -72,10 +74,16 @@ def _enable(core: HaltingCore, dhcsr: DHCSR, demcr: DEMCR) -> bool:
 def detach(core: HaltingCore, *, resume: bool) -> None:
     """Take everything off the hardware that was armed; with ``resume`` leave debug state too.
 
+    Flash is put back with the core halted, which then runs on if it ran.
+
     Raises:
         OnchipError: the first thing that failed; the rest was still tried.
     """
     trouble: OnchipError | None = None
+    if core.breakpoints.opcodes.in_flash and not core.halted:
+        resume = True
+        with contextlib.suppress(OnchipError):  # what cannot be reached shows below
+            core.halt()
     for part in (
         core.breakpoints.clear,
         core.watchpoints.clear,

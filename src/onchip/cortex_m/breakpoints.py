@@ -1,6 +1,9 @@
-"""Breakpoints: hardware comparators for code that cannot be written, BKPT opcodes for RAM.
+"""Breakpoints: comparators for code that cannot be written, BKPT opcodes for RAM, and for flash.
 
-There is one manager to a core, whoever sets breakpoints: GDB, a script, a service.
+There is one manager to a core, whoever sets breakpoints: GDB, a script, a service. Each is an
+owner; what several want at one address is one breakpoint, which goes when the last has let go of
+it. What is only let go of stays in the chip until the core runs on, because it is often wanted
+again by then (ADR 0006).
 """
 
 from __future__ import annotations
@@ -13,10 +16,9 @@ from ..coresight import MemAp
 from ..coresight.fpb import Fpb
 from ..dap import Batch, Transfers
 from ..errors import BreakpointError, TransferFault, UsageError
-
-BKPT = b"\x00\xbe"  # BKPT #0
-_SEMIHOSTING = b"\xab\xbe"
-_ICIALLU = 0xE000_EF50  # ARMv7-M B3.2: instruction cache, invalidate all
+from .flash_breakpoints import FlashBreakpoints
+from .opcodes import Opcodes
+from .owners import PYTHON, Condition, Holders, PointOwner, Wish, tally
 
 
 class BreakpointKind(Enum):
@@ -25,14 +27,27 @@ class BreakpointKind(Enum):
     AUTO = "auto"
     HARDWARE = "hardware"
     SOFTWARE = "software"
+    FLASH = "flash"
 
 
 @dataclass(frozen=True, slots=True)
 class Breakpoint:
-    """A breakpoint that is set; ``kind`` is HARDWARE or SOFTWARE, never AUTO."""
+    """A breakpoint that is set; ``kind`` is HARDWARE, SOFTWARE or FLASH, never AUTO."""
 
     address: int
     kind: BreakpointKind
+
+
+@dataclass(slots=True)
+class _Place:
+    """A breakpoint, and who wants it; without holders it is on its way out."""
+
+    breakpoint: Breakpoint
+    holders: Holders
+
+    @property
+    def kind(self) -> BreakpointKind:
+        return self.breakpoint.kind
 
 
 def is_ram_by_architecture(address: int) -> bool:
@@ -48,66 +63,137 @@ class BreakpointManager:
 
     def __init__(self, ap: MemAp, fpb: Fpb) -> None:
         self.is_ram: Callable[[int], bool] = is_ram_by_architecture
-        self.has_instruction_cache = False
+        self.opcodes = Opcodes(ap)
+        self.flash = FlashBreakpoints(self.opcodes)
         self._ap = ap
         self._fpb = fpb
-        self._breakpoints: dict[int, Breakpoint] = {}
-        self._originals: dict[int, bytes] = {}  # the halfwords under our BKPT opcodes
+        self._places: dict[int, _Place] = {}
         self._under: dict[int, bytes] = {}  # the halfwords at hardware breakpoints, when set
 
     def __repr__(self) -> str:
         return f"<BreakpointManager: {len(self)} set, {self.available} comparators left>"
 
     def __iter__(self) -> Iterator[Breakpoint]:
-        return iter(list(self._breakpoints.values()))
+        return iter([p.breakpoint for p in self._places.values() if p.holders])
 
     def __len__(self) -> int:
-        return len(self._breakpoints)
+        return sum(1 for _ in self)
 
     @property
     def available(self) -> int:
         """Return how many hardware breakpoints are left."""
         return self._fpb.available
 
+    @property
+    def armed(self) -> bool:
+        """Return whether anything is in the chip, wanted or not."""
+        return bool(self._places)
+
     def find(self, address: int) -> Breakpoint | None:
-        """Return the breakpoint at ``address``, if one is set there."""
-        return self._breakpoints.get(address & ~1)
+        """Return the breakpoint at ``address``, if somebody wants one there."""
+        place = self._places.get(address & ~1)
+        return place.breakpoint if place is not None and place.holders else None
+
+    def armed_at(self, address: int) -> Breakpoint | None:
+        """Return the breakpoint that the core would meet at ``address``, wanted or not."""
+        place = self._places.get(address & ~1)
+        if place is None or (place.kind is BreakpointKind.FLASH and not self.flash.placed(address)):
+            return None
+        return place.breakpoint
+
+    def holders(self, address: int) -> Holders | None:
+        """Return who wants the breakpoint at ``address``; None: there is none."""
+        place = self._places.get(address & ~1)
+        return None if place is None else place.holders
 
     def original(self, address: int) -> bytes | None:
-        """Return the program's halfword under our BKPT opcode, if one of ours is there."""
-        return self._originals.get(address & ~1) or self._under.get(address & ~1)
+        """Return the program's halfword at a breakpoint of ours."""
+        return self.opcodes.original(address & ~1) or self._under.get(address & ~1)
 
-    # ---- setting and removing
+    # ---- setting
 
-    def set(self, address: int, kind: BreakpointKind = BreakpointKind.AUTO) -> Breakpoint:
+    def set(
+        self,
+        address: int,
+        kind: BreakpointKind = BreakpointKind.AUTO,
+        *,
+        owner: PointOwner = PYTHON,
+        condition: Condition | None = None,
+        ignore_count: int = 0,
+        temporary: bool = False,
+    ) -> Breakpoint:
         """Set a breakpoint on the instruction at ``address`` (bit 0, the Thumb bit, is dropped).
 
-        AUTO takes a BKPT opcode in RAM and a comparator elsewhere. Where one is already set it is
-        returned, whatever its kind.
+        AUTO takes a BKPT opcode in RAM and a comparator elsewhere; when the comparators are all in
+        use, a BKPT programmed into flash, if that is switched on. Where one is already set it is
+        returned, whatever its kind, and what ``owner`` wants of it is replaced.
+
+        Args:
+            address: where.
+            kind: how it is to be made.
+            owner: who wants it.
+            condition: called with the halted core; False lets it run on.
+            ignore_count: how many hits (that meet the condition) to pass first.
+            temporary: once only; it goes when it has stopped the core.
 
         Raises:
-            UsageError: not an address.
+            UsageError: not an address, or a count below 0.
             BreakpointError: no comparator is left or can reach it, or the opcode cannot be written.
             TransferError: the debug hardware did not answer.
         """
         if not 0 <= address < 1 << 32:
             raise UsageError(f"{address:#x} is not an address")
         address &= ~1
-        existing = self._breakpoints.get(address)
-        if existing is not None:
-            return existing
-        if kind is BreakpointKind.AUTO:
-            software = self.is_ram(address)
-            kind = BreakpointKind.SOFTWARE if software else BreakpointKind.HARDWARE
-        if kind is BreakpointKind.SOFTWARE:
-            self._set_software(address)
-        else:
-            self._set_hardware(address)
-        breakpoint_ = Breakpoint(address, kind)
-        self._breakpoints[address] = breakpoint_
-        return breakpoint_
+        wish = Wish(condition, ignore_count, temporary)
+        place = self._places.get(address)
+        if place is None:
+            place = _Place(Breakpoint(address, self._arm(address, kind)), Holders())
+            self._places[address] = place
+        place.holders.add(owner, wish)
+        return place.breakpoint
 
-    def _set_hardware(self, address: int) -> None:
+    def _arm(self, address: int, kind: BreakpointKind) -> BreakpointKind:
+        """Make a breakpoint, and return how it was made."""
+        auto = kind is BreakpointKind.AUTO
+        if auto:
+            kind = BreakpointKind.SOFTWARE if self.is_ram(address) else BreakpointKind.HARDWARE
+        if kind is BreakpointKind.SOFTWARE:
+            self.opcodes.plant(address)
+        elif kind is BreakpointKind.FLASH:
+            self.flash.check(address)
+        elif self._refuse_hardware(address, instead=auto):
+            kind = BreakpointKind.FLASH
+        else:
+            self._arm_hardware(address)
+        return kind
+
+    def _refuse_hardware(self, address: int, *, instead: bool) -> bool:
+        """Return whether flash has to hold the breakpoint, ``instead`` of a comparator.
+
+        Raises:
+            BreakpointError: neither can.
+        """
+        reason, hint = self._fpb.unreachable(address), None
+        if reason is None:
+            if not self._fpb.has_room(address):
+                self.settle_comparators()
+            if self._fpb.has_room(address):
+                return False
+            reason = f"all {self._fpb.count} comparators are in use, {self._tally()}"
+            hint = "remove one first"
+        if instead:
+            refusal = self.flash.refusal(address)
+            if refusal is None:
+                return True
+            reason += f"; and none in flash: {refusal[0]}"
+            hint = "; or ".join(filter(None, (hint, refusal[1])))
+        raise BreakpointError(f"no hardware breakpoint at {address:#010x}: {reason}", hint=hint)
+
+    def _tally(self) -> str:
+        hardware = BreakpointKind.HARDWARE
+        return tally(p.holders for p in self._places.values() if p.kind is hardware)
+
+    def _arm_hardware(self, address: int) -> None:
         number = self._fpb.allocate(address)
         batch = self._ap.batch()
 
@@ -127,57 +213,144 @@ class BreakpointManager:
             self._fpb.enabled = False
             raise
 
-    def _set_software(self, address: int) -> None:
-        batch = self._ap.batch()
-        before = self._ap.queue_read(batch, address, 2)
-        self._ap.queue_write(batch, address, BKPT)
-        after = self._ap.queue_read(batch, address, 2)
-        if self.has_instruction_cache:
-            self._ap.queue_write_u32(batch, _ICIALLU, 0)
-        try:
-            batch.run()
-        except TransferFault as error:
-            raise BreakpointError(
-                f"no software breakpoint at {address:#010x}: {error.message}"
-            ) from error
-        if after.value != BKPT:
-            raise BreakpointError(
-                f"no software breakpoint at {address:#010x}: it cannot be written as RAM can",
-                hint="use a hardware breakpoint there",
-            )
-        self._originals[address] = before.value
+    # ---- removing
 
-    def remove(self, address: int) -> None:
-        """Remove the breakpoint at ``address``.
+    def remove(self, address: int, *, owner: PointOwner = PYTHON) -> None:
+        """Remove the breakpoint of ``owner`` at ``address``; others keep theirs.
+
+        One in flash is taken out when the core is next about to run.
 
         Raises:
-            BreakpointError: there is none.
+            BreakpointError: there is none of this owner.
             TransferError: the debug hardware did not answer; the breakpoint then counts as set.
         """
         address &= ~1
-        if address not in self._breakpoints:
-            raise BreakpointError(f"there is no breakpoint at {address:#010x}")
-        self._remove([address])
+        place = self._places.get(address)
+        wish = None if place is None else place.holders.wish_of(owner)
+        if place is None or wish is None:
+            others = ", ".join(each.name for each in place.holders) if place is not None else ""
+            whose = f" of {owner.name}" if others else ""
+            raise BreakpointError(
+                f"there is no breakpoint{whose} at {address:#010x}",
+                hint=f"the one there is held by {others}" if others else None,
+            )
+        place.holders.discard(owner)
+        try:
+            self.settle_comparators()
+        except BaseException:
+            place.holders.add(owner, wish)
+            raise
+
+    def let_go(self, address: int, *, owner: PointOwner = PYTHON) -> None:
+        """Want the breakpoint no more; it leaves the chip when the core runs on without it.
+
+        Where ``owner`` has none nothing happens.
+        """
+        holders = self.holders(address)
+        if holders is not None:
+            holders.discard(owner)
+
+    def let_go_all(self, owner: PointOwner) -> None:
+        """Want none of the breakpoints of ``owner`` any more."""
+        for place in self._places.values():
+            place.holders.discard(owner)
 
     def clear(self) -> None:
-        """Remove all breakpoints, in one batch.
+        """Remove all breakpoints of all owners; flash ones need a halted core.
+
+        Raises:
+            FlashError: flash could not be put back as it was.
+            TransferError: the debug hardware did not answer.
+        """
+        for place in self._places.values():
+            for owner in place.holders:
+                place.holders.discard(owner)
+        self.settle_comparators()
+        self.settle_flash()
+
+    # ---- bringing the chip to what is wanted
+
+    def settle_comparators(self) -> None:
+        """Take comparators and opcodes in RAM back that nobody wants any more, in one batch.
 
         Raises:
             TransferError: the debug hardware did not answer.
         """
-        if self._breakpoints:
-            self._remove(list(self._breakpoints))
-
-    def _remove(self, addresses: list[int]) -> None:
-        batch = self._ap.batch()
-        for address in addresses:
-            self.queue_lift(batch, address)
-        batch.run()
-        for address in addresses:
-            if self._breakpoints.pop(address).kind is BreakpointKind.HARDWARE:
+        gone = [a for a, place in self._places.items() if not place.holders]
+        lifted = [a for a in gone if self._places[a].kind is not BreakpointKind.FLASH]
+        if lifted:
+            batch = self._ap.batch()
+            for address in lifted:
+                self.queue_lift(batch, address)
+            batch.run()
+        for address in gone:
+            kind = self._places[address].kind
+            if kind is BreakpointKind.FLASH and self.flash.placed(address):
+                continue  # until flash is settled
+            del self._places[address]
+            if kind is BreakpointKind.HARDWARE:
                 self._fpb.release(address)
-            self._originals.pop(address, None)
-            self._under.pop(address, None)
+                self._under.pop(address, None)
+            elif kind is BreakpointKind.SOFTWARE:
+                self.opcodes.forget(address)
+
+    @property
+    def unsettled_flash(self) -> bool:
+        """Return whether flash has to be programmed before the core may run."""
+        return self.flash.changes(self._in_flash())
+
+    def settle_flash(self) -> None:
+        """Program what is wanted in flash, and put back what is not; the core has to be halted.
+
+        Those that were not programmed yet take comparators that have become free.
+
+        Raises:
+            FlashError: not all of it was programmed.
+            TransferError, ProbeError, TargetError: the way to the target broke.
+        """
+        for address in self._in_flash():
+            free = self._fpb.unreachable(address) is None and self._fpb.has_room(address)
+            if free and not self.flash.placed(address):
+                self._arm_hardware(address)
+                place = self._places[address]
+                place.breakpoint = Breakpoint(address, BreakpointKind.HARDWARE)
+        self.flash.apply(self._in_flash())
+        self._drop_unplaced()
+
+    def leave_flash(self) -> None:
+        """Put all flash back as the program's file has it, until the core is about to run again.
+
+        Raises:
+            FlashError, TransferError, ProbeError, TargetError: as :meth:`settle_flash`.
+        """
+        self.flash.apply(())
+        self._drop_unplaced()
+
+    def lift_flash(self, address: int) -> None:
+        """Put back the instruction at ``address``, so that it can be executed.
+
+        Raises:
+            FlashError, TransferError, ProbeError, TargetError: as :meth:`settle_flash`.
+        """
+        self.flash.apply(set(self.opcodes.in_flash) - {address})
+
+    def in_flash(self, address: int) -> bool:
+        """Return whether a breakpoint stands in flash at ``address`` now."""
+        return self.flash.placed(address)
+
+    def wants_flash_at(self, address: int) -> bool:
+        """Return whether the breakpoint at ``address`` will stand in flash when the core runs."""
+        place = self._places.get(address)
+        return place is not None and place.kind is BreakpointKind.FLASH and bool(place.holders)
+
+    def _in_flash(self) -> list[int]:
+        flash = BreakpointKind.FLASH
+        return [a for a, place in self._places.items() if place.kind is flash and place.holders]
+
+    def _drop_unplaced(self) -> None:
+        for address, place in list(self._places.items()):
+            if place.kind is BreakpointKind.FLASH and not place.holders:
+                del self._places[address]
 
     # ---- for run control: out of the way for one instruction, and back
 
@@ -191,13 +364,11 @@ class BreakpointManager:
 
     def _emit(self, t: Transfers, address: int, *, lifted: bool) -> None:
         t.barrier()
-        if self._breakpoints[address].kind is BreakpointKind.HARDWARE:
+        if self._places[address].kind is BreakpointKind.HARDWARE:
             number = self._fpb.number(address)
             self._fpb.emit_comparator(t, number, lifted=address if lifted else None)
-            return
-        self._ap.emit_write(t, address, self._originals[address] if lifted else BKPT)
-        if self.has_instruction_cache:
-            self._ap.emit_write_word(t, _ICIALLU, 0)
+        else:
+            self.opcodes.emit(t, address, lifted=lifted)
 
     def queue_disarm(self, batch: Batch) -> None:
         """Queue: make the comparators match nothing, until `queue_rearm`."""
@@ -206,52 +377,3 @@ class BreakpointManager:
     def queue_rearm(self, batch: Batch) -> None:
         """Queue: write the comparators anew after a reset that may have cleared them."""
         batch.add(self._fpb.emit_all)
-
-    # ---- for memory: our opcodes are nobody's business
-
-    @property
-    def hides_memory(self) -> bool:
-        """Return whether any BKPT opcode of ours stands in memory."""
-        return bool(self._originals)
-
-    def originals(self) -> dict[int, bytes]:
-        """Return the program's own halfwords as they are now, for :func:`hide`."""
-        return dict(self._originals)
-
-    def overlay(self, address: int, data: bytes) -> bytes:
-        """Return what to write for ``data``: our opcodes stay, the halfwords under them change."""
-        written = bytearray(data)
-        for at, original in list(self._originals.items()):
-            new = bytearray(original)
-            for k in (0, 1):
-                offset = at + k - address
-                if 0 <= offset < len(written):
-                    new[k] = written[offset]
-                    written[offset] = BKPT[k]
-            self._originals[at] = bytes(new)
-        return bytes(written)
-
-    def overlaps(self, address: int, length: int) -> bool:
-        """Return whether an opcode of ours lies in that range."""
-        return any(address - 2 < at < address + length for at in self._originals)
-
-
-def hide(originals: dict[int, bytes], address: int, data: bytes) -> bytes:
-    """Return ``data``, read at ``address``, with the program's own halfwords in it."""
-    shown = bytearray(data)
-    for at, original in originals.items():
-        for k in (0, 1):
-            offset = at + k - address
-            if 0 <= offset < len(shown):
-                shown[offset] = original[k]
-    return bytes(shown)
-
-
-def is_bkpt(halfword: bytes) -> bool:
-    """Return whether that is a BKPT opcode, with any number."""
-    return len(halfword) == 2 and halfword[1] == 0xBE
-
-
-def is_semihosting(halfword: bytes) -> bool:
-    """Return whether that is BKPT 0xAB, by which a program calls its debugger."""
-    return halfword == _SEMIHOSTING

@@ -1,7 +1,7 @@
 """A Cortex-M core under debug: the one place where run control, registers and memory meet.
 
-A core comes in three storeys: its registers (``register_core``), what runs and halts it
-(``halting``), and here how it is found, attached to, reset and let go.
+A core comes in storeys: its registers (``register_core``), its debug units and how it halts
+(``halting``), how it runs (``running``), and here how it is found, attached to, reset, let go.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from ..coresight import MemAp
 from ..errors import OnchipError
 from .attach import attach, detach
 from .fault import FaultReport, read_fault
-from .halting import HaltingCore
 from .registers import CORE_NAMES
 from .reset import reset
+from .running import RunningCore
 from .state import ResetKind
 
 
-class Core(HaltingCore):
+class Core(RunningCore):
     """A Cortex-M core, reached through a MEM-AP.
 
     Making one touches nothing; :meth:`connect` reads what the core is and enables halting debug
@@ -88,9 +88,13 @@ class Core(HaltingCore):
         Raises:
             TargetError: this core has no reset of that kind.
             CoreTimeout: it did not come out of reset, or did not halt.
+            FlashError: breakpoints in flash could not be programmed; the core is halted then.
             ProbeError: the probe failed.
         """
-        reset(self, kind, halt=halt)
+        program_first = not halt and self.breakpoints.unsettled_flash
+        reset(self, kind, halt=halt or program_first)
+        if program_first:
+            self.resume()
 
     def fault(self) -> FaultReport | None:
         """Say what fault the core is in, or has had; None if none shows. It must be halted.

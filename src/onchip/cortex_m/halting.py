@@ -1,4 +1,4 @@
-"""A core in halting debug: it halts, runs on, steps, and says why it stopped.
+"""A core in halting debug: its units, the queued halts, steps and resumes, why it stopped.
 
 Simple calls are batches of one; the ``queue_*`` methods let several share a round trip. Whether it
 is halted is remembered and not asked again; what was remembered is void after any failure.
@@ -7,6 +7,7 @@ is halted is remembered and not asked again; what was remembered is void after a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ..arch.scs import DFSR, DHCSR
 from ..coresight import MemAp
@@ -24,7 +25,6 @@ from .vector_catch import VectorCatch
 from .watchpoints import WatchpointManager
 
 _STEP_TIMEOUT_S = 1.0
-_WAIT_SLICE_S = 0.25
 
 
 class HaltingCore(RegisterCore):
@@ -37,7 +37,7 @@ class HaltingCore(RegisterCore):
         self.breakpoints = BreakpointManager(ap, self.fpb)
         self.watchpoints = WatchpointManager(ap, self.dwt)
         self.catch = VectorCatch(ap, self.run)
-        self.memory = CoreMemory(ap, self.breakpoints)
+        self.memory = CoreMemory(ap, self.breakpoints.opcodes)
         self._stops = StopReader(ap, self.breakpoints, self.watchpoints)
         self._pending: HaltReason | None = None
 
@@ -45,7 +45,8 @@ class HaltingCore(RegisterCore):
         """Take in what the core is: which registers it has, whether code is cached."""
         super().configure(identity)
         self.catch.baseline = identity.baseline
-        self.breakpoints.has_instruction_cache = identity.name in ("Cortex-M7", "Cortex-M85")
+        cached = identity.name in ("Cortex-M7", "Cortex-M85")
+        self.breakpoints.opcodes.has_instruction_cache = cached
 
     # ---- run control, queued
 
@@ -141,142 +142,8 @@ class HaltingCore(RegisterCore):
                 f"the core did not halt within {timeout_s:g} s",
                 hint="its bus may hang, or it is held in reset: try a reset with halt",
             ) from error
-        return self._take_stop(stop, HaltKind.REQUEST)
-
-    def resume(self) -> None:
-        """Let the core run on, off a breakpoint at its pc if there is one.
-
-        If the one instruction stepped for that hits a watchpoint, the core stays halted, and
-        :meth:`poll` or :meth:`wait_halted` tells so.
-
-        Raises:
-            CoreStateError: the core runs already.
-            TransferError: the debug hardware did not answer.
-        """
-        self.run.require_halted("resume")
-        self._pending = None
-        batch = self.batch()
-        here = self._standing_on()
-        if here is not None and len(self.watchpoints):
-            reason = self.step()
-            if reason.kind is not HaltKind.STEP:
-                self._pending = reason
-                return
-        elif here is not None:
-            self._queue_off(batch, here)
-        batch.add(self.run.emit_clear_dfsr)
-        self.queue_resume(batch)
-        batch.run()
-
-    def step(
-        self, *, interrupts: bool = False, prefetch: Iterable[str] | None = None
-    ) -> HaltReason:
-        """Execute one instruction, also from a breakpoint, with interrupts held off by default.
-
-        ``prefetch`` names registers to bring along; :meth:`read_registers` then has them for free.
-        An instruction that does not end (WFI) is broken off by a halt.
-
-        Raises:
-            CoreStateError: the core runs.
-            TransferError: the debug hardware did not answer.
-        """
-        self.run.require_halted("step")
-        batch = self.batch()
-        here = self._standing_on()
-        if here is not None and here == self._stops.own_bkpt:
-            self.queue_write_register(batch, "pc", here + 2)
-        elif here is not None:
-            self._queue_off(batch, here, interrupts=interrupts)
-        else:
-            self.queue_step(batch, interrupts=interrupts)
-        stop = self._queue_stop(batch, prefetch)
-        try:
-            batch.run()
-        except TransferMismatch:
-            self._restore(here)
-            reason = self.halt()
-            return HaltReason(reason.kind, reason.pc, text="the instruction did not end; halted")
-        return self._take_stop(stop, HaltKind.STEP)
-
-    def _restore(self, here: int | None) -> None:
-        if here is not None and self.breakpoints.find(here):
-            batch = self.batch()
-            self.breakpoints.queue_place(batch, here)
-            batch.run()
-
-    def _standing_on(self) -> int | None:
-        """Return the pc if a breakpoint there would keep the core from running on."""
-        if not len(self.breakpoints) and self._stops.own_bkpt is None:
-            return None
-        pc = self.known_pc
-        if pc is None:
-            pc = self.read_register("pc")
-        return pc if pc == self._stops.own_bkpt or self.breakpoints.find(pc) else None
-
-    def _queue_off(self, batch: Batch, here: int, *, interrupts: bool = False) -> None:
-        """Queue one step off the breakpoint at ``here``."""
-        if here == self._stops.own_bkpt:
-            self.queue_write_register(batch, "pc", here + 2)
-            return
-        self.breakpoints.queue_lift(batch, here)
-        self.queue_step(batch, interrupts=interrupts)
-        self.breakpoints.queue_place(batch, here)
-
-    def wait_halted(self, timeout_s: float, *, prefetch: Iterable[str] | None = None) -> HaltReason:
-        """Wait, in the probe, until the core halts by itself.
-
-        Raises:
-            CoreTimeout: it did not within ``timeout_s``; it goes on running.
-            TransferError: the debug hardware did not answer.
-        """
-        deadline = self.now() + timeout_s
-        names = tuple(prefetch or ())
-        while True:
-            if self._pending is not None:
-                return self._take_pending()
-            left = max(0.0, deadline - self.now())
-            batch = self.batch()
-            self.queue_wait_halted(batch, timeout_s=min(left, _WAIT_SLICE_S))
-            stop = self._queue_stop(batch, names)
-            try:
-                batch.run()
-                return self._take_stop(stop, HaltKind.REQUEST)
-            except TransferMismatch as error:
-                reason = self.poll(prefetch=names)  # sees a lock-up, which is no halt
-                if reason is not None:
-                    return reason
-                if self.now() >= deadline:
-                    raise CoreTimeout(f"the core did not halt within {timeout_s:g} s") from error
-
-    def poll(self, *, prefetch: Iterable[str] | None = None) -> HaltReason | None:
-        """Look once: None while the core runs or sleeps. A core in lock-up is halted and reported.
-
-        Raises:
-            TransferError: the debug hardware did not answer.
-        """
-        if self._pending is not None:
-            return self._take_pending()
-        batch = self.batch()
-        elements: list[Element] = []
-        batch.add(lambda t: elements.append(self.run.emit_read_dhcsr(t)), repeatable=True)
-        batch.run()
-        dhcsr = DHCSR(elements[-1].word())
-        self.run.note(dhcsr)
-        if not dhcsr.S_HALT and not dhcsr.S_LOCKUP:
-            self.forget()
-            return None
-        batch = self.batch()
-        if not dhcsr.S_HALT:
-            self.queue_halt(batch)
-        stop = self._queue_stop(batch, prefetch)
-        batch.run()
-        return self._take_stop(stop, HaltKind.REQUEST if dhcsr.S_HALT else HaltKind.LOCKUP)
-
-    def _take_pending(self) -> HaltReason:
-        reason = self._pending
-        assert reason is not None
-        self._pending = None
-        return reason
+        reason = self._take_stop(stop, HaltKind.REQUEST)
+        return self._judge(reason) or HaltReason(HaltKind.REQUEST, reason.pc, text="halted")
 
     def _queue_stop(
         self, batch: Batch, prefetch: Iterable[str] | None = None
@@ -297,6 +164,17 @@ class HaltingCore(RegisterCore):
         dfsr = DFSR(elements[-1].word())
         self.run.note_dfsr(dfsr)
         return self._stops.explain(dfsr, values["pc"], default=default)
+
+    def _judge(self, reason: HaltReason) -> HaltReason | None:
+        """Return ``reason``, or None where it is a point at which nobody wants the core to stop."""
+        holders = self._stops.holders
+        if holders is None:
+            return reason
+        self._stops.holders = None
+        stops, trouble = holders.judge(self)
+        if not stops:
+            return None
+        return replace(reason, text=f"{reason.text}; {trouble}") if trouble else reason
 
     # ---- what makes it void
 

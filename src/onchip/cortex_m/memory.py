@@ -6,15 +6,15 @@ from ..coresight import MemAp, Memory
 from ..coresight.mem_ap import check_range, check_word
 from ..dap import Batch, Result, Transfers
 from ..errors import UsageError
-from .breakpoints import BreakpointManager, hide
+from .opcodes import Opcodes, hide
 
 
 class CoreMemory(Memory):
     """The memory of a core, seen through its MEM-AP."""
 
-    def __init__(self, ap: MemAp, breakpoints: BreakpointManager) -> None:
+    def __init__(self, ap: MemAp, opcodes: Opcodes) -> None:
         self._ap = ap
-        self._breakpoints = breakpoints
+        self._opcodes = opcodes
 
     def __repr__(self) -> str:
         return f"<memory of the core behind AP {self._ap.index}>"
@@ -30,13 +30,13 @@ class CoreMemory(Memory):
             UsageError: outside the 32-bit address space.
         """
         check_range(address, length)
-        if not self._breakpoints.hides_memory:
+        if not self._opcodes:
             return self._ap.queue_read(batch, address, length)
         result: Result[bytes] = batch.result()
 
         def emit(t: Transfers) -> None:
             data = self._ap.emit_read(t, address, length)
-            originals = self._breakpoints.originals()
+            originals = self._opcodes.originals()
             result.bind(lambda: hide(originals, address, data()))
 
         batch.add(emit)
@@ -53,8 +53,7 @@ class CoreMemory(Memory):
         def emit(t: Transfers) -> None:
             if not free:
                 t.barrier()
-            hidden = self._breakpoints.hides_memory
-            written = self._breakpoints.overlay(address, data) if hidden else data
+            written = self._opcodes.overlay(address, data) if self._opcodes else data
             t.free = free
             self._ap.emit_write(t, address, written)
             t.free = False
@@ -67,14 +66,14 @@ class CoreMemory(Memory):
         Raises:
             UsageError: not aligned, or outside the 32-bit address space.
         """
-        if not self._breakpoints.hides_memory:
+        if not self._opcodes:
             return self._ap.queue_read_u32(batch, address)
         check_word(address)
         result: Result[int] = batch.result()
 
         def emit(t: Transfers) -> None:
             element = self._ap.emit_read_word(t, address)
-            originals = self._breakpoints.originals()
+            originals = self._opcodes.originals()
             result.bind(lambda: int.from_bytes(hide(originals, address, element.data), "little"))
 
         batch.add(emit)
@@ -88,7 +87,7 @@ class CoreMemory(Memory):
         Raises:
             UsageError: not aligned, outside the address space, or ``value`` is no word.
         """
-        if self._breakpoints.overlaps(address, 4):
+        if self._opcodes.overlaps(address, 4):
             check_word(address)
             if not 0 <= value < 1 << 32:
                 raise UsageError(f"{value:#x} does not fit a word")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from ..arch.scs import DFSR
 from ..coresight import MemAp
 from ..errors import TransferFault
-from .breakpoints import BreakpointManager, is_bkpt, is_semihosting
+from .breakpoints import BreakpointManager
+from .opcodes import is_bkpt, is_semihosting
+from .owners import Holders
 from .state import HaltKind, HaltReason
 from .watchpoints import WatchpointManager
 
@@ -21,6 +23,8 @@ class StopReader:
         self._watchpoints = watchpoints
         self.own_bkpt: int | None = None
         """Where the core stands on a BKPT of the program itself, which it would never pass."""
+        self.holders: Holders | None = None
+        """Who wants the point that the core stopped at; None: it is nobody's here."""
 
     def explain(self, dfsr: DFSR, pc: int, *, default: HaltKind) -> HaltReason:
         """Return the reason for the halt at ``pc``; ``default`` where DFSR names no event.
@@ -28,14 +32,14 @@ class StopReader:
         Raises:
             TransferError: the debug hardware did not answer.
         """
-        self.own_bkpt = None
+        self.own_bkpt = self.holders = None
         if dfsr.BKPT:
             return self._breakpoint(pc)
         if dfsr.DWTTRAP:
-            hit = self._watchpoints.hit()
-            if hit is not None:
-                text = f"{hit.access} watchpoint on {hit.length} bytes at {hit.address:#010x}"
-                return HaltReason(HaltKind.WATCHPOINT, pc, hit.address, hit.access, text)
+            found = self._watchpoints.hit()
+            if found is not None:
+                hit, self.holders = found
+                return HaltReason(HaltKind.WATCHPOINT, pc, hit.address, hit.access, str(hit))
             return HaltReason(HaltKind.WATCHPOINT, pc, text="a watchpoint that was not set here")
         if dfsr.VCATCH:
             return HaltReason(HaltKind.VECTOR_CATCH, pc, text="vector catch")
@@ -44,8 +48,9 @@ class StopReader:
         return HaltReason(default, pc, text=_TEXTS[default])
 
     def _breakpoint(self, pc: int) -> HaltReason:
-        found = self._breakpoints.find(pc)
+        found = self._breakpoints.armed_at(pc)
         if found is not None:
+            self.holders = self._breakpoints.holders(pc)
             if is_bkpt(self._breakpoints.original(pc) or b""):
                 self.own_bkpt = pc  # ours lies on the program's: lifting ours would not free it
             return HaltReason(HaltKind.BREAKPOINT, pc, text=f"{found.kind.value} breakpoint")

@@ -62,7 +62,7 @@ def _catching_faults(core: Core) -> Iterator[None]:
     Breakpoints and watchpoints are armed again afterwards.
     """
     before = core.vector_catch
-    armed = len(core.breakpoints) + len(core.watchpoints) > 0
+    armed = core.breakpoints.armed or core.watchpoints.armed
     if armed:
         batch = core.memory.batch()
         core.breakpoints.queue_disarm(batch)
