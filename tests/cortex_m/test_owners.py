@@ -183,7 +183,7 @@ def test_run_on_says_when_the_core_goes_on_running(m4: Bench) -> None:
 def test_a_wait_for_an_interrupt_is_left_as_any_instruction_is(m4: Bench) -> None:
     """A breakpoint upon WFI: the step off it does not end by itself."""
     core = m4.core
-    code = bytes.fromhex("30bf" "fde7")  # wfi; b .-2
+    code = bytes.fromhex("30bffde7")  # wfi; b .-2
     for leave in (core.resume, lambda: core.run_on(0.01)):
         load(core, code)
         core.breakpoints.set(CODE)

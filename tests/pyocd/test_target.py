@@ -119,7 +119,7 @@ def test_watchpoints(board: MbedBoard) -> None:
     for kind in (Target.WATCHPOINT_READ, Target.WATCHPOINT_WRITE, Target.WATCHPOINT_READ_WRITE):
         assert target.setWatchpoint(RAM, 4, kind)
         target.removeWatchpoint(RAM, 4, kind)
-    assert not target.setWatchpoint(RAM + 1, 3, Target.WATCHPOINT_READ)
+    assert not target.setWatchpoint(RAM + 1, 30, Target.WATCHPOINT_READ)
 
 
 def test_vector_catch(board: MbedBoard) -> None:
