@@ -19,8 +19,13 @@ class GdbClient:
 
     def ask(self, packet: str) -> str:
         """Send a packet and return the answer to it."""
-        checksum = sum(packet.encode()) & 0xFF
-        self._socket.sendall(f"${packet}#{checksum:02x}".encode())
+        return self.ask_binary(packet, b"")
+
+    def ask_binary(self, packet: str, data: bytes) -> str:
+        """Send a packet that ends with ``data``, none of whose bytes GDB would escape."""
+        body = packet.encode() + data
+        assert not set(data) & set(b"#$}*")
+        self._socket.sendall(b"$%s#%02x" % (body, sum(body) & 0xFF))
         while True:
             start = self._stream.read(1)
             if start == b"":

@@ -8,7 +8,9 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from .counted_board import CountedBoard
 from .gdb_client import GdbClient
 from .limits import Physics, Wire
 from .peers.openocd import OpenOcdHost
+from .stock_gdb import StockGdb
 
 ROOT = Path(__file__).parents[1]
 RAM = 0x2000_0000
@@ -114,7 +117,8 @@ class Bench:
         self._images = {"small": noise[:0x1_0000], "large": noise, "changed": bytes(changed)}
         for name, data in self._images.items():
             self._file(name).write_bytes(data)
-        self.memory: dict[str, int] = {}
+        self.memory = 0
+        """The most that the host's process had, in bytes; after `run`."""
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.bin"
@@ -131,7 +135,9 @@ class Bench:
             "register": trip,
             "halt, all registers": trip,
             "step": trip,
-            "GDB step, refresh": 3 * trip,
+            "GDB step, refresh": trip,
+            "GDB next": trip,
+            "GDB load 64 KiB": max(physics.program(RAM_LENGTH), wire.block(RAM_LENGTH, read=False)),
             "64 KiB RAM write": wire.block(RAM_LENGTH, read=False),
             "64 KiB RAM read": wire.block(RAM_LENGTH, read=True),
             "flash 64 KiB, blank": max(physics.program(small), wire.block(small, read=False)),
@@ -180,7 +186,7 @@ class Bench:
                     yield measure(job, what)
                 else:
                     what()
-            self.memory[name] = peak_memory(host.pid)
+            self.memory = peak_memory(host.pid)
         finally:
             host.close()
             board.close()
@@ -235,70 +241,73 @@ class Bench:
             yield f"verify {kib}", lambda: host.verify(file["large"], base)
         yield f"flash {kib}, one function changed", lambda: flashed("changed")
         yield f"erase {kib}", lambda: host.erase(base, self.length)
-        yield from self._gdb(host)
+        yield "", board.blank
+        yield from self._gdb(host, board)
 
-    def _gdb(self, host: Any) -> Iterator[tuple[str, Callable[[], object]]]:
-        client: list[GdbClient] = []
+    def _gdb(self, host: Any, board: CountedBoard) -> Iterator[tuple[str, Callable[[], object]]]:
+        port = host.gdb()
+        client = GdbClient(port)
+        client.prepare(RAM)
+        client.step_and_refresh(RAM)
+        yield "GDB step, refresh", lambda: client.step_and_refresh(RAM)
+        client.close()
+        gdb = StockGdb(port, self.chip, self._folder)
+        data = self._images["small"]
 
-        def begin() -> None:
-            client.append(GdbClient(host.gdb()))
-            client[0].prepare(RAM)
-            client[0].step_and_refresh(RAM)
+        def load() -> None:
+            gdb.load(data, self.base)
+            assert board.flash(len(data)) == data, "the flash does not hold the image"
 
-        yield "", begin
-        yield "GDB step, refresh", lambda: client[0].step_and_refresh(RAM)
-        yield "", lambda: client[0].close()
+        try:
+            yield "GDB load 64 KiB", load
+            gdb.prepare_next()
+            yield "GDB next", gdb.next
+        finally:
+            gdb.close()
 
 
 SUM_CYCLES_A_WORD = 6.6
 """Of the sums that the runner computes: see runner.S."""
 
 
-def start_up(command: Sequence[str], times: int = 5) -> float:
-    """Return the least seconds that a command took."""
-    import time
-
-    least = float("inf")
-    for _ in range(times):
-        began = time.perf_counter()
-        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        least = min(least, time.perf_counter() - began)
-    return least
-
-
-def start_up_times(pyocd: str) -> dict[str, float]:
-    """Return how long each tool takes to do nothing, and to list the probes."""
-    onchip = str(Path(sys.executable).parent / "onchip")
-    other = str(Path(pyocd).parent / "pyocd")
-    commands = {
-        "python -c pass": [sys.executable, "-c", "pass"],
-        "onchip --version": [onchip, "--version"],
-        "onchip list": [onchip, "list"],
-        "pyocd --version": [other, "--version"],
-        "pyocd list": [other, "list"],
-        "openocd --version": ["openocd", "--version"],
-    }
-    return {name: start_up(command) for name, command in commands.items()}
-
-
 def run_all(
-    chips: Sequence[str], probes: Sequence[str], hosts: Sequence[str], length: int, pyocd: str
+    chips: Sequence[str],
+    probes: Sequence[str],
+    hosts: Sequence[str],
+    length: int,
+    pyocd: str,
+    *,
+    workers: int,
 ) -> dict[str, Any]:
-    """Run everything; return what was found, ready for JSON."""
-    rows: list[Row] = []
+    """Run everything, ``workers`` boards at a time; return what was found, ready for JSON.
+
+    Boards do not see each other, and their time is simulated: only the processor time of a host
+    is a little longer where processors are shared.
+    """
+    wanted = [(c, p, h) for c in chips for p in probes for h in hosts]
+    # OpenOCD's runs are the longest: they begin first
+    order = sorted(wanted, key=lambda each: (each[2] != "OpenOCD", each[2] != "pyOCD"))
+    with ProcessPoolExecutor(workers) as pool:
+        runs = {each: pool.submit(_run_one, *each, length, pyocd) for each in order}
+        done = {each: run.result() for each, run in runs.items()}
     memory: dict[str, int] = {}
-    for chip in chips:
-        for probe in probes:
-            for host in hosts:
-                with tempfile.TemporaryDirectory() as folder:
-                    bench = Bench(chip, probe, Path(folder), length, pyocd)
-                    for row in bench.run(host):
-                        rows.append(row)
-                        print(
-                            f"{chip} {probe} {host:8} {row.job:38} {row.packets:6}"
-                            f" {row.round_trips:6} {row.seconds:9.4f} s"
-                            f" {row.cpu_s:7.3f} s {row.note}",
-                            flush=True,
-                        )
-                    memory |= {k: max(v, memory.get(k, 0)) for k, v in bench.memory.items()}
-    return {"rows": [asdict(row) for row in rows], "memory": memory, "length": length}
+    for each in wanted:
+        memory[each[2]] = max(done[each][1], memory.get(each[2], 0))
+    rows = [asdict(row) for each in wanted for row in done[each][0]]
+    return {"rows": rows, "memory": memory, "length": length}
+
+
+def _run_one(chip: str, probe: str, host: str, length: int, pyocd: str) -> tuple[list[Row], int]:
+    rows = []
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(chip, probe, Path(folder), length, pyocd)
+        for row in bench.run(host):
+            rows.append(row)
+            print(
+                f"{chip} {probe} {host:8} {row.job:38} {row.packets:6} {row.round_trips:6}"
+                f" {row.seconds:9.4f} s {row.cpu_s:7.3f} s {row.note}",
+                flush=True,
+            )
+    print(f"{chip} {probe} {host}: done in {time.monotonic() - began:.0f} s", flush=True)
+    return rows, bench.memory

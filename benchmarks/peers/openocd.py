@@ -154,6 +154,11 @@ class OpenOcdHost:
             self.process.wait(10)
         self._log.close()
 
+    def _last_error(self) -> str:
+        self._log.flush()
+        lines = Path(self._log.name).read_text(errors="replace").splitlines()
+        return next((line for line in reversed(lines) if line.startswith("Error")), "no reason")
+
     def _tell(self, script: str) -> str:
         """Run a Tcl script; an error of it is raised."""
         assert self._tcl is not None
@@ -167,5 +172,6 @@ class OpenOcdHost:
             answer += part
         code, _, text = answer[:-1].decode(errors="replace").partition(" ")
         if code != "0":
-            raise OSError(f"OpenOCD: {script}: {text}")
+            said = " ".join(text.split()) or self._last_error()
+            raise OSError(f"OpenOCD: {script}: {said}")
         return text

@@ -90,6 +90,7 @@ class PyOcdHost:
             "frequency": self._frequency_hz,
             "connect_mode": "attach",
             "hide_programming_progress": True,
+            "persist": True,  # GDB's clients come one after the other
         }
         self.session = Session(CMSISDAPProbe(access), options=options)
         self.session.open()
