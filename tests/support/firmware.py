@@ -125,7 +125,7 @@ def build(
         *(f"-D{name}={value}" for name, value in (defines or {}).items()),
     ]
     digest = hashlib.sha256(repr((command, script, cpu)).encode())
-    for path in [*paths, *sorted(SOURCES.glob("*.h"))]:
+    for path in [*paths, *sorted(SOURCES.rglob("*.h"))]:
         digest.update(path.read_bytes())
     cache = Path(tempfile.gettempdir()) / f"onchip-test-firmware-{os.getuid()}"
     cache.mkdir(exist_ok=True)

@@ -11,7 +11,6 @@ out, unless a function really begins there.
 from __future__ import annotations
 
 import posixpath
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from onchip.symbols.elf import (
     foreign_errors,
 )
 from onchip.symbols.inlined import InlinedRange, inlined_ranges
+from onchip.symbols.layouts import UnitTypes
 
 _STT_NOTYPE, _STT_OBJECT = 0, 1
 _NAMED = (_STT_NOTYPE, _STT_OBJECT, STT_FUNC)
@@ -124,10 +124,14 @@ class DebugInfo:
 
     def symbol(self, name: str) -> Symbol | None:
         """Return the function, variable or linker's symbol of this name; a global one first."""
-        return next(iter(self.symbols_like(_literally(name))), None)
+        return self._by_name.get(name)
 
     def symbols_like(self, pattern: str) -> list[Symbol]:
         """Return the symbols whose names match, with ``*`` and ``?``: global ones, then by name."""
+        return [symbol for symbol in self._named if fnmatchcase(symbol.name, pattern)]
+
+    @cached_property
+    def _named(self) -> list[Symbol]:
         found = {
             (s.binding != STB_GLOBAL, s.name, s.value): Symbol(
                 s.name,
@@ -136,9 +140,13 @@ class DebugInfo:
                 is_function=s.type == STT_FUNC,
             )
             for s in self._symbols
-            if s.section_index and s.type in _NAMED and fnmatchcase(s.name, pattern)
+            if s.section_index and s.type in _NAMED
         }
         return [found[key] for key in sorted(found)]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Symbol]:
+        return {symbol.name: symbol for symbol in reversed(self._named)}
 
     def is_code(self, address: int) -> bool:
         """Say whether the file has instructions for ``address``."""
@@ -178,6 +186,23 @@ class DebugInfo:
     @cached_property
     def _starts(self) -> frozenset[int]:
         return frozenset(symbol.start for symbol in self._functions)
+
+    # ---- types
+
+    def types_of(self, function: str) -> UnitTypes | None:
+        """Return what the compilation unit that defines ``function`` declares."""
+        symbol = self._by_name.get(function)
+        found = None if symbol is None else self._unit_and_line(symbol.start)
+        if found is None:
+            return None
+        unit = found[0]
+        if unit.cu_offset not in self._types:
+            self._types[unit.cu_offset] = UnitTypes(unit)
+        return self._types[unit.cu_offset]
+
+    @cached_property
+    def _types(self) -> dict[int, UnitTypes]:
+        return {}
 
     # ---- lines
 
@@ -337,11 +362,6 @@ class _FileNames:
         else:
             base = _text(folders[folder - 1]) if 0 < folder <= len(folders) else ""
         return posixpath.normpath(posixpath.join(self._comp_dir, base, name))
-
-
-def _literally(name: str) -> str:
-    """Return the pattern that only ``name`` matches."""
-    return re.sub(r"([*?[])", r"[\1]", name)
 
 
 def _text(value: Any) -> str:

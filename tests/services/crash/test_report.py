@@ -13,7 +13,6 @@ import pytest
 import onchip
 from onchip.services.crash import CrashReport, as_data, as_markdown, as_text, collect
 from onchip.services.crash.disassembly import disassemble_around
-from onchip.services.crash.report import exception_name
 from onchip.session import Session
 from onchip.symbols.dwarf import DebugInfo
 from tests.support.thumb import UDF, Program
@@ -246,14 +245,6 @@ def test_sp_in_a_variable(debug: DebugInfo, crashed: Session) -> None:
     finally:
         crashed.core.write_registers({"sp": before, "lr": 0xFFFF_FFF9})
     assert any("in the variable counter: stack overflow?" in s for s in report.suspicions)
-
-
-@pytest.mark.parametrize(
-    ("number", "name"),
-    [(3, "HardFault"), (15, "SysTick"), (16, "interrupt 0"), (9, "exception 9")],
-)
-def test_exception_names(number: int, name: str) -> None:
-    assert exception_name(number) == name
 
 
 def test_disassembly_at_the_edges() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from onchip.arch.exceptions import exception_name
 from onchip.cortex_m import Core
 from onchip.cortex_m.fault import FaultReport
 from onchip.errors import TransferError
@@ -20,17 +21,6 @@ from onchip.target.memory_map import MemoryMap, RegionKind
 _FAULTS = range(3, 7)
 _NAMES = (*[f"r{n}" for n in range(13)], "sp", "lr", "pc")
 _READ = (*_NAMES, "xpsr", "msp", "psp")
-_EXCEPTIONS = {
-    2: "NMI",
-    3: "HardFault",
-    4: "MemManage",
-    5: "BusFault",
-    6: "UsageFault",
-    11: "SVCall",
-    12: "DebugMonitor",
-    14: "PendSV",
-    15: "SysTick",
-}
 _BLOCK = 64
 
 
@@ -159,13 +149,6 @@ def _frame(frame: Frame, symbols: _Symbols) -> ReportFrame:
     by = None if frame.exception is None else exception_name(frame.exception)
     place = replace(symbols.place(frame.lookup), address=frame.pc)
     return ReportFrame(frame.pc, frame.sp, place, by)
-
-
-def exception_name(number: int) -> str:
-    """Return the name of an exception: ``SysTick``, ``interrupt 5``."""
-    if number >= 16:
-        return f"interrupt {number - 16}"
-    return _EXCEPTIONS.get(number, f"exception {number}")
 
 
 class _Symbols:

@@ -1,0 +1,266 @@
+"""FreeRTOS: tasks hang on lists, and the list says what a task does.
+
+Round 1 reads the kernel's variables and the heads of all lists; each further round reads the next
+task of every list, from both ends at once. Offsets are those that DWARF tells; without it those of
+a kernel without options, in which a task's place is proven by its list item, which points back.
+Source: tasks.c and list.h of V8.2 to V11; the ports' PendSV handlers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from onchip.rtos.frames import EXC_RETURN, FPU_HIGH, R4_R11, Layout, SavedAt
+from onchip.rtos.freertos_lists import ListHead, ListShape, read_lists
+from onchip.rtos.memory_view import MemoryView, text, word
+from onchip.rtos.program import Program
+from onchip.rtos.thread import KernelState, StackArea, ThreadRecord, ThreadState
+from onchip.symbols.layouts import Layout as Structure
+from onchip.symbols.layouts import UnitTypes
+
+FILL = 0xA5
+
+_CURRENT = ("pxCurrentTCB", "pxCurrentTCBs")
+_READY = "pxReadyTasksLists"
+_RUNNING, _COUNT, _TICKS = "xSchedulerRunning", "uxCurrentNumberOfTasks", "xTickCount"
+_LISTS = {
+    "xPendingReadyList": ThreadState.READY,
+    "xDelayedTaskList1": ThreadState.BLOCKED,
+    "xDelayedTaskList2": ThreadState.BLOCKED,
+    "xSuspendedTaskList": ThreadState.SUSPENDED,
+    "xTasksWaitingTermination": ThreadState.TERMINATED,
+}
+_NEIGHBOURS = ("xActiveTimerList1", "xActiveTimerList2")
+
+SYMBOLS = (*_CURRENT, _READY, _RUNNING, _COUNT, _TICKS, *_LISTS, *_NEIGHBOURS)
+
+_FUNCTIONS = ("vTaskSwitchContext", "xTaskIncrementTick", "vTaskStartScheduler")
+_HEAP = "ucHeap"
+_MOST_PRIORITIES = 64
+_FAR = 512
+"""Members further inside a control block are not read with it: newlib's ``_reent`` is long."""
+
+_NO_OPTIONS = {
+    "pxTopOfStack": (0, 4),
+    "xStateListItem": (4, 20),
+    "xEventListItem": (24, 20),
+    "uxPriority": (44, 4),
+    "pxStack": (48, 4),
+    "pcTaskName": (52, 16),
+}
+_OLD_NAMES = {"xStateListItem": "xGenericListItem"}  # before V9
+_OPTIONAL = ("pxEndOfStack", "uxBasePriority", "ucNotifyState", "eNotifyState")
+
+_LAYOUTS: tuple[Layout, ...] = (
+    (*R4_R11, EXC_RETURN, FPU_HIGH),  # ARM_CM4F, ARM_CM7
+    ("psplim", EXC_RETURN, *R4_R11, FPU_HIGH),  # ARM_CM23/33/55/85, no secure side
+    ("secure", "psplim", EXC_RETURN, *R4_R11, FPU_HIGH),  # the same with one
+    ("control", *R4_R11, EXC_RETURN, FPU_HIGH),  # ARM_CM4_MPU
+    R4_R11,  # ARM_CM0, ARM_CM3
+    ("control", *R4_R11),  # ARM_CM3_MPU
+)
+_WAITS_FOR_NOTIFICATION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    offset: int
+    size: int
+
+
+class FreeRtos:
+    """The FreeRTOS kernel of a program."""
+
+    kernel = "FreeRTOS"
+
+    def __init__(self, program: Program, current_at: int, ready_at: int) -> None:
+        self._program = program
+        self._current_at = current_at
+        self._ready_at = ready_at
+        types = program.types(_FUNCTIONS)
+        tcb = None if types is None else _tcb(types)
+        self._members = _members(tcb)
+        self._length = max(place.offset + place.size for place in self._members.values())
+        self._shape = ListShape.from_types(types, tcb)
+
+    @classmethod
+    def recognise(cls, program: Program) -> FreeRtos | None:
+        """Return the kernel, if the program has one."""
+        found = (program.address(name) for name in _CURRENT)
+        current_at = next((address for address in found if address is not None), None)
+        ready_at = program.address(_READY)
+        if current_at is None or ready_at is None:
+            return None
+        return cls(program, current_at, ready_at)
+
+    def current(self, view: MemoryView) -> int | None:
+        """Return the running task's control block; None before the scheduler runs."""
+        running_at = self._program.address(_RUNNING)
+        ranges = [(self._current_at, 4)] + ([(running_at, 4)] if running_at is not None else [])
+        words = [word(data, 0) if data else 0 for data in view.read(ranges)]
+        return words[0] or None if all(words) else None
+
+    def read(self, view: MemoryView) -> KernelState:
+        """Walk all lists of tasks."""
+        names = [name for name in (_RUNNING, _COUNT, _TICKS) if self._program.address(name)]
+        heads = self._heads()
+        ranges = [(self._current_at, 4), *((self._program.address(n) or 0, 4) for n in names)]
+        data = view.read([*ranges, *((head.address, self._shape.size) for head in heads)])
+        words = [word(each, 0) if each else 0 for each in data[: len(ranges)]]
+        variables = dict(zip(names, words[1:], strict=True))
+        current = words[0] or None
+        if current is None or not variables.get(_RUNNING, 1):
+            return KernelState(self.kernel)
+        walk = read_lists(
+            view,
+            self._shape,
+            list(zip(heads, data[len(ranges) :], strict=True)),
+            item_at=self._members["xStateListItem"].offset,
+            length=self._length,
+        )
+        warnings = list(walk.warnings)
+        blocks = dict(walk.items)
+        if current not in {item[0] for item in blocks}:
+            found = view.read([(current, self._length)])[0]
+            if found is None:
+                warnings.append(f"pxCurrentTCB is {current:#010x}, where no memory is")
+                current = None
+            else:
+                blocks[(current, found)] = ThreadState.READY
+        expected = variables.get(_COUNT)
+        if expected is not None and len(blocks) != expected and not warnings:
+            warnings.append(f"the kernel counts {expected} tasks, its lists have {len(blocks)}")
+        ticks = variables.get(_TICKS)
+        ends = self._heap_ends(view, [block for block, _ in blocks.items()])
+        threads = [
+            self._record(address, block, state, current, ticks, ends)
+            for (address, block), state in blocks.items()
+        ]
+        threads.sort(key=lambda each: (-(each.priority or 0), each.address))
+        return KernelState(
+            self.kernel, tuple(threads), current, started=True, warnings=tuple(warnings)
+        )
+
+    def _heads(self) -> list[ListHead]:
+        """List the lists that tasks hang on."""
+        known = {self._program.address(name): name for name in (*_LISTS, *_NEIGHBOURS)}
+        heads = []
+        size = self._program.size(_READY)
+        count = size // self._shape.size if size else _MOST_PRIORITIES
+        for priority in range(min(count, _MOST_PRIORITIES)):
+            address = self._ready_at + priority * self._shape.size
+            if address in known:  # the count was not known, and here the next variable begins
+                break
+            name = f"the ready list of priority {priority}"
+            heads.append(ListHead(address, name, ThreadState.READY, surely=bool(size)))
+        for name, state in _LISTS.items():
+            found = self._program.address(name)
+            if found is not None:
+                heads.append(ListHead(found, name, state))
+        return heads
+
+    def _field(self, block: bytes, name: str) -> int | None:
+        place = self._members.get(name)
+        if place is None:
+            return None
+        return int.from_bytes(block[place.offset :][: min(place.size, 4)], "little")
+
+    def _record(
+        self,
+        address: int,
+        block: bytes,
+        state: ThreadState,
+        current: int | None,
+        ticks: int | None,
+        ends: dict[int, int],
+    ) -> ThreadRecord:
+        name_at = self._members["pcTaskName"]
+        base = self._field(block, "pxStack") or 0
+        end = self._field(block, "pxEndOfStack")
+        if end is not None:
+            end += 4  # it is the highest word
+        end = end or self._program.end_of_variable(base) or ends.get(base)
+        if address == current:
+            state, detail = ThreadState.RUNNING, ""
+        else:
+            state, detail = self._doing(block, state, ticks)
+        priority, own = self._field(block, "uxPriority"), self._field(block, "uxBasePriority")
+        if own is not None and own != priority:
+            detail = f"{detail}, priority inherited, its own is {own}".removeprefix(", ")
+        top = self._field(block, "pxTopOfStack") or 0
+        return ThreadRecord(
+            address=address,
+            name=text(block[name_at.offset : name_at.offset + name_at.size]),
+            state=state,
+            priority=priority,
+            detail=detail,
+            stack=StackArea(base, end, FILL) if base else None,
+            saved=SavedAt(top, _LAYOUTS),
+        )
+
+    def _doing(
+        self, block: bytes, state: ThreadState, ticks: int | None
+    ) -> tuple[ThreadState, str]:
+        """Say what a task waits for: the list that its event item is on belongs to that object."""
+        event = word(block, self._members["xEventListItem"].offset + self._shape.container_in_item)
+        notified = self._field(block, "ucNotifyState") or self._field(block, "eNotifyState")
+        waits = []
+        if event and state in (ThreadState.BLOCKED, ThreadState.SUSPENDED):
+            waits.append(f"on {self._object(event)}")
+        elif notified == _WAITS_FOR_NOTIFICATION and state is not ThreadState.READY:
+            waits.append("for a notification")
+        if waits and state is ThreadState.SUSPENDED:
+            state = ThreadState.BLOCKED  # without a time-out: the suspended list is used for it
+        if (
+            state is ThreadState.BLOCKED
+            and ticks is not None
+            and (not waits or not self._endless(block))
+        ):
+            wake = word(block, self._members["xStateListItem"].offset)
+            left = wake - ticks & 0xFFFF_FFFF
+            if left < 1 << 31:
+                waits.append(f"for {left} ticks")
+        return state, " ".join(waits)
+
+    def _object(self, address: int) -> str:
+        """Name the object that a list of waiting tasks belongs to, if it is a variable."""
+        name = self._program.name_of(address)
+        return f"{address:#010x}" if name.startswith(_HEAP) else name
+
+    def _endless(self, block: bytes) -> bool:
+        return word(block, self._members["xStateListItem"].offset) == 0xFFFF_FFFF
+
+    def _heap_ends(self, view: MemoryView, blocks: list[tuple[int, bytes]]) -> dict[int, int]:
+        """Find where stacks end that heap_4 or heap_5 gave, by the header that it puts before.
+
+        The header is a null pointer and the block's length, header included, with bit 31 set.
+        """
+        if "pxEndOfStack" in self._members:
+            return {}
+        bases = [self._field(block, "pxStack") or 0 for _, block in blocks]
+        bases = [b for b in bases if b >= 8 and self._program.end_of_variable(b) is None]
+        found = {}
+        for base, data in zip(bases, view.read([(b - 8, 8) for b in bases]), strict=True):
+            if data is None or word(data, 0) or not word(data, 4) >> 31:
+                continue
+            length = (word(data, 4) & 0x7FFF_FFFF) - 8
+            if 0 < length <= view.room(base):
+                found[base] = base + length
+        return found
+
+
+def _tcb(types: UnitTypes) -> Structure | None:
+    return types.pointed_at("pxCurrentTCB") or types.structure("tskTaskControlBlock")
+
+
+def _members(tcb: Structure | None) -> dict[str, _Place]:
+    if tcb is None:
+        return {name: _Place(*place) for name, place in _NO_OPTIONS.items()}
+    found = {}
+    for name in (*_NO_OPTIONS, *_OPTIONAL):
+        member = tcb.find(name) or tcb.find(_OLD_NAMES.get(name, name))
+        if member is not None and (name in _NO_OPTIONS or member.offset < _FAR):
+            found[name] = _Place(member.offset, member.size)
+    if not found.keys() >= _NO_OPTIONS.keys():
+        return _members(None)
+    return found

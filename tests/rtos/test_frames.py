@@ -1,0 +1,128 @@
+"""Frames on the stacks of sleeping threads: each port's layout, and what is no frame."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from onchip.rtos.frames import EXC_RETURN, FPU_HIGH, SavedAt, best_layout, decode
+from onchip.rtos.frames import R4_R11 as NAMES
+from onchip.rtos.freertos import _LAYOUTS
+
+from .fakes import CODE, R4_R11, S16_S31, exception_frame
+
+AT = 0x2000_1000
+BASIC, EXTENDED = 0xFFFF_FFFD, 0xFFFF_FFED
+CM4F, CM33, CM33_SECURE, CM4_MPU, CM3, CM3_MPU = _LAYOUTS
+RTX5 = (FPU_HIGH, *NAMES)
+THREADX = (EXC_RETURN, FPU_HIGH, *NAMES)
+
+
+def pack(*words: int) -> bytes:
+    return struct.pack(f"<{len(words)}I", *words)
+
+
+@pytest.mark.parametrize("extended", [False, True])
+@pytest.mark.parametrize(
+    ("layout", "before", "behind", "kept"),
+    [
+        (CM4F, [*R4_R11, "lr", "fpu"], [], None),
+        (CM33, [0x2000_0800, "lr", *R4_R11, "fpu"], [], None),
+        (CM33_SECURE, [0, 0x2000_0800, "lr", *R4_R11, "fpu"], [], None),
+        (CM4_MPU, [3, *R4_R11, "lr", "fpu"], [], None),
+        (RTX5, ["fpu", *R4_R11], [], "lr"),
+        (THREADX, ["lr", "fpu", *R4_R11], [], None),
+    ],
+)
+def test_each_port_with_both_kinds_of_frame(
+    layout: tuple[str, ...],
+    before: list[int | str],
+    behind: list[int],
+    kept: str | None,
+    extended: bool,
+) -> None:
+    lr = EXTENDED if extended else BASIC
+    words: list[int] = []
+    for each in before:
+        if each == "fpu":
+            words += S16_S31 if extended else []
+        else:
+            words.append(lr if each == "lr" else each)
+    hardware = exception_frame(extended=extended)
+    data = pack(*words, *hardware, 0xAAAA_AAAA)
+    found = decode(data, AT, layout, exc_return=lr if kept else None)
+    assert found is not None
+    values = found.values
+    assert [values[f"r{n}"] for n in range(4, 12)] == R4_R11
+    assert [values[n] for n in ("r0", "r3", "r12", "lr", "pc", "xpsr")] == [
+        *(0x10, 0x13, 0x1C, 0x0800_2001),
+        *(CODE, 1 << 24),
+    ]
+    assert values["sp"] == values["psp"] == AT + 4 * (len(words) + len(hardware))
+    assert found.places["pc"] == AT + 4 * (len(words) + 6)
+    assert "sp" not in found.places
+    for name, place in found.places.items():
+        size = 8 if name[0] == "d" else 4
+        assert int.from_bytes(data[place - AT :][:size], "little") == values[name]
+    if extended:
+        assert values["d0"] == 0x101_0000_0100
+        assert values["d8"] == 0x201_0000_0200
+        assert values["d15"] == 0x20F_0000_020E
+        assert values["fpscr"] == 0x3000_0000
+    else:
+        assert "d0" not in values
+
+
+def test_ports_that_keep_no_exc_return() -> None:
+    found = decode(pack(*R4_R11, *exception_frame()), AT, CM3)
+    assert found is not None
+    assert found.values["r11"] == R4_R11[-1]
+    assert decode(pack(3, *R4_R11, *exception_frame()), AT, CM3_MPU) is not None
+
+
+def test_an_aligned_frame_is_four_bytes_longer() -> None:
+    found = decode(pack(*R4_R11, *exception_frame(xpsr=1 << 24 | 1 << 9)), AT, CM3)
+    assert found is not None
+    assert found.values["sp"] == AT + 0x44
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        exception_frame(xpsr=0),  # Arm state
+        exception_frame(xpsr=1 << 24 | 15),  # a handler's
+        exception_frame(xpsr=1 << 24 | 1 << 20),  # a reserved bit
+        exception_frame(pc=CODE + 1),
+        exception_frame()[:-1],
+        [],
+    ],
+)
+def test_what_is_no_frame(words: list[int]) -> None:
+    assert decode(pack(*R4_R11, *words), AT, CM3) is None
+
+
+def test_an_exc_return_that_leads_elsewhere() -> None:
+    for wrong in (0, 0xFFFF_FFF9, 0xFFFF_FFF1, CODE):
+        assert decode(pack(*R4_R11, wrong, *exception_frame()), AT, CM4F) is None
+
+
+def test_code_that_is_not_there() -> None:
+    data = pack(*R4_R11, *exception_frame())
+    assert decode(data, AT, CM3, is_code=lambda address: address != CODE) is None
+
+
+def test_an_unaligned_pointer() -> None:
+    assert decode(pack(*R4_R11, *exception_frame()), AT + 2, CM3) is None
+
+
+def test_the_layout_that_fits_most_frames() -> None:
+    frames = [
+        (SavedAt(AT, _LAYOUTS), pack(*R4_R11, *exception_frame())),
+        (SavedAt(AT, _LAYOUTS), pack(*R4_R11, BASIC, *exception_frame())),
+        (SavedAt(AT, _LAYOUTS), pack(*R4_R11, *exception_frame())),
+        (SavedAt(AT, _LAYOUTS), b""),
+    ]
+    assert best_layout(frames, lambda address: True) == CM3
+    assert best_layout(frames[3:], lambda address: True) is None
+    assert best_layout([], lambda address: True) is None
