@@ -34,6 +34,7 @@
     │   ├── ProgramError
     │   └── VerifyError       what is on the chip is not what was to be there
     ├── SymbolError           debug information that is missing or damaged
+    ├── ExpressionError       an expression about the target that has no value
     └── BoardError            a virtual board that cannot be built as asked
 
 A message says what was attempted, where, what came back and what to try. ``hint`` is the last part,
@@ -207,6 +208,10 @@ class VerifyError(FlashError):
 
 class SymbolError(OnchipError):
     """Debug information is missing or damaged."""
+
+
+class ExpressionError(OnchipError):
+    """An expression about the target has no value: a division by zero, say."""
 
 
 class BoardError(OnchipError):

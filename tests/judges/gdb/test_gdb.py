@@ -91,7 +91,7 @@ def test_interrupt_and_range_steps(bench: Bench) -> None:
         time.sleep(0.1)
         gdb.interrupt()
         assert "SIGINT" in gdb.wait()
-        gdb.expect("info threads", 'Thread 1 "Cortex')
+        gdb.expect("info threads", 'Thread 1.1 "Cortex')
 
 
 @every_chip

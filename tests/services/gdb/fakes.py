@@ -10,7 +10,13 @@ import contextlib
 from types import SimpleNamespace
 
 from onchip.cortex_m import Breakpoint, BreakpointKind, CoreState, HaltKind, HaltReason, ResetKind
-from onchip.errors import BreakpointError, CoreStateError, TransferFault, WatchpointError
+from onchip.errors import (
+    BreakpointError,
+    CoreStateError,
+    CoreTimeout,
+    TransferFault,
+    WatchpointError,
+)
 from onchip.services.gdb.options import GdbOptions
 from onchip.services.gdb.stub import Stub
 from onchip.services.gdb.target import Target
@@ -56,6 +62,9 @@ class FakeMemory:
     def write(self, address, data):
         area, offset = self._area(address, len(data))
         area[offset : offset + len(data)] = data
+
+    def read_u32(self, address):
+        return int.from_bytes(self.read(address, 4), "little")
 
     def read_u16(self, address):
         return int.from_bytes(self.read(address, 2), "little")
@@ -188,6 +197,12 @@ class FakeCore:
             self._stop(HaltReason(HaltKind.REQUEST, self.values["pc"]))
         return self.reason
 
+    def wait_halted(self, timeout_s, *, prefetch=None):
+        self.run(20)
+        if self.running:
+            raise CoreTimeout("it runs on")
+        return self.reason
+
     def resume(self):
         assert not self.running
         self._skip_own_bkpt()
@@ -290,7 +305,8 @@ class Talk:
         self.core = self.session.core
         self.sent = []
         self.logged = []
-        self.stub = Stub(self.target, self.sent.append, self.logged.append)
+        self.notified = []
+        self.stub = Stub(self.target, self.sent.append, self.logged.append, self.notified.append)
 
     def ask(self, payload):
         """Return the answer to one packet; None when there is none."""

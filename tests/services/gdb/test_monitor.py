@@ -132,7 +132,7 @@ def test_erase(talk):
 @pytest.mark.parametrize(
     "line",
     [
-        "nonsense", "halt now", "reset never", "reset halt run", "reset core system", "mdw",
+        "halt now", "reset never", "reset halt run", "reset core system", "mdw",
         "mdw x", "mdw -1", "mdw 0x100000000", "mdw 0x60000000", "mdw 1 2 3", "mww 0x20000000",
         "mwb 0x20000000 256", "erase", "erase x y", "speed 1000", "info x", "fault x", '"unclosed',
         "resume x",
@@ -142,6 +142,12 @@ def test_what_cannot_be_done_says_why_and_fails(talk, line):
     printed, answer = talk.monitor(line)
     assert answer == b"E01"
     assert printed.strip()
+
+
+def test_a_command_of_another_server_ends_no_script(talk):
+    printed, answer = talk.monitor("arm semihosting enable")
+    assert answer == b"OK"
+    assert "no command 'arm'" in printed
 
 
 @pytest.mark.parametrize("line", ["reg", "fault", "erase chip"])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from onchip.errors import WireError
 from onchip.wire.gdb_rsp.framing import escape
 from onchip.wire.gdb_rsp.replies import (
+    AskSymbol,
     ConsoleOutput,
     ErrorNumber,
     ErrorText,
@@ -24,6 +25,8 @@ VECTORS = [
     (b"T05watch:20000010;", StopReply(5, (("watch", "20000010"),))),
     (b"T02", StopReply(2)),
     (b"W07", Exited(7)),
+    (b"W00;process:1", Exited(0, 1)),
+    (b"qSymbol:7078", AskSymbol("px")),
     (b"O6869", ConsoleOutput(b"hi")),
 ]
 
@@ -44,6 +47,7 @@ def test_replies(payload, reply):
         (StopReply, b"W00"),
         (StopReply, b"T05thread"),
         (Exited, b"T05"),
+        (AskSymbol, b"T05"),
         (ConsoleOutput, b"OK"),
         (ConsoleOutput, b"E01"),
     ],

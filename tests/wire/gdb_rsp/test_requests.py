@@ -24,11 +24,13 @@ from onchip.wire.gdb_rsp.points import InsertPoint, PointKind, RemovePoint
 from onchip.wire.gdb_rsp.query import (
     MonitorCommand,
     MustReplyEmpty,
+    NextStop,
     OfferSymbols,
     PassSignals,
     ReadObject,
     StartNoAckMode,
     Supported,
+    Switch,
 )
 from onchip.wire.gdb_rsp.registers import ReadRegister, ReadRegisters, WriteRegister, WriteRegisters
 from onchip.wire.gdb_rsp.run_control import (
@@ -113,8 +115,13 @@ VECTORS = [
     (b"qXfer:features:read:target.xml:0,ffb", ReadObject("features", "target.xml", 0, 0xFFB)),
     (b"qXfer:memory-map:read::0,ffb", ReadObject("memory-map", "", 0, 0xFFB)),
     (b"qRcmd,68656c70", MonitorCommand("help")),
-    (b"qSymbol::", OfferSymbols(b":")),
-    (b"QPassSignals:e;10", PassSignals("QPassSignals", b"e;10")),
+    (b"qSymbol::", OfferSymbols()),
+    (b"qSymbol:20000010:7078", OfferSymbols("px", 0x20000010)),
+    (b"qSymbol::7078", OfferSymbols("px")),
+    (b"QNonStop:1", Switch("QNonStop", True)),
+    (b"QThreadEvents:0", Switch("QThreadEvents", False)),
+    (b"vStopped", NextStop()),
+    (b"QPassSignals:e;10", PassSignals(frozenset({0xE, 0x10}))),
     (b"vFlashErase:8000000,4000", FlashErase(0x08000000, 0x4000)),
     (b"vFlashWrite:8000000:a:b", FlashWrite(0x08000000, b"a:b")),
     (b"vFlashDone", FlashDone()),

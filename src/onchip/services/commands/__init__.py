@@ -11,8 +11,16 @@ a `Machine`, which says how the core is run where the command was typed.
 
 from __future__ import annotations
 
-from onchip.services.commands.command import Command, Words
+from onchip.services.commands.command import Command, UnknownCommand, Words
 from onchip.services.commands.interpreter import COMMANDS, Interpreter
 from onchip.services.commands.machine import Machine, SessionMachine
 
-__all__ = ["COMMANDS", "Command", "Interpreter", "Machine", "SessionMachine", "Words"]
+__all__ = [
+    "COMMANDS",
+    "Command",
+    "Interpreter",
+    "Machine",
+    "SessionMachine",
+    "UnknownCommand",
+    "Words",
+]

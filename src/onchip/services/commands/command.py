@@ -9,6 +9,10 @@ from onchip.errors import UsageError
 from onchip.services.commands.machine import Machine
 
 
+class UnknownCommand(UsageError):
+    """There is no such command here; another debugger may have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """A command: its names, the usual one first, how it is used, what it does in one line.

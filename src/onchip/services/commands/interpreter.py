@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from onchip.errors import OnchipError, UsageError
 from onchip.services.commands import chip, code, execution, flash, memory, points
-from onchip.services.commands.command import Command, Words
+from onchip.services.commands.command import Command, UnknownCommand, Words
 from onchip.services.commands.machine import Machine
 
 GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
@@ -48,7 +48,8 @@ class Interpreter:
         A ``#`` begins a comment.
 
         Raises:
-            UsageError: a command is not known, or is used wrongly; what stood before it is done.
+            UnknownCommand: there is no such command; what stood before it is done.
+            UsageError: a command is used wrongly; what stood before it is done.
             OnchipError: it failed.
         """
         value: object = None
@@ -77,7 +78,7 @@ class Interpreter:
         if command is None:
             close = difflib.get_close_matches(name, self._by_name, n=1)
             meant = f"; is it {close[0]!r} that you mean?" if close else ""
-            raise UsageError(f"there is no command {words[0]!r}{meant}", hint="help lists them")
+            raise UnknownCommand(f"there is no command {words[0]!r}{meant}", hint="help lists them")
         return command.serve(self.machine, Words(command.usage, words[1:], self.machine))
 
     def _help(self, machine: Machine, words: Words) -> None:

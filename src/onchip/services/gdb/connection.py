@@ -16,6 +16,7 @@ from onchip.wire.gdb_rsp.framing import (
     Interrupt,
     Nack,
     Packet,
+    encode_notification,
     encode_packet,
 )
 
@@ -27,7 +28,7 @@ class Connection:
     """Feeds bytes from a client to its stub; ``outgoing`` collects bytes for the client."""
 
     def __init__(self, target: Target, log: Callable[[str], None]) -> None:
-        self.stub = Stub(target, self._send, log)
+        self.stub = Stub(target, self._send, log, self._notify)
         self.outgoing = bytearray()
         self._target = target
         self._decoder = Decoder()
@@ -71,6 +72,10 @@ class Connection:
                     self.outgoing += self._last_packet
             case Interrupt():
                 self._target.run.interrupt()
+
+    def _notify(self, payload: bytes) -> None:
+        """Send what is never acknowledged, and so never sent again."""
+        self.outgoing += encode_notification(payload)
 
     def _send(self, payload: bytes) -> None:
         self._last_packet = encode_packet(payload)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from onchip.services.gdb.stub import Stub
+from onchip.services.gdb.conversation import Conversation
 
 Reply = bytes | None
 """A payload; None: nothing is answered now."""
 
-Handlers = Mapping[type, Callable[["Stub", Any], Reply]]
+Handlers = Mapping[type, Callable[[Conversation, Any], Reply]]
 """By message class. The message type varies with the key, which no annotation can say."""

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from onchip.cortex_m import ResetKind
 from onchip.services.commands import Interpreter, Machine
+from onchip.services.gdb.conversation import Conversation
 from onchip.wire.gdb_rsp.points import PointKind
-
-if TYPE_CHECKING:
-    from onchip.services.gdb.stub import Stub
 
 _WATCH_KINDS = {
     "write": PointKind.WRITE_WATCHPOINT,
@@ -18,30 +14,31 @@ _WATCH_KINDS = {
 }
 
 
-def run_command(stub: Stub, line: str) -> None:
+def run_command(talk: Conversation, line: str) -> None:
     """Run one line; without a word, ``help``.
 
     Raises:
-        OnchipError: the command is not known, is used wrongly, or fails.
+        UnknownCommand: there is no such command.
+        OnchipError: the command is used wrongly, or fails.
     """
-    Interpreter(StubMachine(stub)).run(line if line.strip() else "help")
+    Interpreter(ClientMachine(talk)).run(line if line.strip() else "help")
 
 
-class StubMachine(Machine):
+class ClientMachine(Machine):
     """One client's machine: the core is run through what all clients share."""
 
-    def __init__(self, stub: Stub) -> None:
-        super().__init__(stub.target.session, stub.target.debug)
-        self._stub = stub
-        self._run = stub.target.run
+    def __init__(self, talk: Conversation) -> None:
+        super().__init__(talk.target.session, talk.target.debug)
+        self._talk = talk
+        self._run = talk.target.run
 
     def print(self, text: str) -> None:
         """Show ``text`` on the client's terminal."""
-        self._stub.print(text)
+        self._talk.print(text)
 
     def interrupted(self) -> bool:
         """Say whether this client sent Ctrl-C while its command ran."""
-        return self._stub.interrupted()
+        return self._talk.interrupted()
 
     @property
     def running(self) -> bool:
@@ -50,46 +47,46 @@ class StubMachine(Machine):
 
     def halt(self) -> None:
         """Halt the core; a client that waits for a stop is told."""
-        self._stub.attach()
+        self._talk.attach()
         if self._run.running:
             self._run.interrupt()
-            self._stub.target.poll()
+            self._talk.target.poll()
         else:
             self._run.attach()
 
     def go(self) -> None:
         """Let the core run; this client's next continue waits for its stop."""
-        self._stub.attach()
+        self._talk.attach()
         if not self._run.running:
             self._run.resume()
 
     def reset(self, kind: ResetKind, *, halt: bool) -> None:
         """Reset the chip; a client that waits for a stop is told."""
-        self._stub.attach()
-        self._stub.target.reset(kind, halt=halt)
+        self._talk.attach()
+        self._talk.target.reset(kind, halt=halt)
 
     def set_breakpoint(self, address: int) -> None:
         """Arm a breakpoint, which is this client's."""
-        self._stub.attach()
-        self._run.points.insert(self._stub, PointKind.HARDWARE_BREAKPOINT, address, 2)
+        self._talk.attach()
+        self._run.points.insert(self._talk, PointKind.HARDWARE_BREAKPOINT, address, 2)
 
     def remove_breakpoint(self, address: int) -> None:
         """Take a breakpoint of this client's out."""
-        self._run.points.remove(self._stub, PointKind.HARDWARE_BREAKPOINT, address, 2)
+        self._run.points.remove(self._talk, PointKind.HARDWARE_BREAKPOINT, address, 2)
         self._run.points.settle()
 
     def set_watchpoint(self, address: int, length: int, access: str) -> None:
         """Arm a watchpoint, which is this client's."""
-        self._stub.attach()
-        self._run.points.insert(self._stub, _WATCH_KINDS[access], address, length)
+        self._talk.attach()
+        self._run.points.insert(self._talk, _WATCH_KINDS[access], address, length)
 
     def remove_watchpoint(self, address: int, length: int, access: str) -> None:
         """Take a watchpoint of this client's out."""
-        self._run.points.remove(self._stub, _WATCH_KINDS[access], address, length)
+        self._run.points.remove(self._talk, _WATCH_KINDS[access], address, length)
         self._run.points.settle()
 
     def before_flash(self) -> None:
         """Take out of the chip what nobody wants any more: it may stand in flash."""
         super().before_flash()
-        self._stub.attach()
+        self._talk.attach()
         self._run.points.settle()

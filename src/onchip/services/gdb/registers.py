@@ -30,6 +30,11 @@ class RegisterSpec:
     feature: str
     group: str | None = None
 
+    @property
+    def unavailable(self) -> bytes:
+        """Return what ``g`` and ``p`` answer in its place when it is not known."""
+        return b"x" * (self.bits // 4)
+
     def encode(self, value: int) -> bytes:
         """Return ``value`` in target byte order."""
         return (value & ((1 << self.bits) - 1)).to_bytes(self.bits // 8, "little")
@@ -53,7 +58,7 @@ class RegisterLayout:
         return self.specs[number]
 
     def encode_general(self, values: Mapping[str, int]) -> bytes:
-        """Return the answer to ``g``, before hex."""
+        """Return the seventeen general registers in the order of ``g``."""
         return b"".join(self.by_name[name].encode(values[name]) for name in GENERAL)
 
     def decode(self, data: bytes) -> dict[str, int]:

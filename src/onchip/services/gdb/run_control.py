@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from onchip.arch.dwt import DWT_PCSR
 from onchip.cortex_m import Core, HaltKind, HaltReason
-from onchip.errors import CoreStateError, OnchipError
+from onchip.errors import CoreStateError, CoreTimeout, OnchipError, TransferFault
+from onchip.services.gdb.conditions import Conditions
 from onchip.services.gdb.points import PointTable
 from onchip.services.gdb.registers import EXPEDITED, RegisterLayout
 from onchip.services.gdb.semihosting import Console
+from onchip.services.gdb.thread_list import ThreadList
 
 if TYPE_CHECKING:
     from onchip.services.gdb.options import GdbOptions
@@ -25,8 +28,16 @@ if TYPE_CHECKING:
 STEPS_PER_POLL = 32
 """A range step looks for a waiting Ctrl-C this often."""
 
+PASSES_PER_POLL = 32
+"""So many false conditions and semihosting calls in a row are passed before others get a turn."""
+
+_NO_SAMPLE = 0xFFFF_FFFF
+
+_SOON_S = 0.002
+"""How long to wait, in the probe, for the next stop after one that was passed."""
+
 _FAULT_SIGNALS = {3: 11, 4: 11, 5: 10, 6: 4}  # by exception number: SIGSEGV, SIGBUS, SIGILL
-SIGINT, SIGTRAP, SIGABRT = 2, 5, 6
+NO_SIGNAL, SIGINT, SIGTRAP, SIGABRT = 0, 2, 5, 6
 
 
 class Mode(Enum):
@@ -51,18 +62,26 @@ class Stop:
 class RunControl:
     """Run control of one core, shared by the clients of a server."""
 
-    def __init__(self, core: Core, layout: RegisterLayout, options: GdbOptions) -> None:
+    def __init__(
+        self, core: Core, layout: RegisterLayout, threads: ThreadList, options: GdbOptions
+    ) -> None:
         self.core = core
         self.layout = layout
+        self.threads = threads
         self.options = options
         self.points = PointTable(core, hardware_only=options.hardware_breakpoints_only)
         self.console: Console | None = None
         self.on_text: Callable[[str], None] = lambda text: None
-        """Gets what the target prints through semihosting."""
+        """Gets what the target prints, through semihosting or by the commands of a breakpoint."""
+        self.passes: Callable[[int], bool] = lambda signal: False
+        """Tells whether the clients want a fault's signal to be the program's own affair."""
+        self.conditions = Conditions(
+            core, layout, threads, self.points.stop_name_at, lambda text: self.on_text(text)
+        )
         self.mode = Mode.STOPPED
         self.last = Stop(SIGTRAP)
         self._range = (0, 0)
-        self._interrupted = False
+        self._interrupted: int | None = None
         self._ready: Stop | None = None
 
     @property
@@ -88,35 +107,40 @@ class RunControl:
     def resume(self) -> None:
         """Let the core run, if it does not already; ``poll`` tells when it stops."""
         self.points.settle()
+        self.threads.ran()
         if self._halted():
             self.core.resume()
         self.mode = Mode.CONTINUE
-        self._interrupted = False
+        self._interrupted = None
 
     def step(self) -> None:
         """Begin one instruction; the next ``poll`` executes it."""
-        self.mode = Mode.STEP
-        self._interrupted = False
+        self._begin_steps(Mode.STEP)
 
     def step_range(self, start: int, end: int) -> None:
         """Begin stepping until pc leaves [start, end); at least one instruction is executed."""
         self._range = (start, end)
-        self.mode = Mode.RANGE
-        self._interrupted = False
+        self._begin_steps(Mode.RANGE)
+
+    def _begin_steps(self, mode: Mode) -> None:
+        self.threads.ran(stepped=self.threads.current)
+        self.mode = mode
+        self._interrupted = None
 
     def watch(self) -> None:
         """Wait for the stop of a core that runs already."""
         self.mode = Mode.CONTINUE
-        self._interrupted = False
+        self._interrupted = None
 
     def meet(self, name: str) -> None:
         """Let the next ``poll`` tell of a breakpoint at the pc, without moving: ``swbreak`` ..."""
         self._ready = self._stop(SIGTRAP, ((name, ""),))
         self.mode = Mode.STEP
 
-    def interrupt(self) -> None:
+    def interrupt(self, signal: int = SIGINT) -> None:
         """Ask for a stop (Ctrl-C); the next ``poll`` makes it. A stopped core stays so."""
-        self._interrupted = self.running
+        if self.running:
+            self._interrupted = signal
 
     def poll(self) -> Stop | None:
         """Go on with what was begun; return the stop once there is one.
@@ -136,22 +160,25 @@ class RunControl:
         if stop is not None:
             self.mode = Mode.STOPPED
             self.last = stop
+            self.threads.stood()
         return stop
 
     def abandon(self) -> None:
         """Forget what was begun, without touching the core: it could not be reached."""
         self.mode = Mode.STOPPED
-        self._interrupted = False
+        self._interrupted = None
         self._ready = None
 
     def let_go(self) -> None:
         """Let the core run with nobody waiting for it; the clients' points are gone already."""
         self.abandon()
+        self.threads.ran()
         if self.core.poll(prefetch=EXPEDITED) is not None:
             self.core.resume()
 
     def was_reset(self, *, halt: bool) -> None:
         """Take note of a reset that somebody made; with ``halt`` the core stands still now."""
+        self.threads.ran()
         if self.mode is not Mode.CONTINUE:  # else ``poll`` finds the halted core and says so
             self.mode = Mode.STOPPED if halt else Mode.CONTINUE
         if halt:
@@ -169,8 +196,16 @@ class RunControl:
             raise CoreStateError(f"{what} needs a halted core; interrupt it first")
 
     def core_runs(self) -> bool:
-        """Say whether the core runs, for a client or because nobody halted it."""
+        """Say whether the core runs, for a client or by itself."""
         return self.running or not self._halted()
+
+    def sample_pc(self) -> int:
+        """Return where the running core was seen last, 0 if that cannot be known."""
+        try:
+            pc = self.core.memory.read_u32(DWT_PCSR)
+        except TransferFault:
+            return 0
+        return 0 if pc == _NO_SAMPLE else pc
 
     def _halted(self) -> bool:
         """Say whether the core stands still; the chip is asked only when that is not known."""
@@ -178,17 +213,37 @@ class RunControl:
 
     def _poll_running(self) -> Stop | None:
         reason = self.core.poll(prefetch=EXPEDITED)
-        if reason is None:
-            if not self._interrupted:
-                return None
-            reason = self.core.halt()
-            if reason.kind is HaltKind.REQUEST:
-                return self._stop(SIGINT, ())
+        passed = 0
+        while reason is not None:
+            stop = self._judge(reason)
+            if stop is not None:
+                return stop
+            if self._interrupted is not None:
+                return self._stop(self._interrupted, ())
+            passed += 1
+            self.core.resume()
+            reason = self._soon() if passed < PASSES_PER_POLL else None
+        if self._interrupted is None:
+            return None
+        reason = self.core.halt()
+        stop = None if reason.kind is HaltKind.REQUEST else self._judge(reason)
+        return stop or self._stop(self._interrupted, ())
+
+    def _soon(self) -> HaltReason | None:
+        """Return the next stop if it comes at once."""
+        try:
+            return self.core.wait_halted(_SOON_S, prefetch=EXPEDITED)
+        except CoreTimeout:
+            return None
+
+    def _judge(self, reason: HaltReason) -> Stop | None:
+        """Return the stop that ``reason`` is; None: nobody wants it, the core is to run on."""
         if self._serve_semihosting(reason):
-            stop = self._program_exit()
-            if stop is None:
-                self.core.resume()
-            return stop
+            return self._program_exit()
+        if reason.kind is HaltKind.BREAKPOINT and not self.conditions.wants_stop(self._pc(reason)):
+            return None
+        if reason.kind is HaltKind.VECTOR_CATCH and self.passes(self._fault_signal()):
+            return None
         return self._describe(reason)
 
     def _poll_steps(self) -> Stop | None:
@@ -208,10 +263,10 @@ class RunControl:
             name = self.points.stop_name_at(pc)
             if self.mode is Mode.STEP or not start <= pc < end:
                 return self._stop(SIGTRAP, ())
-            if name is not None:
+            if name is not None and self.conditions.wants_stop(pc):
                 return self._stop(SIGTRAP, ((name, ""),))
-            if self._interrupted:
-                return self._stop(SIGINT, ())
+            if self._interrupted is not None:
+                return self._stop(self._interrupted, ())
         return None
 
     def _describe(self, reason: HaltReason, *, quiet: bool = False) -> Stop:
@@ -224,9 +279,8 @@ class RunControl:
                 watch = self.points.watch_name(reason.address, reason.access)
                 return self._stop(SIGTRAP, () if watch is None else ((watch[0], f"{watch[1]:x}"),))
             case HaltKind.VECTOR_CATCH:
-                exception = self.core.read_register("xpsr") & 0x1FF
                 text = "" if quiet else self._fault_text()
-                return self._stop(_FAULT_SIGNALS.get(exception, SIGTRAP), (), text)
+                return self._stop(self._fault_signal(), (), text)
             case HaltKind.LOCKUP:
                 text = "the core is locked up: a fault came while it handled one\n"
                 return self._stop(SIGABRT, (), text + ("" if quiet else self._fault_text()))
@@ -256,6 +310,9 @@ class RunControl:
             and self.points.has_stale_watchpoints
             and self.points.watch_name(reason.address, reason.access) is None
         )
+
+    def _fault_signal(self) -> int:
+        return _FAULT_SIGNALS.get(self.core.read_register("xpsr") & 0x1FF, SIGTRAP)
 
     def _fault_text(self) -> str:
         try:

@@ -1,23 +1,17 @@
-"""Memory and registers: ``m x M X qCRC qSearch:memory``, ``g G p P``.
-
-Memory is served while the core runs, too; registers need a halted core.
-"""
+"""Memory: ``m x M X qCRC qSearch:memory``, also while the core runs."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from onchip.errors import TransferFault, UsageError
+from onchip.services.gdb.conversation import Conversation
 from onchip.services.gdb.handlers import Handlers, Reply
-from onchip.services.gdb.registers import GENERAL
 from onchip.target.memory_map import FlashRegion
-from onchip.wire.gdb_rsp import memory, registers
+from onchip.wire.gdb_rsp import memory
 from onchip.wire.gdb_rsp.replies import OK
-
-if TYPE_CHECKING:
-    from onchip.services.gdb.stub import Stub
 
 PACKET_SIZE: Final = 0x4000
 """Bytes of the longest packet we take, told in qSupported; GDB uses no more anyway."""
@@ -28,20 +22,20 @@ _ADDRESS_SPACE: Final = 1 << 32
 _BIT_REVERSED: Final = bytes(int(f"{n:08b}"[::-1], 2) for n in range(256))
 
 
-def _read(stub: Stub, request: memory.ReadMemory) -> Reply:
-    return _read_some(stub, request.address, request.length).hex().encode()
+def _read(talk: Conversation, request: memory.ReadMemory) -> Reply:
+    return _read_some(talk, request.address, request.length).hex().encode()
 
 
-def _read_binary(stub: Stub, request: memory.ReadMemoryBinary) -> Reply:
-    return b"b" + _read_some(stub, request.address, request.length)
+def _read_binary(talk: Conversation, request: memory.ReadMemoryBinary) -> Reply:
+    return b"b" + _read_some(talk, request.address, request.length)
 
 
-def _read_some(stub: Stub, address: int, length: int) -> bytes:
+def _read_some(talk: Conversation, address: int, length: int) -> bytes:
     """Read as much as can be read; a fault at the first byte is the caller's."""
     length = _clipped(address, min(length, _LONGEST_READ))
     if not length:
         return b""
-    read = stub.target.core.memory.read
+    read = talk.target.core.memory.read
     try:
         return read(address, length)
     except TransferFault as fault:
@@ -56,34 +50,34 @@ def _clipped(address: int, length: int) -> int:
     return min(length, _ADDRESS_SPACE - address)
 
 
-def _write(stub: Stub, request: memory.WriteMemory | memory.WriteMemoryBinary) -> Reply:
+def _write(talk: Conversation, request: memory.WriteMemory | memory.WriteMemoryBinary) -> Reply:
     address, data = request.address, request.data
     if not data:
         return OK
     if _clipped(address, len(data)) < len(data):
         raise UsageError(f"0x{address:X}+{len(data)} goes beyond a 32-bit address space")
-    for region in stub.target.session.memory_map.covering(address, len(data)):
+    for region in talk.target.session.memory_map.covering(address, len(data)):
         if isinstance(region, FlashRegion) and region.algorithm:
             raise UsageError(f"{region} is flash", hint="use load, which erases and programs it")
-    stub.target.core.memory.write(address, data)
+    talk.target.core.memory.write(address, data)
     return OK
 
 
-def _crc(stub: Stub, request: memory.ComputeCrc) -> Reply:
+def _crc(talk: Conversation, request: memory.ComputeCrc) -> Reply:
     """CRC-32 with polynomial 0x04C11DB7, most significant bit first, no final inversion.
 
     zlib computes the mirrored one, so bits are mirrored before and after.
     """
     crc = 0
-    for piece in _pieces(stub, request.address, request.length):
+    for piece in _pieces(talk, request.address, request.length):
         crc = zlib.crc32(piece.translate(_BIT_REVERSED), crc)
     return b"C%08x" % int(f"{crc ^ 0xFFFF_FFFF:032b}"[::-1], 2)
 
 
-def _search(stub: Stub, request: memory.SearchMemory) -> Reply:
+def _search(talk: Conversation, request: memory.SearchMemory) -> Reply:
     keep = len(request.pattern) - 1
     window, start = b"", request.address
-    for piece in _pieces(stub, request.address, request.length):
+    for piece in _pieces(talk, request.address, request.length):
         window += piece
         found = window.find(request.pattern)
         if found >= 0:
@@ -93,38 +87,11 @@ def _search(stub: Stub, request: memory.SearchMemory) -> Reply:
     return b"0"
 
 
-def _pieces(stub: Stub, address: int, length: int) -> Iterator[bytes]:
+def _pieces(talk: Conversation, address: int, length: int) -> Iterator[bytes]:
     if _clipped(address, length) < length:
         raise UsageError(f"0x{address:X}+0x{length:X} goes beyond a 32-bit address space")
     for offset in range(0, length, _PIECE):
-        yield stub.target.core.memory.read(address + offset, min(_PIECE, length - offset))
-
-
-def _read_registers(stub: Stub, request: registers.ReadRegisters) -> Reply:
-    target = stub.target
-    target.run.need_halted("reading registers")
-    return target.layout.encode_general(target.core.read_registers(GENERAL)).hex().encode()
-
-
-def _write_registers(stub: Stub, request: registers.WriteRegisters) -> Reply:
-    stub.target.run.need_halted("writing registers")
-    stub.target.core.write_registers(stub.target.layout.decode(request.data))
-    return OK
-
-
-def _read_register(stub: Stub, request: registers.ReadRegister) -> Reply:
-    spec = stub.target.layout.find(request.number)
-    stub.target.run.need_halted(f"reading {spec.name}")
-    return spec.encode(stub.target.core.read_register(spec.name)).hex().encode()
-
-
-def _write_register(stub: Stub, request: registers.WriteRegister) -> Reply:
-    spec = stub.target.layout.find(request.number)
-    if len(request.data) != spec.bits // 8:
-        raise UsageError(f"{spec.name} has {spec.bits // 8} bytes, not {len(request.data)}")
-    stub.target.run.need_halted(f"writing {spec.name}")
-    stub.target.core.write_register(spec.name, int.from_bytes(request.data, "little"))
-    return OK
+        yield talk.target.core.memory.read(address + offset, min(_PIECE, length - offset))
 
 
 HANDLERS: Handlers = {
@@ -134,8 +101,4 @@ HANDLERS: Handlers = {
     memory.WriteMemoryBinary: _write,
     memory.ComputeCrc: _crc,
     memory.SearchMemory: _search,
-    registers.ReadRegisters: _read_registers,
-    registers.WriteRegisters: _write_registers,
-    registers.ReadRegister: _read_register,
-    registers.WriteRegister: _write_register,
 }

@@ -1,64 +1,96 @@
-"""What starts, stops and ends the target, and its breakpoints and watchpoints."""
+"""What starts, stops and ends the target: ``? c C s S vCont vCtrlC R k vKill D vRun vAttach``."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from onchip.errors import UsageError
+from onchip.services.gdb.conversation import Conversation
 from onchip.services.gdb.handlers import Handlers, Reply
-from onchip.services.gdb.target import THREAD
-from onchip.wire.gdb_rsp import points, run_control
+from onchip.services.gdb.run_control import NO_SIGNAL, SIGINT, Stop
+from onchip.services.gdb.thread_list import PROCESS
+from onchip.wire.gdb_rsp import query, run_control
 from onchip.wire.gdb_rsp.replies import OK
 from onchip.wire.gdb_rsp.run_control import Action
 
-if TYPE_CHECKING:
-    from onchip.services.gdb.stub import Stub
+_NO_PROCESS = f"there is one process here, {PROCESS}: the core's program"
 
 
-def _stop_reason(stub: Stub, request: run_control.AskStopReason) -> Reply:
-    """Attach: the core is halted, unless another client or the options let it run."""
-    stub.attach()
-    run = stub.target.run
+def _stop_reason(talk: Conversation, request: run_control.AskStopReason) -> Reply:
+    """Attach: the core is halted, unless another client or the options let it run.
+
+    A core that runs on is told as stopped by no signal, its registers as not available: a client
+    that came to look at memory need not wait for a stop. In non-stop mode nothing is halted.
+    """
+    talk.attach()
+    run = talk.target.run
+    if not run.core_runs() or (not run.running and _halts(talk)):
+        run.attach()
+        talk.stops.start(run.last)
+        return talk.stop_reply(run.last)
     if not run.running:
-        if stub.target.options.halt_on_attach or stub.target.core.poll() is not None:
-            run.attach()
-            return stub.stop_reply(run.last)
         run.watch()
-    stub.waiting = True
-    return None
+    if talk.stops.on:
+        return OK
+    talk.behind = True
+    return talk.stop_reply(Stop(NO_SIGNAL))
 
 
-def _resume(stub: Stub, request: run_control.Resume) -> Reply:
+def _halts(talk: Conversation) -> bool:
+    return talk.target.options.halt_on_attach and not talk.stops.on
+
+
+def _next_stop(talk: Conversation, request: query.NextStop) -> Reply:
+    stop = talk.stops.acknowledge()
+    return OK if stop is None else talk.stop_reply(stop)
+
+
+def _resume(talk: Conversation, request: run_control.Resume) -> Reply:
     """``c`` and ``s``; their signal says nothing to a core."""
     if request.address is not None:
-        stub.target.run.need_halted("writing pc")
-        stub.target.core.write_register("pc", request.address & ~1)
-    _begin(stub, Action("s" if request.step else "c"))
-    return None
+        talk.target.run.need_halted("writing pc")
+        talk.target.core.write_register("pc", request.address & ~1)
+    return _begin(talk, Action("s" if request.step else "c"))
 
 
-def _vcont(stub: Stub, request: run_control.VCont) -> Reply:
-    action = request.action_for(THREAD)
-    if action is None:
-        raise UsageError("vCont has no action for the only thread, 1")
-    if action.kind == "t":
-        stub.target.run.interrupt()
+def _vcont(talk: Conversation, request: run_control.VCont) -> Reply:
+    """Do what is asked of the thread that executes: a core cannot run one of the others.
+
+    Of several actions the leftmost that fits a thread holds for it.
+    """
+    current = talk.current_thread
+    for action in request.actions:
+        wanted = None if action.thread is None else action.thread.thread
+        if wanted not in (None, -1, 0, current) and action.kind in "sSr":
+            if wanted not in talk.thread_ids():
+                raise UsageError(f"there is no thread {wanted}")
+            raise UsageError(
+                f"thread {wanted} does not execute, so it cannot be stepped",
+                hint="set a breakpoint where it waits, and continue",
+            )
+    action_here = request.action_for(current)
+    if action_here is None and len(talk.thread_ids()) > 1:
+        action_here = request.actions[0]  # only another thread is to run: all of them do
+    if action_here is None:
+        raise UsageError(f"vCont has no action for thread {current}, which executes")
+    if action_here.kind == "t":
+        talk.target.run.interrupt(NO_SIGNAL if talk.stops.on else SIGINT)
         return OK
-    _begin(stub, action)
-    return None
+    return _begin(talk, action_here)
 
 
-def _begin(stub: Stub, action: Action) -> None:
+def _begin(talk: Conversation, action: Action) -> Reply:
     """Let the core run; a core that runs already (``monitor resume``) is only waited for."""
-    stub.attach()
-    run, core = stub.target.run, stub.target.core
-    if not run.running and core.halted and run.points.has_breakpoints(stub):
+    talk.attach()
+    run, core = talk.target.run, talk.target.core
+    if talk.missed is not None:  # it stopped while this client believed that it stood
+        stop, talk.missed = talk.missed, None
+        return talk.stop_reply(stop)
+    if not run.running and core.halted and run.points.has_breakpoints(talk):
         # GDB takes out the breakpoint that it means to pass. One that is in is met (``jump``).
-        name = run.points.stop_name_at(core.read_register("pc"), stub)
-        if name is not None:
+        pc = core.read_register("pc")
+        name = run.points.stop_name_at(pc, talk)
+        if name is not None and run.conditions.wants_stop(pc):
             run.meet(name)
-            stub.waiting = True
-            return
+            return talk.wait()
     match action.kind:
         case "s" | "S":
             run.need_halted("stepping")
@@ -68,88 +100,101 @@ def _begin(stub: Stub, action: Action) -> None:
             run.step_range(action.start, action.end)
         case _ if not run.running:
             run.resume()
-    stub.waiting = True
+    return talk.wait()
 
 
-def _ask_vcont(stub: Stub, request: run_control.AskVCont) -> Reply:
+def _ask_vcont(talk: Conversation, request: run_control.AskVCont) -> Reply:
     return b"vCont;c;C;s;S;t;r"
 
 
-def _interrupt(stub: Stub, request: run_control.StopAll) -> Reply:
-    stub.target.run.interrupt()
+def _interrupt(talk: Conversation, request: run_control.StopAll) -> Reply:
+    talk.target.run.interrupt()
     return OK
 
 
-def _extended_mode(stub: Stub, request: run_control.ExtendedMode) -> Reply:
-    stub.extended = True
+def _switch(talk: Conversation, request: query.Switch) -> Reply:
+    """``QNonStop`` changes how stops are told; ``QThreadEvents`` nothing: a core stays."""
+    if request.name == "QNonStop":
+        talk.stops.clear()
+        talk.stops.on = request.on
     return OK
 
 
-def _restart(stub: Stub, request: run_control.Restart) -> Reply:
-    stub.attach()
-    stub.target.reset(halt=True)
+def _pass_signals(talk: Conversation, request: query.PassSignals) -> Reply:
+    talk.passed_signals = request.signals
+    return OK
+
+
+def _extended_mode(talk: Conversation, request: run_control.ExtendedMode) -> Reply:
+    talk.extended = True
+    return OK
+
+
+def _restart(talk: Conversation, request: run_control.Restart) -> Reply:
+    talk.attach()
+    talk.target.reset(halt=True)
     return None
 
 
-def _run(stub: Stub, request: run_control.Run) -> Reply:
+def _run(talk: Conversation, request: run_control.Run) -> Reply:
     """Start the program from its beginning: the chip holds it already, so the name is ignored."""
-    stub.attach()
-    stub.target.reset(halt=True)
-    stub.target.run.attach()
-    return stub.stop_reply(stub.target.run.last)
+    talk.attach()
+    talk.target.reset(halt=True)
+    talk.target.run.attach()
+    talk.stops.clear()
+    return talk.stop_reply(talk.target.run.last)
 
 
-def _attach(stub: Stub, request: run_control.Attach) -> Reply:
-    return _stop_reason(stub, run_control.AskStopReason())
+def _attach(talk: Conversation, request: run_control.Attach) -> Reply:
+    _check_process(request.process)
+    if talk.stops.on:
+        talk.attach()
+        return OK
+    return _stop_reason(talk, run_control.AskStopReason())
 
 
-def _kill(stub: Stub, request: run_control.Kill) -> Reply:
+def _kill(talk: Conversation, request: run_control.Kill) -> Reply:
     """End the program: nothing stays armed and the chip is reset.
 
     With ``vKill`` the client stays, and finds the core before its first instruction. ``k`` is a
     client's last word, unless it is an extended one.
     """
-    stub.target.run.points.release(stub)
-    stays = request.process is not None or stub.extended
-    stub.target.reset(halt=stays)
+    _check_process(request.process)
+    talk.target.run.points.release(talk)
+    stays = request.process is not None or talk.extended
+    talk.target.reset(halt=stays)
     if not stays:
-        stub.leave()
-        stub.closing = True
+        talk.leave()
+        talk.closing = True
     return OK if request.process is not None else None
 
 
-def _detach(stub: Stub, request: run_control.Detach) -> Reply:
+def _detach(talk: Conversation, request: run_control.Detach) -> Reply:
     """Take everything out. The client stays connected, unless the server is to end then."""
-    stub.leave()
-    stub.closing = not stub.target.options.persist
+    _check_process(request.process)
+    talk.leave()
+    talk.closing = not talk.target.options.persist
     return OK
 
 
-def _insert(stub: Stub, request: points.InsertPoint) -> Reply:
-    if request.conditions or request.commands:
-        raise UsageError("conditions and commands on the target's side are not served")
-    stub.attach()
-    stub.target.run.points.insert(stub, request.kind, request.address, request.size)
-    return OK
-
-
-def _remove(stub: Stub, request: points.RemovePoint) -> Reply:
-    stub.target.run.points.remove(stub, request.kind, request.address, request.size)
-    return OK
+def _check_process(process: int | None) -> None:
+    if process not in (None, PROCESS):
+        raise UsageError(_NO_PROCESS)
 
 
 HANDLERS: Handlers = {
     run_control.AskStopReason: _stop_reason,
+    query.NextStop: _next_stop,
     run_control.Resume: _resume,
     run_control.VCont: _vcont,
     run_control.AskVCont: _ask_vcont,
     run_control.StopAll: _interrupt,
+    query.Switch: _switch,
+    query.PassSignals: _pass_signals,
     run_control.ExtendedMode: _extended_mode,
     run_control.Restart: _restart,
     run_control.Run: _run,
     run_control.Attach: _attach,
     run_control.Kill: _kill,
     run_control.Detach: _detach,
-    points.InsertPoint: _insert,
-    points.RemovePoint: _remove,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from onchip.cortex_m import ResetKind
@@ -14,16 +14,17 @@ from onchip.services.gdb.registers import RegisterLayout
 from onchip.services.gdb.run_control import RunControl, Stop
 from onchip.services.gdb.semihosting import Console, Input, no_input
 from onchip.services.gdb.target_xml import target_xml
+from onchip.services.gdb.thread_list import ThreadList
+from onchip.services.gdb.thread_source import ThreadSource
 
 if TYPE_CHECKING:
     from onchip.session import Session
 
-THREAD = 1
-"""The only thread: the core."""
-
 
 class Client(Protocol):
-    """Someone to be told when the core stops."""
+    """Someone to be told when the core stops; ``passed_signals`` are not worth stopping for."""
+
+    passed_signals: frozenset[int]
 
     def stopped(self, stop: Stop) -> None:
         """The core stands still."""
@@ -38,14 +39,23 @@ class Client(Protocol):
 class Target:
     """One core as the clients of a server see it."""
 
-    def __init__(self, session: Session, options: GdbOptions, read_input: Input = no_input) -> None:
+    def __init__(
+        self,
+        session: Session,
+        options: GdbOptions,
+        read_input: Input = no_input,
+        *,
+        threads: ThreadSource | None = None,
+    ) -> None:
         self.session = session
         self.options = options
         self.debug = options.debug
         self.core = session.core
         mainline = "v6" not in self.core.architecture.lower()
         self.layout = RegisterLayout(has_fpu=self.core.has_fpu, mainline=mainline)
-        self.run = RunControl(self.core, self.layout, options)
+        self.threads = ThreadList(self.core, threads)
+        self.run = RunControl(self.core, self.layout, self.threads, options)
+        self.run.passes = self._passes
         if options.semihosting:
             self.run.console = Console(options.semihosting_options, read_input=read_input)
         self.run.on_text = self._printed
@@ -65,10 +75,6 @@ class Target:
                 return target_xml(self.layout)
             case "memory-map", "":
                 return memory_map_xml(self.session.memory_map)
-            case "threads", "":
-                name = self.core.name
-                row = f'<thread id="{THREAD}" core="0" name="{name}"></thread>\n'
-                return f'<?xml version="1.0"?>\n<threads>\n{row}</threads>\n'.encode("ascii")
         return None
 
     def poll(self) -> None:
@@ -81,6 +87,15 @@ class Target:
         if stop is not None:
             for client in self._clients:
                 client.stopped(stop)
+
+    def learn(self, symbols: Mapping[str, int]) -> None:
+        """Give the source of threads the addresses that a client knows."""
+        if self.threads.source is not None:
+            self.threads.source.learn(symbols)
+
+    def _passes(self, signal: int) -> bool:
+        clients = self._clients
+        return bool(clients) and all(signal in client.passed_signals for client in clients)
 
     def _printed(self, text: str) -> None:
         self.on_console(text)
@@ -131,6 +146,7 @@ class Target:
             TransferError, ProbeError: the chip cannot be reached.
         """
         self.run.points.release(client)
+        self.run.conditions.release(client)
         if client not in self._clients:
             return
         self._clients.discard(client)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from onchip.errors import WireError
-from onchip.wire.gdb_rsp.numbers import parse_hex, parse_pair
+from onchip.wire.gdb_rsp.numbers import parse_hex, parse_number, parse_pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,36 +97,81 @@ class MonitorCommand:
 
 @dataclass(frozen=True, slots=True)
 class OfferSymbols:
-    """``qSymbol::`` or the answer to a lookup: the client can tell addresses of symbols."""
+    """``qSymbol::``: the client can tell addresses; ``qSymbol:address:name``: here is one.
 
-    body: bytes = b":"
+    ``name`` None is the offer; ``address`` None: the client does not know that name.
+    """
+
+    name: str | None = None
+    address: int | None = None
 
     def encode(self) -> bytes:
         """Return the payload."""
-        return b"qSymbol:" + self.body
+        address = b"" if self.address is None else b"%x" % self.address
+        name = b"" if self.name is None else self.name.encode().hex().encode()
+        return b"qSymbol:" + address + b":" + name
 
     @classmethod
     def decode(cls, payload: bytes) -> Self:
-        """Parse the payload."""
-        return cls(payload.partition(b":")[2])
+        """Parse the payload; raises WireError."""
+        address, found, name = payload.removeprefix(b"qSymbol:").partition(b":")
+        if not found:
+            raise WireError("qSymbol needs address:name, both of which may be empty")
+        return cls(
+            parse_hex(name, "name").decode("utf-8", "replace") if name else None,
+            parse_number(address, "address") if address else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class PassSignals:
-    """``QPassSignals:signal;...`` and ``QProgramSignals:...``: nothing here has signals."""
+    """``QPassSignals:signal;...``: signals that are the program's own affair."""
 
-    name: str
-    signals: bytes = b""
+    signals: frozenset[int] = frozenset()
 
     def encode(self) -> bytes:
         """Return the payload."""
-        return self.name.encode("latin-1") + b":" + self.signals
+        return b"QPassSignals:" + b";".join(b"%x" % number for number in sorted(self.signals))
+
+    @classmethod
+    def decode(cls, payload: bytes) -> Self:
+        """Parse the payload; raises WireError."""
+        texts = payload.removeprefix(b"QPassSignals:").split(b";")
+        return cls(frozenset(parse_number(text, "signal") for text in texts if text))
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """``QNonStop:1``, ``QThreadEvents:0`` and their like: ``name`` is on or off."""
+
+    name: str
+    on: bool
+
+    def encode(self) -> bytes:
+        """Return the payload."""
+        return self.name.encode("ascii") + b":%d" % self.on
+
+    @classmethod
+    def decode(cls, payload: bytes) -> Self:
+        """Parse the payload; raises WireError."""
+        name, _, value = payload.partition(b":")
+        if value not in (b"0", b"1"):
+            raise WireError(f"{name.decode('latin-1')} is :0 or :1")
+        return cls(name.decode("latin-1"), value == b"1")
+
+
+@dataclass(frozen=True, slots=True)
+class NextStop:
+    """``vStopped``: the client took note of a stop in non-stop mode, and wants the next."""
+
+    def encode(self) -> bytes:
+        """Return the payload."""
+        return b"vStopped"
 
     @classmethod
     def decode(cls, payload: bytes) -> Self:
         """Parse the payload."""
-        name, _, signals = payload.partition(b":")
-        return cls(name.decode("latin-1"), signals)
+        return cls()
 
 
 QueryRequest = (
@@ -137,4 +182,6 @@ QueryRequest = (
     | MonitorCommand
     | OfferSymbols
     | PassSignals
+    | Switch
+    | NextStop
 )

@@ -91,20 +91,24 @@ class StopReply:
 
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """``W code``: the program is over."""
+    """``W code`` or ``W code;process:pid``: the program is over."""
 
     code: int
+    process: int | None = None
 
     def encode(self) -> bytes:
         """Return the payload."""
-        return b"W%02x" % (self.code & 0xFF)
+        text = b"W%02x" % (self.code & 0xFF)
+        return text if self.process is None else text + b";process:%x" % self.process
 
     @classmethod
     def decode(cls, payload: bytes) -> Self:
         """Parse the payload; raises WireError."""
         if payload[:1] != b"W":
             raise WireError("an exit begins with W")
-        return cls(parse_number(payload[1:].partition(b";")[0], "exit code"))
+        code, found, process = payload[1:].partition(b";process:")
+        number = parse_number(process, "process") if found else None
+        return cls(parse_number(code, "exit code"), number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,24 @@ class ConsoleOutput:
         if payload[:1] != b"O":
             raise WireError("console output begins with O")
         return cls(parse_hex(payload[1:], "output"))
+
+
+@dataclass(frozen=True, slots=True)
+class AskSymbol:
+    """``qSymbol:name``: where is it? The client answers with a request of the same name."""
+
+    name: str
+
+    def encode(self) -> bytes:
+        """Return the payload."""
+        return b"qSymbol:" + self.name.encode().hex().encode()
+
+    @classmethod
+    def decode(cls, payload: bytes) -> Self:
+        """Parse the payload; raises WireError."""
+        if not payload.startswith(b"qSymbol:"):
+            raise WireError("a question for a symbol begins with qSymbol:")
+        return cls(parse_hex(payload[8:], "name").decode("utf-8", "replace"))
 
 
 def encode_object_part(document: bytes, offset: int, length: int) -> bytes:

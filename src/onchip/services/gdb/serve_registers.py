@@ -1,0 +1,77 @@
+"""Registers: ``g G p P``, of the thread that ``Hg`` chose.
+
+A task that does not execute has its registers in memory; what its kernel did not save is answered
+as not available. So are the registers of a running core, but for the pc, without which GDB does not
+connect: that is where the DWT last saw it (DWT_PCSR), and 0 where there is no such register.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from onchip.errors import UsageError
+from onchip.services.gdb.conversation import Conversation
+from onchip.services.gdb.handlers import Handlers, Reply
+from onchip.services.gdb.registers import GENERAL, RegisterSpec
+from onchip.services.gdb.thread_source import Task
+from onchip.wire.gdb_rsp import registers
+from onchip.wire.gdb_rsp.replies import OK
+
+
+def _read_all(talk: Conversation, request: registers.ReadRegisters) -> Reply:
+    return _read(talk, [talk.target.layout.by_name[name] for name in GENERAL])
+
+
+def _read_one(talk: Conversation, request: registers.ReadRegister) -> Reply:
+    return _read(talk, [talk.target.layout.find(request.number)])
+
+
+def _read(talk: Conversation, specs: Sequence[RegisterSpec]) -> bytes:
+    target = talk.target
+    names = [spec.name for spec in specs]
+    if target.run.core_runs():
+        values: Mapping[str, int] = {"pc": target.run.sample_pc()} if "pc" in names else {}
+    elif (task := _task(talk)) is not None:
+        values = task.read_registers()
+    else:
+        values = target.core.read_registers(names)
+    return b"".join(
+        spec.encode(values[spec.name]).hex().encode() if spec.name in values else spec.unavailable
+        for spec in specs
+    )
+
+
+def _task(talk: Conversation) -> Task | None:
+    """Return the task that ``Hg`` chose; None: the core itself."""
+    thread = talk.selected.thread
+    return None if thread <= 0 or talk.stops.on else talk.target.threads.task(thread)
+
+
+def _write_all(talk: Conversation, request: registers.WriteRegisters) -> Reply:
+    _write(talk, talk.target.layout.decode(request.data), "registers")
+    return OK
+
+
+def _write_one(talk: Conversation, request: registers.WriteRegister) -> Reply:
+    spec = talk.target.layout.find(request.number)
+    if len(request.data) != spec.bits // 8:
+        raise UsageError(f"{spec.name} has {spec.bits // 8} bytes, not {len(request.data)}")
+    _write(talk, {spec.name: int.from_bytes(request.data, "little")}, spec.name)
+    return OK
+
+
+def _write(talk: Conversation, values: dict[str, int], what: str) -> None:
+    talk.target.run.need_halted(f"writing {what}")
+    task = _task(talk)
+    if task is None:
+        talk.target.core.write_registers(values)
+    else:
+        task.write_registers(values)
+
+
+HANDLERS: Handlers = {
+    registers.ReadRegisters: _read_all,
+    registers.WriteRegisters: _write_all,
+    registers.ReadRegister: _read_one,
+    registers.WriteRegister: _write_one,
+}
