@@ -68,8 +68,10 @@ def test_a_stream_of_something_else(header: str, says: str) -> None:
         Decoder().feed(bytes.fromhex(header))
 
 
-def test_the_reserved_byte_is_ignored() -> None:
-    assert Decoder().feed(bytes.fromhex("44 41 50 00 01 00 01 77 03")) == [Frame(1, b"\x03")]
+def test_the_reserved_byte_is_the_dialect() -> None:
+    frames = Decoder().feed(bytes.fromhex("44 41 50 00 01 00 01 77 03"))
+    assert frames == [Frame(1, b"\x03", 0x77)]
+    assert encode(Kind.TURN, dialect=1) == bytes.fromhex("44 41 50 00 00 00 82 01")
 
 
 def test_the_longest_packet() -> None:

@@ -58,6 +58,7 @@ class Dwt:
         self.armv8 = False
         self.mask_bits = _ASSUMED_MASK_BITS
         self._used: list[Watch | None] = []
+        self._others: set[int] = set()  # comparators that other programs have armed
 
     def configure(self, ctrl: DWT_CTRL, *, armv8: bool) -> None:
         """Take in DWT_CTRL as it was read."""
@@ -68,7 +69,28 @@ class Dwt:
     @property
     def available(self) -> int:
         """Return how many comparators are unused."""
-        return self._used.count(None)
+        return len(self.free())
+
+    def look_around(self) -> None:
+        """See, where the probe is shared, which comparators other programs have armed.
+
+        Raises:
+            TransferError: the unit did not answer.
+        """
+        self._others = set()
+        if not self.ap.dp.client.has_company:
+            return
+        batch = self.ap.batch()
+        numbers = range(self.count)
+        words = [self.ap.queue_read_u32(batch, DWT_FUNCTION0 + DWT_STRIDE * n) for n in numbers]
+        batch.run()
+        for number, word in enumerate(words):
+            function = DWT_FUNCTION(word.value)
+            if self._used[number] is not None or not function.FUNCTION:
+                continue
+            self._others.add(number)
+            if function.DATAVMATCH:
+                self._others |= {function.DATAVADDR0, function.DATAVADDR1}
 
     @property
     def longest(self) -> int:
@@ -77,7 +99,8 @@ class Dwt:
 
     def free(self, *, for_value: bool = False) -> list[int]:
         """Return the numbers of the unused comparators, those first that suit best."""
-        free = [number for number, used in enumerate(self._used) if used is None]
+        unused = (number for number, used in enumerate(self._used) if used is None)
+        free = [number for number in unused if number not in self._others]
         usual = _USUAL_VALUE_COMPARATOR
         return sorted(free, key=lambda number: (number == usual) != for_value)
 

@@ -27,6 +27,7 @@ class Fpb:
         self.version = 1
         self.enabled = False
         self._used: list[set[int]] = []  # the breakpoint addresses on each comparator
+        self._others: set[int] = set()  # comparators that other programs have armed
 
     def configure(self, ctrl: FP_CTRL) -> None:
         """Take in FP_CTRL as it was read: how many comparators, and of which version."""
@@ -38,7 +39,23 @@ class Fpb:
     @property
     def available(self) -> int:
         """Return how many comparators are unused."""
-        return sum(not used for used in self._used)
+        return sum(not used for n, used in enumerate(self._used) if n not in self._others)
+
+    def look_around(self) -> None:
+        """See, where the probe is shared, which comparators other programs have armed.
+
+        Raises:
+            TransferError: the unit did not answer.
+        """
+        self._others = set()
+        if not self.ap.dp.client.has_company:
+            return
+        batch = self.ap.batch()
+        words = [self.ap.queue_read_u32(batch, FP_COMP0 + 4 * n) for n in range(self.count)]
+        batch.run()
+        for number, word in enumerate(words):
+            if word.value & 1 and not self._used[number]:
+                self._others.add(number)
 
     def unreachable(self, address: int) -> str | None:
         """Say why no comparator could ever watch ``address``; None if one can."""
@@ -79,7 +96,8 @@ class Fpb:
             for number, used in enumerate(self._used):
                 if any(other & ~3 == address & ~3 for other in used):
                     return number
-        return next((number for number, used in enumerate(self._used) if not used), None)
+        free = (n for n, used in enumerate(self._used) if not used and n not in self._others)
+        return next(free, None)
 
     def release(self, address: int) -> int:
         """Take ``address`` off its comparator and return the comparator's number."""

@@ -54,7 +54,9 @@ def _enable(core: HaltingCore, dhcsr: DHCSR, demcr: DEMCR) -> bool:
 
     def enable(t: Transfers) -> None:
         t.barrier()
-        if halted:
+        if core.ap.dp.client.has_company and dhcsr.C_DEBUGEN:
+            pass  # another program debugs it already: whether it runs is not ours to change
+        elif halted:
             core.run.emit_keep_halted(t)
         else:
             core.run.emit_enable(t)
@@ -105,7 +107,11 @@ def _let_go(core: HaltingCore, *, resume: bool) -> None:
         core.catch.bits = 0
         core.fpb.emit_disable(t)
         core.run.emit_demcr(t, core.run.demcr & ~ALL_CATCH_BITS & ~DEMCR.build(TRCENA=1))
-        if resume or core.run.halted is False:
+        if core.ap.dp.client.has_company:  # others go on debugging
+            if resume and core.run.halted:
+                core.forget()
+                core.run.emit_resume(t)
+        elif resume or core.run.halted is False:
             core.forget()
             core.run.emit_disable(t)
 

@@ -175,6 +175,7 @@ class BreakpointManager:
         """
         reason, hint = self._fpb.unreachable(address), None
         if reason is None:
+            self._fpb.look_around()
             if not self._fpb.has_room(address):
                 self.settle_comparators()
             if self._fpb.has_room(address):

@@ -127,6 +127,7 @@ class WatchpointManager:
         place = self._places.get(watchpoint)
         if place is None:
             self._check(watchpoint)
+            self._dwt.look_around()
             place = self._places[watchpoint] = _Place(watchpoint, self._arm(watchpoint))
         place.holders.add(owner, wish)
         return place.watchpoint

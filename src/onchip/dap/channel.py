@@ -19,8 +19,8 @@ from ..errors import (
     ProbeTimeout,
     WireError,
 )
-from ..probe.link import Link
-from ..probe.turns import Turns
+from ..probe.link import Link, shared_link
+from ..probe.turns import SharedTurns, Turns
 from ..wire.cmsis_dap import (
     UNKNOWN_COMMAND,
     AnyCommand,
@@ -57,7 +57,8 @@ class Channel:
 
     def __init__(self, link: Link) -> None:
         self.link = link
-        self.lock = Turns()
+        self._shared = shared_link(link)
+        self.lock = SharedTurns(self._shared, self.invalidate) if self._shared else Turns()
         self.generation = 0
         self.packet_size = FIRST_PACKET_SIZE
         self.packet_count = 1
@@ -70,6 +71,11 @@ class Channel:
         self._in_step = True
         self._closed = False
         self._recovering = False
+
+    @property
+    def has_company(self) -> bool:
+        """Return whether other programs are known to use the probe at the same time."""
+        return self._shared is not None and self._shared.company > 0
 
     # ---- one command at a time
 

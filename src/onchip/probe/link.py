@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Protocol, runtime_checkable
 
@@ -95,6 +95,29 @@ class UsbLink(Protocol):
         ...
 
 
+@runtime_checkable
+class SharedLink(Protocol):
+    """What a link has besides a `Link`'s methods where other processes may share its probe."""
+
+    @property
+    def company(self) -> int:
+        """How many others use the probe, as far as is known here."""
+        ...
+
+    def take_turn(self) -> bool:
+        """Wait until nobody else uses the probe. Return whether others drove the core meanwhile.
+
+        Raises:
+            ProbeBusy: somebody does not let go of it.
+            ProbeLost: the way is closed.
+        """
+        ...
+
+    def end_turn(self) -> None:
+        """Let the others have it; what is wrong with the way shows at its next use."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedUsb:
     """The USB side of a link that is only remembered, so that a replay is treated alike."""
@@ -138,9 +161,16 @@ class RecordedUsb:
 
 def usb_link(link: Link) -> UsbLink | None:
     """Return the USB link that ``link`` is, or that it wraps as its ``link``; None if neither."""
+    return next((inner for inner in _layers(link) if isinstance(inner, UsbLink)), None)
+
+
+def shared_link(link: Link) -> SharedLink | None:
+    """Return the shared link that ``link`` is, or that it wraps; None if neither."""
+    return next((inner for inner in _layers(link) if isinstance(inner, SharedLink)), None)
+
+
+def _layers(link: Link) -> Iterator[object]:
     inner: object = link
-    while not isinstance(inner, UsbLink):
+    while inner is not None:
+        yield inner
         inner = getattr(inner, "link", None)
-        if inner is None:
-            return None
-    return inner

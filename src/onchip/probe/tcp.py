@@ -8,6 +8,7 @@ connection is ``ProbeLost``, silence is ``ProbeTimeout``.
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import time
 from collections import deque
@@ -28,6 +29,8 @@ _RECEIVE_SIZE = 65536
 _SEND_TIMEOUT_S = 5.0
 """The other end reads slowly at worst; one that does not read at all is as good as gone."""
 _NOT_ANSWERING = "is `onchip board CHIP` still running there?"
+_TURN_TIMEOUT_S = 60.0
+"""So long another program may keep the probe to itself: it may be programming a large flash."""
 
 
 class TcpLink:
@@ -63,6 +66,9 @@ class TcpLink:
         self._answered = False
         self._refusal: ProbeError | None = None
         self._greeting = dap_tcp.encode(dap_tcp.Kind.TOKEN, token.encode()) if token else b""
+        self.company = 0
+        self._turn = False
+        self._disturbed = False
 
     @property
     def description(self) -> str:
@@ -78,7 +84,9 @@ class TcpLink:
         connection = self._open_socket()
         try:
             connection.settimeout(_SEND_TIMEOUT_S)
-            connection.sendall(self._greeting + dap_tcp.encode(dap_tcp.Kind.REQUEST, packet))
+            connection.sendall(
+                self._greeting + dap_tcp.encode(dap_tcp.Kind.REQUEST, packet, dap_tcp.DIALECT)
+            )
         except OSError as error:
             raise self._lost(_reason(error)) from error
         self._greeting = b""
@@ -97,6 +105,50 @@ class TcpLink:
             self._receive(deadline, timeout_s)
         self._answered = True
         return self._responses.popleft()
+
+    # ---- turns, where others share the probe (docs/adr/0016)
+
+    def take_turn(self) -> bool:
+        """Wait for the probe, if others use it; see `SharedLink.take_turn`.
+
+        Raises:
+            ProbeBusy: another program keeps it.
+            ProbeLost: the connection is gone.
+        """
+        if self._socket is None or not self._answered:
+            return False  # the first answer tells whether there is company
+        while select.select((self._socket,), (), (), 0)[0]:
+            self._receive(time.monotonic() + 1, 1)
+        if self.company:
+            self._say(dap_tcp.Kind.TURN)
+            self._await_turn()
+        disturbed, self._disturbed = self._disturbed, False
+        return disturbed
+
+    def end_turn(self) -> None:
+        """Let others have the probe; see `SharedLink.end_turn`."""
+        if self.company or self._turn:
+            self._turn = False
+            with contextlib.suppress(ProbeError):
+                self._say(dap_tcp.Kind.DONE)
+
+    def _await_turn(self) -> None:
+        deadline = time.monotonic() + _TURN_TIMEOUT_S
+        while not self._turn:
+            try:
+                self._receive(deadline, _TURN_TIMEOUT_S)
+            except ProbeTimeout as error:
+                raise ProbeBusy(
+                    f"another program has kept the probe at {self._where} to itself for "
+                    f"{_TURN_TIMEOUT_S:g} s",
+                    hint="wait until it is done, or end it",
+                ) from error
+
+    def _say(self, kind: dap_tcp.Kind) -> None:
+        try:
+            self._open_socket().sendall(dap_tcp.encode(kind, b"", dap_tcp.DIALECT))
+        except OSError as error:
+            raise self._lost(_reason(error)) from error
 
     def close(self) -> None:
         """Close the connection. Closing twice is harmless."""
@@ -144,6 +196,11 @@ class TcpLink:
                 self._responses.append(frame.payload)
             elif frame.kind == dap_tcp.Kind.REFUSAL:
                 self._refusal = self._refused(frame.payload)
+            elif frame.kind == dap_tcp.Kind.COMPANY:
+                self.company = sum(frame.payload[:1])
+                self._disturbed = self._disturbed or any(frame.payload[1:2])
+            elif frame.kind == dap_tcp.Kind.TURN:
+                self._turn = True
         if self._refusal is not None and not self._responses:
             raise self._lost("refused")
 

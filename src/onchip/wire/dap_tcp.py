@@ -2,14 +2,16 @@
 
 ::
 
-    | signature u32 | payload length u16 | kind u8 | 0 u8 | payload ... |      little-endian
+    | signature u32 | payload length u16 | kind u8 | dialect u8 | payload ... |      little-endian
 
 The signature 0x0050_4144 reads "DAP\\0" on the wire; kind is 1 for a request, 2 for a response. The
 decoder is incremental: bytes go in as the socket gives them, whole frames come out.
 
-Two kinds are ours. A server of onchip that will not serve a client says why in a refusal before it
-hangs up; to others that is the end of the stream a little earlier. A client that was given a token
-shows it before its first request.
+The other kinds are ours. A server of onchip that will not serve a client says why in a refusal
+before it hangs up; to others that is the end of the stream a little earlier. A client that was
+given a token shows it before its first request. The dialect is 0 for everybody else, who take it
+for a reserved byte; a client that says 1 is told when it has company at the probe, and may then ask
+for turns: nobody comes between the TURN that the server returns and the client's DONE.
 """
 
 from __future__ import annotations
@@ -36,6 +38,17 @@ class Kind(IntEnum):
     """From the client: the token, as text."""
     REFUSAL = 0x81
     """From the server: a `Reason` and a text for people."""
+    TURN = 0x82
+    """From the client: it wants the probe to itself. From the server: it has it now."""
+    DONE = 0x83
+    """From the client: its turn is over."""
+    COMPANY = 0x84
+    """From the server: how many others use the probe now, and 1 if they have driven the core since
+    the last such frame, else 0; a byte each."""
+
+
+DIALECT: Final = 1
+"""What a client of ours puts into its frames."""
 
 
 class Reason(IntEnum):
@@ -51,6 +64,7 @@ class Frame:
 
     kind: int
     payload: bytes
+    dialect: int = 0
 
 
 _KINDS: Final = frozenset(Kind)
@@ -67,7 +81,7 @@ def decode_refusal(payload: bytes) -> tuple[Reason, str]:
     return Reason.DENIED if denied else Reason.BUSY, payload[1:].decode("utf-8", "replace")
 
 
-def encode(kind: int, payload: bytes) -> bytes:
+def encode(kind: int, payload: bytes = b"", dialect: int = 0) -> bytes:
     """Return the frame around one packet.
 
     Raises:
@@ -77,7 +91,7 @@ def encode(kind: int, payload: bytes) -> bytes:
         raise WireError(f"a packet of {len(payload)} bytes; the framing carries {MAX_PAYLOAD}")
     if kind not in _KINDS:
         raise WireError(f"a frame is a request (1) or a response (2), not {kind}")
-    return HEADER.pack(SIGNATURE, len(payload), kind, 0) + payload
+    return HEADER.pack(SIGNATURE, len(payload), kind, dialect) + payload
 
 
 class Decoder:
@@ -104,7 +118,7 @@ class Decoder:
         frames = []
         start = 0
         while len(self._buffer) - start >= HEADER.size:
-            signature, length, kind, _ = HEADER.unpack_from(self._buffer, start)
+            signature, length, kind, dialect = HEADER.unpack_from(self._buffer, start)
             if signature != SIGNATURE:
                 raise WireError(f"signature {signature:#010x} where {SIGNATURE:#010x} was to be")
             if kind not in _KINDS:
@@ -114,7 +128,7 @@ class Decoder:
             end = start + HEADER.size + length
             if len(self._buffer) < end:
                 break
-            frames.append(Frame(kind, bytes(self._buffer[start + HEADER.size : end])))
+            frames.append(Frame(kind, bytes(self._buffer[start + HEADER.size : end]), dialect))
             start = end
         del self._buffer[:start]
         return frames

@@ -5,131 +5,53 @@ from __future__ import annotations
 import os
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 
 import pytest
 
 from onchip.dap.client import DapClient
-from onchip.errors import (
-    ProbeBusy,
-    ProbeDenied,
-    ProbeLost,
-    UsageError,
-)
+from onchip.errors import ProbeDenied, ProbeLost, UsageError
 from onchip.probe.tcp import TcpLink
 from onchip.services.share import ProbeServer
 from onchip.services.share import server as share
-from onchip.session import Session, open_session
+from onchip.session import open_session
 from onchip.virtual_board.board import VirtualBoard
 from onchip.wire.dap_tcp import Decoder, Kind, encode
 
-FP_COMP0 = 0xE000_2008
-DWT_FUNCTION0 = 0xE000_1028
-DEMCR = 0xE000_EDFC
-VC_BITS = 0x07F1
-LOOP = bytes.fromhex("0130 fde7")  # adds r0, #1; b back
-
-
-class _Shared:
-    """A board, served; what the server logged; what ended it."""
-
-    def __init__(self, board: VirtualBoard, server: ProbeServer, log: list[str]) -> None:
-        self.board = board
-        self.server = server
-        self.log = log
-        self.failure: BaseException | None = None
-        self.thread = threading.Thread(target=self._serve)
-
-    def _serve(self) -> None:
-        try:
-            self.server.serve_forever()
-        except BaseException as error:  # the test looks at it
-            self.failure = error
-
-    def link(self, token: str = "") -> TcpLink:
-        return TcpLink("127.0.0.1", self.server.port, token=token)
-
-    def session(self) -> Session:
-        return open_session(self.link())
-
-    def wait(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 10
-        while not condition():
-            assert time.monotonic() < deadline, self.log
-            time.sleep(0.005)
-
-    def logged(self, text: str) -> None:
-        self.wait(lambda: any(text in line for line in self.log))
-
-    def peek(self, address: int) -> int:
-        return self.board.bus.read(address, 4, debugger=True)
-
-
-@contextmanager
-def _served(
-    chip: str = "stm32f407", *, token: str = "", probe_model: str = "bulk-512x4"
-) -> Iterator[_Shared]:
-    log: list[str] = []
-    with VirtualBoard(chip, probe_model=probe_model) as board:
-        board.bus.write_block(0x2000_0000, LOOP)
-        link = board.link()
-        with ProbeServer(
-            link,
-            port=0,
-            packet_count=board.probe.model.packet_count,
-            token=token,
-            on_log=log.append,
-        ) as server:
-            shared = _Shared(board, server, log)
-            shared.thread.start()
-            try:
-                yield shared
-            finally:
-                server.stop()
-                shared.thread.join(10)
-                assert not shared.thread.is_alive()
-        link.close()
+from .support import (
+    DEMCR,
+    DWT_FUNCTION0,
+    FP_COMP0,
+    LOOP,
+    VC_BITS,
+    Shared,
+    run_the_loop,
+    served,
+    vanish,
+)
 
 
 @pytest.fixture
-def shared() -> Iterator[_Shared]:
-    with _served() as shared:
+def shared() -> Iterator[Shared]:
+    with served() as shared:
         yield shared
         assert shared.failure is None
 
 
-def _run_the_loop(session: Session) -> None:
-    session.core.halt()
-    session.core.write_registers({"pc": 0x2000_0000, "sp": 0x2000_8000, "xpsr": 1 << 24})
-
-
-def test_sessions_one_after_the_other(shared: _Shared) -> None:
+def test_sessions_one_after_the_other(shared: Shared) -> None:
     for value in (1, 2):
         with shared.session() as session:
             session.memory.write(0x2000_1000, bytes([value]) * 5000)
             assert session.memory.read(0x2000_1000, 5000) == bytes([value]) * 5000
-            assert str(os.getpid()) in (shared.server.holder or "")
-        shared.wait(lambda: shared.server.holder is None)
+            assert str(os.getpid()) in shared.server.users[0]
+        shared.wait(lambda: not shared.server.users)
     assert [line.rsplit(") ", 1)[-1] for line in shared.log] == [
         "has the probe",
         "has given the probe back",
     ] * 2
 
 
-def test_who_asks_meanwhile_is_told_who_has_it(shared: _Shared) -> None:
-    with shared.session() as session:
-        with pytest.raises(ProbeBusy) as caught:
-            shared.session()
-        assert f"(pid {os.getpid()})" in caught.value.message
-        assert "is in use by" in caught.value.message
-        assert session.core.halt()  # the first one is not disturbed
-    shared.wait(lambda: shared.server.holder is None)
-    shared.session().close()
-
-
-def test_what_touches_nothing_is_answered_between_batches(shared: _Shared) -> None:
+def test_what_touches_nothing_is_answered_between_batches(shared: Shared) -> None:
     with shared.session() as session:
         client = DapClient.ask(shared.link())
         assert client.info.product
@@ -138,7 +60,7 @@ def test_what_touches_nothing_is_answered_between_batches(shared: _Shared) -> No
     assert not any("vanished" in line for line in shared.log)
 
 
-def test_who_only_knocks_takes_nothing(shared: _Shared) -> None:
+def test_who_only_knocks_takes_nothing(shared: Shared) -> None:
     with shared.session():
         shared.link().close()
     assert not any("vanished" in line for line in shared.log)
@@ -147,15 +69,10 @@ def test_who_only_knocks_takes_nothing(shared: _Shared) -> None:
 # ---- a client that vanishes
 
 
-def _vanish(session: Session) -> None:
-    """End as a killed process does."""
-    session.link.close()
-
-
 @pytest.mark.parametrize("running", [True, False])
-def test_a_client_that_vanishes_leaves_nothing_armed(shared: _Shared, running: bool) -> None:
+def test_a_client_thatvanishes_leaves_nothing_armed(shared: Shared, running: bool) -> None:
     session = shared.session()
-    _run_the_loop(session)
+    run_the_loop(session)
     session.core.breakpoints.set(0x0800_0100)
     session.core.watchpoints.set(0x2000_4000, 4, access="write")
     session.core.vector_catch = {"hardfault"}
@@ -164,7 +81,7 @@ def test_a_client_that_vanishes_leaves_nothing_armed(shared: _Shared, running: b
     assert shared.peek(FP_COMP0) & 1
     assert shared.peek(DWT_FUNCTION0) & 0xF
     assert shared.peek(DEMCR) & VC_BITS
-    _vanish(session)
+    vanish(session)
     state = "the core runs" if running else "the core is halted"
     shared.logged(f"vanished: breakpoints and watchpoints are cleared, {state}")
     assert not shared.peek(FP_COMP0) & 1
@@ -178,7 +95,7 @@ def test_a_client_that_vanishes_leaves_nothing_armed(shared: _Shared, running: b
 @pytest.mark.parametrize("probe_model", ["bulk-512x4", "hid-64x1-basic"])
 def test_opcodes_in_ram_are_put_back(probe_model: str) -> None:
     code = bytes.fromhex("00bf 0130 0230 0330 fae7")
-    with _served("stm32f407", probe_model=probe_model) as shared:
+    with served("stm32f407", probe_model=probe_model) as shared:
         session = shared.session()
         session.core.halt()
         session.memory.write(0x2000_0100, code)
@@ -189,45 +106,45 @@ def test_opcodes_in_ram_are_put_back(probe_model: str) -> None:
         session.memory.write(0x2000_0180, bytes(400))  # what comes after does not confuse
         session.memory.read(0x2000_0180, 400)
         session.core.step()
-        _vanish(session)
+        vanish(session)
         shared.logged("vanished")
         assert shared.board.bus.read_block(0x2000_0100, len(code)) == code
 
 
 def test_a_bkpt_of_the_program_stays() -> None:
-    with _served("stm32f407") as shared:
+    with served("stm32f407") as shared:
         session = shared.session()
         session.core.halt()
         session.memory.read(0x2000_0100, 2)
         session.memory.write(0x2000_0100, bytes.fromhex("00bf abbe"))  # nop; bkpt 0xab
         session.memory.read(0x2000_0102, 2)
-        _vanish(session)
+        vanish(session)
         shared.logged("vanished")
         assert shared.peek(0x2000_0100) == 0xBEAB_BF00
 
 
-def test_packets_in_flight_at_the_end_are_read_before_the_next_client(shared: _Shared) -> None:
+def test_packets_in_flight_at_the_end_are_read_before_the_next_client(shared: Shared) -> None:
     session = shared.session()
     session.core.halt()
     for _ in range(4):
         session.link.write(b"\x00\x01")
-    _vanish(session)
+    vanish(session)
     shared.logged("vanished")
     with shared.session() as session:
         assert session.memory.read(0x2000_0000, 4) == LOOP
 
 
-def test_a_chip_that_cannot_be_disarmed_is_told(shared: _Shared) -> None:
+def test_a_chip_that_cannot_be_disarmed_is_told(shared: Shared) -> None:
     session = shared.session()
     shared.board.faults.no_ack(count=None)
-    _vanish(session)
+    vanish(session)
     shared.logged("could not be disarmed")
     shared.board.faults.clear()
     shared.session().close()
 
 
 def test_a_board_without_a_core_is_left_alone() -> None:
-    with _served("bare-ram") as shared:
+    with served("bare-ram") as shared:
         link = shared.link()
         DapClient.open(link)
         link.close()
@@ -235,7 +152,7 @@ def test_a_board_without_a_core_is_left_alone() -> None:
 
 
 def test_stopping_the_server_disarms_too() -> None:
-    with _served() as shared:
+    with served() as shared:
         session = shared.session()
         session.core.halt()
         session.core.breakpoints.set(0x0800_0100)
@@ -251,8 +168,8 @@ def test_stopping_the_server_disarms_too() -> None:
 # ---- tokens
 
 
-def test_with_a_token_only_those_who_show_it_are_served() -> None:
-    with _served(token="mint-27") as shared:
+def test_with_a_token_only_those_who_show_it_areserved() -> None:
+    with served(token="mint-27") as shared:
         DapClient.ask(shared.link("mint-27")).close()
         with pytest.raises(ProbeDenied, match="asks for a token; put the token"):
             DapClient.ask(shared.link())
@@ -262,7 +179,7 @@ def test_with_a_token_only_those_who_show_it_are_served() -> None:
             assert session.core.halt()
 
 
-def test_a_server_without_a_token_minds_none(shared: _Shared) -> None:
+def test_a_server_without_a_token_minds_none(shared: Shared) -> None:
     DapClient.ask(shared.link("whatever")).close()
 
 
@@ -283,7 +200,7 @@ def _ask(connection: socket.socket, packet: bytes) -> bytes:
     return frames[0].payload
 
 
-def test_garbage_ends_its_own_connection_only(shared: _Shared) -> None:
+def test_garbage_ends_its_own_connection_only(shared: Shared) -> None:
     with shared.session() as session:
         with socket.create_connection(("127.0.0.1", shared.server.port), timeout=10) as other:
             other.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -291,14 +208,14 @@ def test_garbage_ends_its_own_connection_only(shared: _Shared) -> None:
         assert session.core.halt()
 
 
-def test_a_packet_of_nonsense_is_the_probes_to_answer(shared: _Shared) -> None:
+def test_a_packet_of_nonsense_is_the_probes_to_answer(shared: Shared) -> None:
     with socket.create_connection(("127.0.0.1", shared.server.port)) as connection:
         assert _ask(connection, b"\x42") == b"\xff"
         assert _ask(connection, b"\x00\xfe")[:2] == b"\x00\x01"
 
 
 def test_a_lost_response_does_not_block_for_ever(
-    shared: _Shared, monkeypatch: pytest.MonkeyPatch
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(share, "_SILENCE_S", 0.05)
     shared.board.faults.lose_response(1)
@@ -308,7 +225,7 @@ def test_a_lost_response_does_not_block_for_ever(
         assert _ask(connection, b"\x00\xff")[:2] == b"\x00\x02"
 
 
-def test_a_client_far_ahead_is_served_to_the_end(shared: _Shared) -> None:
+def test_a_client_far_ahead_isserved_to_the_end(shared: Shared) -> None:
     count = 1000
     with socket.create_connection(("127.0.0.1", shared.server.port), timeout=20) as connection:
         sender = threading.Thread(
@@ -321,7 +238,7 @@ def test_a_client_far_ahead_is_served_to_the_end(shared: _Shared) -> None:
         sender.join()
 
 
-def test_an_abort_overtakes(shared: _Shared) -> None:
+def test_an_abort_overtakes(shared: Shared) -> None:
     """DAP_TransferAbort has no answer, and the next packet gets its own."""
     with socket.create_connection(("127.0.0.1", shared.server.port)) as connection:
         connection.sendall(encode(Kind.REQUEST, b"\x00\xfe") + encode(Kind.REQUEST, b"\x07"))
@@ -329,7 +246,7 @@ def test_an_abort_overtakes(shared: _Shared) -> None:
 
 
 def test_a_probe_that_goes_ends_the_service() -> None:
-    with _served() as shared:
+    with served() as shared:
         session = shared.session()
         shared.board.unplug()
         with pytest.raises(ProbeLost):

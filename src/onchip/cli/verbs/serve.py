@@ -19,9 +19,10 @@ examples:
   onchip serve --probe 0240 --port 4442
   ONCHIP_TOKEN=... onchip serve --allow-remote
 
-Programs use it as --probe tcp:HOST:PORT, one at a time; OpenOCD as `cmsis-dap backend tcp`. Who
-asks while another one has it is told who that is. What a program that vanishes had armed is taken
-out of the chip. Other machines must show the token:
+Programs use it as --probe tcp:HOST:PORT, OpenOCD as `cmsis-dap backend tcp`; several at once, one
+client's batch at a time. Breakpoints, clock and connection stay each one's own; the core is
+everybody's. What a program that vanishes had armed is taken out of the chip. Other machines must
+show the token:
   ONCHIP_TOKEN=... onchip info --probe tcp:HOST:PORT
 Nothing is encrypted: whoever can listen on the network reads token, firmware and memory.
 """

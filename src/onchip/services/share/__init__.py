@@ -1,4 +1,4 @@
-"""A probe of this machine, offered over TCP to several programs, one after the other.
+"""A probe of this machine, offered over TCP to several programs, one client's batch at a time.
 
 Above: ``onchip serve``. Below: a link to the probe, and the framing of CMSIS-DAP over TCP.
 """

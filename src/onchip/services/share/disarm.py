@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from onchip.coresight.access_port import find_access_ports
 from onchip.coresight.debug_port import DebugPort
+from onchip.coresight.mem_ap import MemAp
 from onchip.cortex_m.core import find_core
 from onchip.dap.client import DapClient
 from onchip.probe.kept import KeptLink
@@ -44,3 +45,28 @@ def disarm(link: Link, originals: Mapping[int, int]) -> bool | None:
         return runs
     finally:
         client.close()
+
+
+def disarm_one(
+    link: Link, writes: Iterable[tuple[int, int, int]], originals: Mapping[int, int]
+) -> None:
+    """Take out what one of several clients has left: ``writes`` are words (port, address, value).
+
+    ``originals`` are as for `disarm`. Nothing else changes: the cores go on as they are, and the
+    port stays connected. The probe's settings and the ports' registers are not restored.
+
+    Raises:
+        OnchipError: the chip cannot be reached.
+    """
+    client = DapClient.open(KeptLink(link), frequency_hz=CLOCK_HZ)
+    dp = DebugPort(client)
+    dp.connect()
+    ports = {ap.index: ap for ap in find_access_ports(dp) if isinstance(ap, MemAp)}
+    for index, address, value in writes:
+        if index in ports:
+            ports[index].write_u32(address, value)
+    if ports:
+        memory = ports[min(ports)]
+        for address, halfword in originals.items():
+            if is_bkpt(memory.read_u16(address)):
+                memory.write_u16(address, halfword)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from onchip.errors import WireError
+from onchip.services.share.port_state import Access, PortState
 from onchip.wire.cmsis_dap import (
     ExecuteCommands,
     Transfer,
@@ -20,10 +21,6 @@ from onchip.wire.cmsis_dap import (
     decode_request,
 )
 
-_REGISTER = 0x0C
-_SELECT, _CSW, _TAR, _DRW = 0x08, 0x00, 0x04, 0x0C
-_BANK = 0xF0
-_SIZE, _INCREMENT = 0x07, 0x30
 _BKPT = 0xBE00
 _SEMIHOSTING = 0xBEAB
 _MOST_READ = 256
@@ -40,9 +37,7 @@ class Planted:
 
     def __init__(self) -> None:
         self.originals: dict[int, int] = {}
-        self._select = 0
-        self._csw: dict[int, int] = {}
-        self._tar: dict[int, int] = {}
+        self._state = PortState()
         self._read: dict[int, int] = {}
 
     def saw(self, packet: bytes, response: bytes) -> None:
@@ -67,35 +62,17 @@ class Planted:
             self._block(command, answer.count)
 
     def _operation(self, request: int, value: int | None, words: Iterator[int]) -> None:
-        register = request & _REGISTER
         reads = bool(request & TransferRequest.RnW)
         word = value or 0
-        if reads:
-            if request & TransferRequest.VALUE_MATCH:
-                return
+        if reads and not request & TransferRequest.VALUE_MATCH:
             word = next(words, 0)
-        elif request & TransferRequest.MATCH_MASK:
-            return
-        if not request & TransferRequest.APnDP:
-            if not reads and register == _SELECT:
-                self._select = word
-            return
-        if self._select & _BANK:
-            return
-        ap = self._select >> 24
-        if register == _DRW:
-            self._access(ap, word, reads=reads)
-        elif not reads and register == _CSW:
-            self._csw[ap] = word
-        elif not reads and register == _TAR:
-            self._tar[ap] = word
+        access = self._state.memory(request)
+        if access is not None and access.drw and not request & TransferRequest.VALUE_MATCH:
+            self._access(access, word, reads=reads)
+        self._state.note(request, value)
 
-    def _access(self, ap: int, word: int, *, reads: bool) -> None:
-        if ap not in self._csw or ap not in self._tar:
-            return
-        address, size = self._tar[ap], 1 << (self._csw[ap] & _SIZE)
-        if self._csw[ap] & _INCREMENT:
-            self._tar[ap] = address + size
+    def _access(self, access: Access, word: int, *, reads: bool) -> None:
+        address, size = access.address, access.size
         if size == 2:
             halfword = word >> 8 * (address & 2) & 0xFFFF
             if reads:
@@ -112,19 +89,12 @@ class Planted:
 
     def _block(self, command: TransferBlock, count: int) -> None:
         """Pass a block by; what it writes over is no longer ours to put back."""
-        request = command.request
-        ap = self._select >> 24
-        if (
-            not request & TransferRequest.APnDP
-            or request & _REGISTER != _DRW
-            or ap not in self._tar
-        ):
+        access = self._state.memory(command.request)
+        if access is None or not access.drw:
             return
-        length = count << (self._csw.get(ap, 2) & _SIZE)
-        if not request & TransferRequest.RnW:
-            self._overwritten(self._tar[ap], length)
-        if self._csw.get(ap, 0) & _INCREMENT:
-            self._tar[ap] += length
+        if not command.request & TransferRequest.RnW:
+            self._overwritten(access.address, count * access.size)
+        self._state.advance(access.ap, count)
 
     def _remember(self, address: int, halfword: int) -> None:
         if is_bkpt(halfword):
