@@ -35,7 +35,11 @@ def _serve(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.communicate()
 
 
-def test_it_is_used_by_name_and_says_who_has_it(onchip: Onchip) -> None:
+def _packet(text: str) -> bytes:
+    return f"${text}#{sum(text.encode()) & 0xFF:02x}".encode()
+
+
+def test_a_gdb_server_and_a_script_use_it_together(onchip: Onchip) -> None:
     with _serve() as (process, probe):
         assert onchip("write", "0x20000000", "--words", "7", "--probe", probe).code == 0
         gdbserver = subprocess.Popen(
@@ -45,16 +49,21 @@ def test_it_is_used_by_name_and_says_who_has_it(onchip: Onchip) -> None:
         )
         assert gdbserver.stdout is not None
         port = int(gdbserver.stdout.readline().split()[-1])
-        busy = onchip("info", "--probe", probe)
-        assert busy.code == 3
-        who = rf"is in use by onchip gdbserver --port 0 .*\(pid {gdbserver.pid}\)"
-        assert re.search(who, busy.err)
         with socket.create_connection(("127.0.0.1", port), timeout=20) as gdb:
             for text in ("?", "Z1,8000100,2"):  # halt, and a breakpoint
-                gdb.sendall(f"${text}#{sum(text.encode()) & 0xFF:02x}".encode())
+                gdb.sendall(_packet(text))
             answers = b""
             while b"$OK#" not in answers:
                 answers += gdb.recv(4096)
+                gdb.sendall(b"+")
+            for _ in range(2):  # it stays halted, and the other does not disturb it
+                word = onchip("read", "0x20000000", "4", "--width", "32", "--probe", probe)
+                assert word.code == 0
+                assert "00000007" in word.out
+                gdb.sendall(_packet("m20000000,4"))
+                answers = b""
+                while b"$07000000#" not in answers:
+                    answers += gdb.recv(4096)
                 gdb.sendall(b"+")
             gdbserver.kill()
             gdbserver.communicate()
