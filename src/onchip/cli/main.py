@@ -22,6 +22,7 @@ VERBS = {
     "flash": "program a firmware image, and verify it",
     "run": "flash a program, run it, and end with its exit code",
     "fault": "explain why the program crashed",
+    "threads": "list the threads of FreeRTOS, Zephyr, RTX5 or ThreadX",
     "dump": "write a core file for GDB",
     "erase": "erase flash sectors or the whole chip",
     "verify": "compare flash with a firmware image",

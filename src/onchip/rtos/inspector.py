@@ -97,7 +97,8 @@ class Inspector:
         exception = core["xpsr"] & 0x1FF
         interrupt = None
         if exception:
-            interrupt = Interrupt(exception, exception_name(exception), dict(core))
+            name, where = exception_name(exception), self._where(core)
+            interrupt = Interrupt(exception, name, dict(core), where)
         if self._reader is None:
             return Snapshot(interrupt=interrupt)
         state = self._reader.read(self._view)
@@ -135,6 +136,7 @@ class Inspector:
                 stack=uses.get(record.address),
                 registers=found.get(record.address, nothing).values,
                 places=found.get(record.address, nothing).places,
+                where=self._where(found.get(record.address, nothing).values),
             )
             for record in state.threads
         )
@@ -144,6 +146,9 @@ class Inspector:
             if not t.registers and t.state not in _FRAMELESS
         ]
         return threads, [f"no saved registers were found for {name}" for name in lost]
+
+    def _where(self, registers: Mapping[str, int]) -> str:
+        return self._program.name_of(registers["pc"]) if "pc" in registers else ""
 
     def _saved(self, state: KernelState, *, besides: int | None) -> dict[int, SavedRegisters]:
         """Find the frames of the threads that sleep, in one round trip."""

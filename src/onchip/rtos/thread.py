@@ -121,6 +121,8 @@ class Thread:
     stack: StackUse | None
     registers: dict[str, int]
     places: dict[str, int]
+    where: str = ""
+    """The function that it goes on in, or the address."""
 
     @property
     def description(self) -> str:
@@ -140,3 +142,4 @@ class Interrupt:
     exception: int
     name: str
     registers: dict[str, int]
+    where: str = ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from onchip.arch.exceptions import exception_name
 from onchip.arch.scs import CPUID, FPCCR, NVIC_ISER, SYST_CSR
 from onchip.cortex_m import Core
 from onchip.errors import TransferError
@@ -38,6 +39,8 @@ class CoreDump:
     memory_bytes: int
     missing: tuple[str, ...]
     crash: CrashReport
+    threads: tuple[str, ...] = ()
+    """What the file's threads are, from thread 1 on."""
 
 
 def take_dump(
@@ -67,9 +70,9 @@ def take_dump(
     memory += _system_registers(core)
     layout = RegisterLayout(has_fpu=core.has_fpu, mainline=not core.identity.baseline)
     layout.specs = tuple(spec for spec in layout.specs if spec.feature != M_SYSTEM)
-    threads = list(_threads(core, crash))
-    data = encode_core(threads, sorted(memory), target_xml(layout))
-    return CoreDump(data, size, tuple(missing), crash)
+    threads = [*_contexts(core, crash), *_sleeping(crash)]
+    data = encode_core([each for _, each in threads], sorted(memory), target_xml(layout))
+    return CoreDump(data, size, tuple(missing), crash, tuple(name for name, _ in threads))
 
 
 def _system_registers(core: Core) -> Iterator[tuple[int, bytes]]:
@@ -80,13 +83,17 @@ def _system_registers(core: Core) -> Iterator[tuple[int, bytes]]:
             continue
 
 
-def _threads(core: Core, crash: CrashReport) -> Iterator[CoreThread]:
+def _contexts(core: Core, crash: CrashReport) -> Iterator[tuple[str, CoreThread]]:
+    """Give what the core does, and what it did when it faulted."""
     registers = dict(core.read_registers())
     if core.has_fpu:
         registers |= core.read_registers([f"d{n}" for n in range(16)])
     fault = crash.fault
+    running = _running(crash) or "the core"
     if fault is None:
-        yield CoreThread(registers, _SIGTRAP)
+        handler = registers["xpsr"] & 0x1FF
+        name = exception_name(handler) if handler else running
+        yield name, CoreThread(registers, _SIGTRAP)
         return
     signal = _SIGNALS.get(fault.name, _SIGSEGV)
     if fault.registers:
@@ -95,8 +102,27 @@ def _threads(core: Core, crash: CrashReport) -> Iterator[CoreThread]:
         faulted["xpsr"] = fault.registers["xpsr"]
         if "fpscr" in fault.registers and not core.ap.read_u32(FPCCR) & _LSPACT:
             faulted |= _doubles(fault.registers)
-        yield CoreThread(faulted, signal)
-    yield CoreThread(registers, signal)
+        yield (
+            f"{running}, which faulted" if crash.threads else "what faulted",
+            CoreThread(faulted, signal),
+        )
+    yield exception_name(registers["xpsr"] & 0x1FF), CoreThread(registers, signal)
+
+
+def _running(crash: CrashReport) -> str | None:
+    """Return the name of the kernel's running thread."""
+    threads = () if crash.threads is None else crash.threads.threads
+    return next((thread.name for thread in threads if thread.is_current), None)
+
+
+def _sleeping(crash: CrashReport) -> Iterator[tuple[str, CoreThread]]:
+    """Give the kernel's threads that are not among the contexts already."""
+    if crash.threads is None:
+        return
+    given = crash.fault is not None or crash.threads.interrupt is None
+    for thread in crash.threads.threads:
+        if thread.registers and not (thread.is_current and given):
+            yield thread.name or f"{thread.address:#010x}", CoreThread(thread.registers)
 
 
 def _doubles(stacked: Mapping[str, int]) -> dict[str, int]:

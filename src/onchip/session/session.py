@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from onchip.flash.outline import SectorOutline
     from onchip.probe.link import Link
     from onchip.probe.turns import Turns
+    from onchip.rtos import Snapshot
+    from onchip.symbols.dwarf import DebugInfo
     from onchip.target.chip import Chip
     from onchip.target.memory_map import MemoryMap
 
@@ -308,6 +310,22 @@ class Session:
         if halt:
             self._pass_boot_rom()
         self.resume_on_close = not halt
+
+    def threads(self, program: str | Path | DebugInfo) -> Snapshot:
+        """Return the threads of the kernel that ``program``, an ELF file, was linked with.
+
+        The core must be halted. A kernel that is damaged, or has not started, raises nothing.
+
+        Raises:
+            SymbolError: the file cannot be read, or is no ELF file for Arm.
+            CoreStateError: the core runs.
+            TransferError: the debug hardware did not answer.
+        """
+        from onchip.rtos import Inspector
+        from onchip.symbols.dwarf import DebugInfo
+
+        debug = program if isinstance(program, DebugInfo) else DebugInfo.load(program)
+        return Inspector(self.core, self.memory_map, debug).snapshot()
 
     def close(self) -> None:
         """Disarm everything, leave the core running if it was found so, let go of the probe.

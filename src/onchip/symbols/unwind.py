@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from onchip.errors import OnchipError
+from onchip.errors import OnchipError, TransferError
 from onchip.symbols.dwarf import DebugInfo, FrameRules
 
 MOST_FRAMES = 100
+_BLOCK = 64
 
 _NAMES = {f"r{n}": n for n in range(13)} | {"sp": 13, "lr": 14, "pc": 15}
 _SP, _LR, _PC = 13, 14, 15
@@ -79,6 +80,27 @@ def unwind(
     if is_code is None:
         is_code = debug.is_code if debug is not None else lambda address: True
     return _Walk(registers, read, debug, is_code).run()
+
+
+def in_blocks(read: ReadMemory) -> ReadMemory:
+    """Return ``read`` with a memory: a stack is read a word at a time, a target in blocks."""
+    blocks: dict[int, bytes | None] = {}
+
+    def block(start: int) -> bytes | None:
+        if start not in blocks:
+            try:
+                blocks[start] = read(start, _BLOCK)
+            except TransferError:
+                blocks[start] = None
+        return blocks[start]
+
+    def remembered(address: int, length: int) -> bytes:
+        start = address - address % _BLOCK
+        if address % _BLOCK + length <= _BLOCK and (data := block(start)) is not None:
+            return data[address - start : address - start + length]
+        return read(address, length)
+
+    return remembered
 
 
 class _Walk:

@@ -52,6 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
     arguments.output.write_bytes(dump.data)
     what = f"{bytes_text(dump.memory_bytes)} of memory and the registers"
     print(f"{what} of {dump.crash.chip} written to {arguments.output}")
+    if len(dump.threads) > 1:
+        for number, name in enumerate(dump.threads, 1):
+            print(f"  thread {number} is {name}")
     for name in dump.missing:
         print(f"  {name} cannot be read, and is not in it")
     if dump.crash.fault is not None:

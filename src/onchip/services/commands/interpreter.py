@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 from onchip.errors import OnchipError, UsageError
-from onchip.services.commands import chip, code, execution, flash, memory, points
+from onchip.services.commands import chip, code, execution, flash, memory, points, threads
 from onchip.services.commands.command import Command, UnknownCommand, Words
 from onchip.services.commands.machine import Machine
 
@@ -16,7 +16,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
     ("points", points.COMMANDS),
     ("registers and chip", chip.COMMANDS),
     ("memory", memory.COMMANDS),
-    ("program", code.COMMANDS),
+    ("program", (*code.COMMANDS, *threads.COMMANDS)),
     ("flash", flash.COMMANDS),
 )
 COMMANDS: tuple[Command, ...] = tuple(c for _, commands in GROUPS for c in commands)

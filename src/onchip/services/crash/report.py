@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from onchip.arch.exceptions import exception_name
 from onchip.cortex_m import Core
 from onchip.cortex_m.fault import FaultReport
-from onchip.errors import TransferError
+from onchip.rtos import Inspector, Snapshot
 from onchip.services.crash.disassembly import DisassembledLine, disassemble_around
 from onchip.symbols.dwarf import DebugInfo, InlinedCall, SourceLine
-from onchip.symbols.unwind import Backtrace, Frame, ReadMemory, is_exc_return, unwind
+from onchip.symbols.unwind import Backtrace, Frame, ReadMemory, in_blocks, is_exc_return, unwind
 from onchip.target.memory_map import MemoryMap, RegionKind
 
 _FAULTS = range(3, 7)
@@ -80,6 +80,8 @@ class CrashReport:
     registers: tuple[NamedValue, ...]
     suspicions: tuple[str, ...]
     instructions: tuple[DisassembledLine, ...]
+    threads: Snapshot | None = None
+    """The kernel's threads, where the program has a kernel that runs."""
 
 
 def collect(
@@ -93,7 +95,7 @@ def collect(
     """
     fault = core.fault()
     now = core.read_registers(_READ)
-    read = _cached(core)
+    read = in_blocks(core.memory.read)
     symbols = _Symbols(debug, memory_map)
     walk = unwind(now, read, debug, is_code=symbols.is_code)
     culprit = _culprit(walk)
@@ -115,7 +117,16 @@ def collect(
             f"{r.name} {r.value:#010x}: {r.meaning}" for r in registers if r.suspicious
         ),
         instructions=disassemble_around(shown.pc, read, symbols.start_of(shown.pc)),
+        threads=_threads(core, memory_map, debug),
     )
+
+
+def _threads(core: Core, memory_map: MemoryMap, debug: DebugInfo | None) -> Snapshot | None:
+    found = None if debug is None else Inspector(core, memory_map, debug)
+    if found is None or found.kernel is None:
+        return None
+    snapshot = found.snapshot()
+    return snapshot if snapshot.started else None
 
 
 def _culprit(walk: Backtrace) -> Frame | None:
@@ -211,24 +222,3 @@ class _Symbols:
             text = f"in the variable {variable.name}: stack overflow?"
             return NamedValue("sp", value, text, suspicious=True)
         return NamedValue("sp", value, f"in {region.name}")
-
-
-def _cached(core: Core) -> ReadMemory:
-    """Read memory a block at a time, since a stack is read a word at a time."""
-    blocks: dict[int, bytes | None] = {}
-
-    def block(start: int) -> bytes | None:
-        if start not in blocks:
-            try:
-                blocks[start] = core.memory.read(start, _BLOCK)
-            except TransferError:
-                blocks[start] = None
-        return blocks[start]
-
-    def read(address: int, length: int) -> bytes:
-        start = address - address % _BLOCK
-        if address % _BLOCK + length <= _BLOCK and (data := block(start)) is not None:
-            return data[address - start : address - start + length]
-        return core.memory.read(address, length)
-
-    return read

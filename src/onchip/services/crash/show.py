@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+from onchip.rtos.show import JsonValue
+from onchip.rtos.show import as_data as threads_as_data
+from onchip.rtos.show import as_text as threads_as_text
 from onchip.services.crash.report import CrashReport, NamedValue, ReportFrame
-
-JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 
 
 def as_text(report: CrashReport) -> str:
@@ -29,6 +30,9 @@ def _text_lines(report: CrashReport) -> Iterator[str]:
         yield from (f"  {line}" for line in _instructions(report))
     yield "registers" if report.fault is None else "registers of the code that faulted"
     yield from (f"  {line}" for line in _registers(report))
+    if report.threads is not None:
+        yield "threads"
+        yield from (f"  {line}" for line in _threads(report))
     if report.fault is not None and report.fault.status:
         yield "status"
         yield "  " + " ".join(f"{n}={v:#010x}" for n, v in report.fault.status.items())
@@ -51,6 +55,7 @@ def as_markdown(report: CrashReport) -> str:
         ("Backtrace", _backtrace(report)),
         ("Instructions", _instructions(report)),
         ("Registers", _registers(report)),
+        ("Threads", _threads(report)),
         ("Status", _status(report)),
     ):
         body = list(block)
@@ -61,8 +66,9 @@ def as_markdown(report: CrashReport) -> str:
 
 def as_data(report: CrashReport) -> dict[str, JsonValue]:
     """Return the report as plain data, for JSON."""
-    data: dict[str, JsonValue] = asdict(report)
+    data: dict[str, JsonValue] = asdict(replace(report, threads=None))
     data["headline"] = _headline(report)
+    data["threads"] = None if report.threads is None else threads_as_data(report.threads)
     data["instructions"] = [
         {"address": i.address, "code": i.code.hex(), "text": i.text, "is_here": i.is_here}
         for i in report.instructions
@@ -132,6 +138,11 @@ def _registers(report: CrashReport) -> Iterator[str]:
 def _register(register: NamedValue) -> str:
     mark = "!" if register.suspicious else " "
     return f"{register.name:>3} {register.value:#010x} {mark} {register.meaning}".rstrip(" ")
+
+
+def _threads(report: CrashReport) -> Iterator[str]:
+    if report.threads is not None:
+        yield from threads_as_text(report.threads).splitlines()
 
 
 def _status(report: CrashReport) -> Iterator[str]:
