@@ -3,7 +3,7 @@
 # packages for `make test` when you are root on Debian (scripts/debian-tools).
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-usb check format docs bench clean
+.PHONY: help demo test test-quick test-usb check format docs bench trust clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,6 +24,9 @@ test: $(VENV)/.ready-to-develop  ## run every test (and, as root on Debian, inst
 
 test-quick: $(VENV)/.ready-to-develop  ## run the tests that need no outside tool, about a minute
 	$(BIN)/pytest -n 2 -q -m "not tools"
+
+trust: $(VENV)/.ready-to-develop  ## over a thousand jobs in which something goes wrong: is what is claimed true?
+	$(BIN)/python -m tests.trust
 
 test-usb: $(VENV)/.ready-to-develop  ## plug virtual boards into a machine with a real kernel (docs/usb-vm.md)
 	@timeout --kill-after=30 1500 scripts/usb-vm build
