@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from onchip.flash.command import Command
 from onchip.flash.engine import FlashEngine
 from onchip.flash.image import Image
 from onchip.flash.regions import built_in
@@ -29,17 +30,23 @@ def measurements(probe: str) -> list[Measured]:
         assert chip.work_ram is not None
         ram = (chip.work_ram.start, chip.work_ram.length)
         runner = Runner(b.core, ram, built_in("stm32f407.FLM"))
-        runner.call([runner.function("Init", FLASH, chip.clock_hz, 1)], 1.0)
+        runner.call([runner.function("Init", FLASH, chip.clock_hz, 1)])
         # The sector's number makes no difference to the traffic. What does is how long it takes:
         # the budget is for an algorithm that is ready at once, which UnInit is.
         call = [runner.function("UnInit", 1)]
-        counted["erase-sector call, run to its end"] = b.count(lambda: runner.call(call, 10.0))
-        runner.call([runner.function("Init", FLASH, chip.clock_hz, 2)], 1.0)
+        counted["erase-sector call, run to its end"] = b.count(lambda: runner.call(call))
+        runner.call([runner.function("Init", FLASH, chip.clock_hz, 2)])
         page = bytes(range(256)) * 4
-        buffer = runner.data_address(1)
-        program = [runner.function("ProgramPage", FLASH, 1024, buffer)]
+        program = Command(
+            runner.entry("ProgramPage"),
+            (FLASH, 1024, 0),
+            "ProgramPage",
+            data=page,
+            places=((2, 0),),
+            pages=True,
+        )
         counted["program one 1 KiB page through an algorithm"] = b.count(
-            lambda: runner.call(program, 1.0, data=page)
+            lambda: runner.call([program])
         )
         assert b.core.memory.read(FLASH, 1024) == page
     with bench(probe) as b:

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from onchip.errors import PlanError
 from onchip.flash.algorithm import FlashAlgorithm
+from onchip.flash.block_run import BlockRun
 from onchip.flash.image import Image, Segment
 from onchip.flash.planner import (
     Range,
@@ -14,7 +15,6 @@ from onchip.flash.planner import (
     split,
     with_vector_checksum,
 )
-from onchip.flash.runner import CrcRun
 from onchip.flash.sums import Sums, sums
 from onchip.flash.uf2 import Uf2Block
 from onchip.target.chip import load_chip
@@ -103,10 +103,10 @@ def test_block_sizes(page: int, runs: tuple[tuple[int, int], ...], block: int) -
 def test_runs_join_equal_neighbours_only() -> None:
     ranges = [Range(0x10, 0x1000 - 0x10), Range(0x1000, 0x800), Range(0x2000, 0x410)]
     assert runs_of(ranges, 0x400, 0) == [
-        CrcRun(0x10, 0x3F0, 1),
-        CrcRun(0x400, 0x400, 5),
-        CrcRun(0x2000, 0x400, 1),
-        CrcRun(0x2400, 0x10, 1),
+        BlockRun(0x10, 0x3F0, 1),
+        BlockRun(0x400, 0x400, 5),
+        BlockRun(0x2000, 0x400, 1),
+        BlockRun(0x2400, 0x10, 1),
     ]
 
 

@@ -1,16 +1,18 @@
 import struct
 import subprocess
 import zlib
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from onchip.errors import AlgorithmError, EraseError, PlanError, ProgramError, VerifyError
-from onchip.flash import runner
+from onchip.flash import driver
 from onchip.flash.algorithm import FlashAlgorithm
+from onchip.flash.block_run import BlockRun
+from onchip.flash.blocks import block_crcs, block_sums
+from onchip.flash.command import Command
 from onchip.flash.regions import built_in
-from onchip.flash.runner import Command, CrcRun, Runner, Workspace, runner_code
+from onchip.flash.runner import Runner
 from onchip.flash.sums import sums
 from tests.support.elf_builder import FUNCTION_OFFSETS, flash_device, flm
 from tests.support.tools import require
@@ -31,54 +33,6 @@ def algorithm(device: bytes | None = None, **functions: str) -> bytes:
     return flm(device, code=bytes(code))
 
 
-# -- layout ----------------------------------------------------------------------------------------
-
-
-def test_nothing_overlaps_in_the_workspace() -> None:
-    for length in (0x1800, 0x4000, 0x2_0000):
-        for page in (4, 64, 256, 1024):
-            parsed = FlashAlgorithm.parse(flm(flash_device(page=page)))
-            space = Workspace.lay_out(0x2000_0001, length, parsed)
-            slot = runner.LIST_LENGTH * runner.COMMAND_LENGTH + space.room
-            pieces = [
-                (space.algorithm, len(parsed.blob)),
-                (space.start, len(runner_code())),
-                (space.crc_table, runner.CRC_TABLE_LENGTH),
-                (space.guard, space.stack_top - space.guard),
-                *((start, slot) for start in space.slots),
-            ]
-            pieces.sort()
-            for (start, size), (following, _) in pairwise(pieces):
-                assert start + size <= following
-            assert pieces[0][0] >= 0x2000_0001
-            assert sum(pieces[-1]) <= 0x2000_0001 + length
-            assert space.stack_top % 8 == 0
-            assert space.chunk % page == 0
-
-
-def test_little_ram_gets_one_slot_and_too_little_is_refused() -> None:
-    parsed = FlashAlgorithm.parse(flm(flash_device(page=1024)))
-    assert len(Workspace.lay_out(0x2000_0000, 0x1000, parsed).slots) == 1
-    with pytest.raises(AlgorithmError, match=r"needs .* bytes of RAM, 2048 may be used"):
-        Workspace.lay_out(0x2000_0000, 0x800, parsed)
-
-
-def test_code_linked_into_the_ram_stays_there() -> None:
-    parsed = FlashAlgorithm.parse(flm(code_address=0x2000_0200))
-    space = Workspace.lay_out(*RAM, parsed)
-    assert space.algorithm == 0x2000_0200
-    assert space.start >= 0x2000_0200 + len(parsed.blob)
-
-
-def test_a_page_larger_than_the_ram_is_refused_before_anything(tmp_path: Path) -> None:
-    path = tmp_path / "big.FLM"
-    path.write_bytes(algorithm(flash_device(page=0x4_0000, length=0x10_0000)))
-    with bench() as b:
-        with pytest.raises(AlgorithmError, match="bytes of RAM"):
-            b.engine(path).program(b.image(b"1234"))
-        assert not b.core.halted
-
-
 # -- running ---------------------------------------------------------------------------------------
 
 
@@ -88,14 +42,15 @@ def test_crcs_are_those_of_zlib() -> None:
         data = pattern(3000)
         b.core.memory.write(0x2001_0000, data)
         r = Runner(b.core, RAM)
-        runs = [CrcRun(0x2001_0000, 1000, 3), CrcRun(0x2001_0001, 7, 2), CrcRun(0x2001_0003, 0, 1)]
-        assert r.crc(runs, 1.0) == [
+        at = 0x2001_0000
+        runs = [BlockRun(at, 1000, 3), BlockRun(at + 1, 7, 2), BlockRun(at + 3, 0, 1)]
+        assert block_crcs(r, runs) == [
             *(zlib.crc32(data[i : i + 1000]) for i in (0, 1000, 2000)),
             zlib.crc32(data[1:8]),
             zlib.crc32(data[8:15]),
             0,
         ]
-        assert r.crc([CrcRun(0x2001_0002, 4, 1)], 1.0) == [zlib.crc32(data[2:6])]
+        assert block_crcs(r, [BlockRun(0x2001_0002, 4, 1)]) == [zlib.crc32(data[2:6])]
 
 
 def test_sums_are_those_of_the_host() -> None:
@@ -107,17 +62,17 @@ def test_sums_are_those_of_the_host() -> None:
         b.core.memory.write(base, data)
         r = Runner(b.core, RAM)
         runs = [
-            *(CrcRun(base, 1000, 3), CrcRun(base + 1, 7, 2), CrcRun(base + 3, 0, 1)),
-            *(CrcRun(base, 128, 32), CrcRun(base + 2, 130, 1), CrcRun(base + 2002, 61, 1)),
-            *(CrcRun(base + 3072, 1024, 1), CrcRun(base + 3071, 1025, 1)),
+            *(BlockRun(base, 1000, 3), BlockRun(base + 1, 7, 2), BlockRun(base + 3, 0, 1)),
+            *(BlockRun(base, 128, 32), BlockRun(base + 2, 130, 1), BlockRun(base + 2002, 61, 1)),
+            *(BlockRun(base + 3072, 1024, 1), BlockRun(base + 3071, 1025, 1)),
         ]
         wanted = [
             sums(data[at - base :][: run.block], at)
             for run in runs
             for at in [run.address + run.block * index for index in range(run.count)]
         ]
-        assert r.sums(runs, 1.0, 0xFF) == wanted
-        assert r.sums(runs, 1.0, 0x00) == wanted  # nobody looks for blanks
+        assert block_sums(r, runs, 0xFF) == wanted
+        assert block_sums(r, runs, 0x00) == wanted  # nobody looks for blanks
 
 
 def test_arguments_static_base_and_results() -> None:
@@ -130,19 +85,26 @@ def test_arguments_static_base_and_results() -> None:
         base = r.space.algorithm + parsed.static_base
         expected = 1 + 2 * 10 + 4 * 100 + base
         call = r.function("ProgramPage", 1, 10, 100, expected=expected)
-        r.call([call, call], 1.0)
+        r.call([call, call])
         with pytest.raises(ProgramError, match=f"it returned {expected}"):
-            r.call([r.function("ProgramPage", 1, 10, 100)], 1.0)
+            r.call([r.function("ProgramPage", 1, 10, 100)])
         with pytest.raises(AlgorithmError, match="no function Verify"):
             r.function("Verify")
 
 
-def test_a_failed_list_stops_and_nothing_runs_after_it() -> None:
+def to_the_end(r: Runner, *several: list[Command]) -> None:
+    for commands in several:
+        r.run(commands)
+    r.finish()
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_after_a_failure_nothing_is_called(stream: bool) -> None:
     # ProgramPage stores r1 at [r0] and returns r2.
     with bench() as b:
         b.core.reset(halt=True)
         parsed = FlashAlgorithm.parse(algorithm(ProgramPage="0160 1046 7047"))
-        r = Runner(b.core, RAM, parsed)
+        r = Runner(b.core, (0x2000_0000, 0x1_0000), parsed, stream=stream)
         place = 0x2001_8000
         b.core.memory.write(place, bytes(16))
 
@@ -151,42 +113,128 @@ def test_a_failed_list_stops_and_nothing_runs_after_it() -> None:
                 "ProgramPage", place + offset, 1, result, address=0x0800_0000 + offset
             )
 
-        r.push([store(0, 0), store(4, 3), store(8, 0)], 1.0)
         with pytest.raises(
             ProgramError, match=r"ProgramPage at 0x0800_0004 .* returned 3"
         ) as caught:
-            r.push([store(12, 0)], 1.0)
+            to_the_end(r, [store(0, 0), store(4, 3), store(8, 0)], [store(12, 0)])
         assert caught.value.address == 0x0800_0004
         b.core.halt()
         words = struct.unpack("<4I", b.core.memory.read(place, 16))
         assert words == (1, 1, 0, 0)
 
 
-def test_lists_alternate_between_the_slots() -> None:
-    # r0 += 1 at [r0]
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("ram", [0x1800, 0x1_0000])
+def test_more_commands_than_the_ring_holds(ram: int, *, stream: bool) -> None:
+    # ProgramPage adds the sum of the two words at r2 to the word at r0 + r1
+    body = "4018 0168 1368 5b18 5168 5918 0160 0020"
     with bench() as b:
         b.core.reset(halt=True)
-        parsed = FlashAlgorithm.parse(algorithm(ProgramPage="0168 0131 0160 0020 7047"))
-        r = Runner(b.core, RAM, parsed)
+        parsed = FlashAlgorithm.parse(
+            algorithm(flash_device(page=256), ProgramPage=body, Verify="7047")
+        )
+        r = Runner(b.core, (0x2000_0000, ram), parsed, stream=stream)
         b.core.memory.write_u32(0x2001_8000, 0)
-        for _ in range(5):
-            r.push([r.function("ProgramPage", 0x2001_8000)] * 3, 1.0)
+        lengths = [8 + 8 * (13 * i % 29) for i in range(300)]
+        told: list[int] = []
+        r.run(
+            (
+                Command(
+                    r.entry("ProgramPage"),
+                    (0x2001_7000, 0x1000),
+                    "ProgramPage",
+                    data=struct.pack("<II", i, length) + bytes(length - 8),
+                    places=((2, 0),),
+                    progress=i,
+                )
+                for i, length in enumerate(lengths)
+            ),
+            lambda command: told.append(command.progress),
+        )
+        r.finish(lambda command: told.append(command.progress))
+        assert b.core.memory.read_u32(0x2001_8000) == sum(range(300)) + sum(lengths)
+        assert told == list(range(300))
         r.finish()
-        r.finish()
-        assert b.core.memory.read_u32(0x2001_8000) == 15
+        r.stop()
 
 
-def test_list_and_data_have_their_limits() -> None:
+def test_a_record_of_pages_is_called_page_by_page() -> None:
+    # ProgramPage counts its calls in the word at 0x2001_8000 and adds r1 to the next one.
+    body = "044B 1868 0130 1860 5868 4018 5860 0020"
     with bench() as b:
+        b.core.reset(halt=True)
+        # r0 is lost on the way: the literal follows the function, which runs into the next one
+        code = algorithm(flash_device(page=256), ProgramPage=body, Verify="7047 0000 0080 0120")
+        r = Runner(b.core, (0x2000_0000, 0x1_0000), FlashAlgorithm.parse(code))
+        b.core.memory.write(0x2001_8000, bytes(8))
+        pages = Command(
+            r.entry("ProgramPage"),
+            (0x0800_0000, 1000, 0),
+            "ProgramPage",
+            data=bytes(1000),
+            places=((2, 0),),
+            pages=True,
+            calls=4,
+        )
+        r.call([pages])
+        assert struct.unpack("<2I", b.core.memory.read(0x2001_8000, 8)) == (4, 1000)
+
+
+def test_what_does_not_fit_the_ring_is_refused() -> None:
+    with bench() as b:
+        b.core.reset(halt=True)
         r = Runner(b.core, RAM, FlashAlgorithm.parse(algorithm()))
         call = r.function("ProgramPage")
-        for commands, data in [
-            ([], b""),
-            ([call] * runner.LIST_LENGTH, b""),
-            ([call], bytes(r.space.room + 1)),
-        ]:
-            with pytest.raises(ValueError, match="a list of"):
-                r.call(commands, 1.0, data=data)
+        with pytest.raises(ValueError, match="do not fit"):
+            r.call([])
+        with pytest.raises(ValueError, match="do not fit"):
+            r.call([call] * 10_000)
+        b.core.halt()
+        r = Runner(b.core, RAM, FlashAlgorithm.parse(algorithm()))
+        with pytest.raises(ValueError, match="a record of"):
+            r.call([Command(r.entry("ProgramPage"), (), "x", data=bytes(r.space.room + 8))])
+
+
+# -- the ring is not seen --------------------------------------------------------------------------
+
+
+def test_a_driver_that_does_not_see_the_ring_is_stopped_for_each_call(tmp_path: Path) -> None:
+    """As behind a data cache: what is written while the core runs is not there for it."""
+    with bench() as b:
+        memory, honest = b.core.ap, type(b.core.ap).emit_write_word
+        ready: set[int] = set()
+
+        def hidden(transfers, address, value):  # type: ignore[no-untyped-def]
+            if b.core.run.halted is False and address in ready:
+                address = 0x2001_FFF0
+            honest(memory, transfers, address, value)
+
+        memory.emit_write_word = hidden  # type: ignore[method-assign]
+        parsed = FlashAlgorithm.parse(algorithm(ProgramPage="0160 1046 7047"))
+        b.core.reset(halt=True)
+        r = Runner(b.core, (0x2000_0000, 0x1_0000), parsed)
+        ready.add(r.space.mailbox + driver.READY)
+        r.call([r.function("ProgramPage", 0x2001_8000, 77, 0)])
+        assert not r.streams
+        assert b.core.memory.read_u32(0x2001_8000) == 77
+        del memory.emit_write_word
+
+
+def test_ram_that_does_not_hold_what_is_written_is_refused() -> None:
+    with bench() as b:
+        memory, honest = b.core.ap, type(b.core.ap).emit_write
+
+        def damaged(transfers, address, data):  # type: ignore[no-untyped-def]
+            if len(data) > 0x200:
+                data = data[:0x1F0] + bytes(4) + data[0x1F4:]
+            honest(memory, transfers, address, data)
+
+        memory.emit_write = damaged  # type: ignore[method-assign]
+        b.core.reset(halt=True)
+        r = Runner(b.core, RAM)
+        with pytest.raises(AlgorithmError, match="does not hold what was written"):
+            block_sums(r, [BlockRun(0x0800_0000, 64, 1)], 0xFF)
+        del memory.emit_write
 
 
 # -- algorithms that go wrong ----------------------------------------------------------------------
@@ -203,16 +251,16 @@ RETURN_5 = "0520 7047"
     ("functions", "error", "message"),
     [
         ({"Init": RETURN_5}, AlgorithmError, "Init at 0x0800_0000 failed: it returned 5"),
-        ({"UnInit": RETURN_5}, AlgorithmError, "UnInit failed"),
+        ({"UnInit": RETURN_5}, AlgorithmError, "UnInit at 0x0800_0000 failed"),
         ({"ProgramPage": RETURN_5}, ProgramError, "ProgramPage at 0x0800_0000 failed"),
         ({"ProgramPage": LOOP}, AlgorithmError, "ProgramPage at 0x0800_0000 did not return"),
         ({"ProgramPage": UNDEFINED}, AlgorithmError, "ProgramPage at 0x0800_0000 faulted"),
         (
             {"ProgramPage": BUS_FAULT},
             AlgorithmError,
-            "0x0800_0000 faulted: BusFault: .* 0xf0000000.*; pc 0x2000_0044",
+            "0x0800_0000 faulted: BusFault, BFAR 0xF000_0000, pc 0x2000_0044: ",
         ),
-        ({"ProgramPage": BREAKPOINT}, AlgorithmError, "0x0800_0000 halted, as by a BKPT"),
+        ({"ProgramPage": BREAKPOINT}, AlgorithmError, "halted at 0x2000_0040, as by a BKPT"),
         ({"ProgramPage": SMASH}, AlgorithmError, "more stack than there is"),
         ({}, VerifyError, "0x0800_0000 reads ff ff ff ff ff ff ff ff, expected 00 07"),
     ],
@@ -266,14 +314,14 @@ def test_small_pages(tmp_path: Path, page: int) -> None:
 
 
 def test_a_crash_is_told_of_the_page_that_crashed(tmp_path: Path) -> None:
-    """Two more lists are on their way when it is noticed, one of them in the crashed one's slot."""
+    """More records are on their way when it is noticed."""
     path = tmp_path / "bad.FLM"
     path.write_bytes(algorithm(flash_device(page=256), ProgramPage=UNDEFINED_FROM_0X800))
     with bench() as b:
         with pytest.raises(AlgorithmError, match="ProgramPage at 0x0800_0800 faulted: UsageFault"):
             b.engine(path).program(b.image(pattern(20_000)))
         path.write_bytes(algorithm(flash_device(page=256), ProgramPage=BREAKPOINT))
-        with pytest.raises(AlgorithmError, match="0x0800_0000 halted, as by a BKPT"):
+        with pytest.raises(AlgorithmError, match="0x0800_0000 halted at 0x2000_0040, as by a BKPT"):
             b.engine(path).program(b.image(pattern(20_000)))
 
 
@@ -321,7 +369,7 @@ def test_a_users_algorithm_that_has_nothing_to_do_is_refused(tmp_path: Path) -> 
 @pytest.mark.tools
 def test_committed_binaries_are_what_the_sources_make(tmp_path: Path) -> None:
     require("arm-none-eabi-gcc")
-    source = Path(runner.__file__).parent / "algorithms"
+    source = Path(driver.__file__).parent / "algorithms"
     subprocess.run(
         ["make", "-s", f"DIR={tmp_path}"], cwd=source, check=True, capture_output=True, text=True
     )
@@ -337,8 +385,8 @@ def test_committed_binaries_are_what_the_sources_make(tmp_path: Path) -> None:
 @pytest.mark.tools
 def test_offsets_are_those_of_the_source(tmp_path: Path) -> None:
     gcc, nm = require("arm-none-eabi-gcc"), require("arm-none-eabi-nm")
-    source = Path(runner.__file__).parent / "algorithms" / "runner.S"
-    target = tmp_path / "runner.o"
+    source = Path(driver.__file__).parent / "algorithms" / "driver.S"
+    target = tmp_path / "driver.o"
     subprocess.run(
         [gcc, "-c", "-x", "assembler-with-cpp", source, "-o", target],
         check=True,
@@ -346,12 +394,14 @@ def test_offsets_are_those_of_the_source(tmp_path: Path) -> None:
     )
     listing = subprocess.run([nm, target], check=True, capture_output=True, text=True).stdout
     symbols = {line.split()[2]: int(line.split()[0], 16) for line in listing.splitlines()}
-    assert symbols["runner_start"] == runner.ENTRY
-    assert symbols["crc_table"] == runner.CRC_TABLE
-    assert symbols["crc_blocks"] == runner.CRC_BLOCKS
-    assert symbols["sum_blocks"] == runner.SUM_BLOCKS
-    assert symbols["mailbox"] == runner.MAILBOX
-    assert len(runner_code()) == runner.MAILBOX + 32
+    assert symbols["driver_start"] == driver.ENTRY
+    assert symbols["mailbox"] == driver.MAILBOX
+    assert symbols["sum_blocks"] == driver.SUM_BLOCKS == driver.MAILBOX + 56
+    assert symbols["crc_table"] == driver.CRC_TABLE
+    assert symbols["crc_blocks"] == driver.CRC_BLOCKS
+    assert symbols["unpack"] == symbols["crc_end"] == driver.UNPACK
+    assert symbols["unpack_end"] == driver.code_length()
+    assert symbols["unpack_end"] - symbols["unpack"] <= 400
 
 
 @pytest.mark.parametrize("name", ["lpc1768", "stm32f407", "nrf52840", "nrf51822"])

@@ -29,9 +29,9 @@ def test_chunks_hold_everything_in_order_and_cut_at_pages(page, pages, pieces):
     assert [start for start, _ in found] == sorted(start for start, _ in found)
 
 
-def test_chunks_begin_and_end_small():
-    lengths = [len(data) for _, data in chunks([Write(0, bytes(0x2_0000))], 1024, 0x8000)]
-    assert lengths[:6] == [0x400, 0x800, 0x1000, 0x2000, 0x4000, 0x8000]
-    assert lengths[-1] == 0x400
-    assert max(lengths) == 0x8000
+def test_the_first_chunk_is_small():
+    lengths = [len(data) for _, data in chunks([Write(0, bytes(0x2_0000))], 256, 0x1000)]
+    assert lengths[:2] == [0x400, 0x1000]
+    assert max(lengths) == 0x1000
     assert sum(lengths) == 0x2_0000
+    assert [len(d) for _, d in chunks([Write(0, bytes(0x3000))], 0x1000, 0x1000)] == [0x1000] * 3

@@ -145,9 +145,16 @@ class Transfers:
         """Attribute what follows to the batch's operation of that index."""
         self._operation = operation
 
-    def barrier(self) -> None:
-        """Hold what follows back until everything before it is known to have succeeded."""
-        self._barrier = len(self.elements)
+    def place(self) -> int:
+        """Return the place that has been reached, for a `barrier` further on."""
+        return len(self.elements)
+
+    def barrier(self, below: int | None = None) -> None:
+        """Hold what follows back until everything before it is known to have succeeded.
+
+        With ``below``, a `place` passed earlier, only until everything before that is.
+        """
+        self._barrier = len(self.elements) if below is None else below
 
     def fence(self) -> None:
         """As `barrier`, and what follows starts a packet of its own.

@@ -193,6 +193,11 @@ class FlashAlgorithm:
         except (SymbolError, AlgorithmError) as error:
             raise AlgorithmError(f"{source}: {error.message}", hint=error.hint) from error
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether the flash can be read without the algorithm's help."""
+        return self.device.type in (DeviceType.ON_CHIP, DeviceType.UNKNOWN)
+
     def has(self, function: str) -> bool:
         """Say whether the algorithm offers an optional function."""
         return function in self.functions

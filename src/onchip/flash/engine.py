@@ -16,36 +16,24 @@ from typing import TYPE_CHECKING, Literal
 from onchip.errors import EraseError, FlashError, PlanError, UsageError, VerifyError
 from onchip.target.memory_map import FlashRegion, Sector
 
-from . import planner, verify
-from .algorithm import FlashAlgorithm
+from . import job, planner, verify
+from .block_run import BlockRun
+from .blocks import block_crcs
+from .command import hex32
 from .image import Image
 from .outline import SectorOutline, outline
-from .planner import Range, RegionPlan
+from .planner import RegionPlan
 from .progress import ProgressCallback, silent
 from .regions import Regions
-from .runner import Command, CrcRun, Runner, hex32
-from .schedule import (
-    INIT_TIMEOUT_S,
-    Meter,
-    chunks,
-    erase_timeout,
-    erased_length,
-    expected_content,
-    groups,
-    program_timeout,
-    uncounted,
-)
+from .schedule import erased_length, expected_content
 from .segment import Segment
-from .workbench import FOR_ERASE, FOR_PROGRAM, Workbench
+from .workbench import Workbench
 
 if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
     from onchip.target.chip import Chip
 
 EraseMode = Literal["sector", "chip"]
-
-_WORDS_PER_RANGE = 3
-"""One range whose CRC is wanted, in words of the list that asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +123,13 @@ class FlashEngine:
             self._load_ram(in_ram)
             return self._report(plans, in_ram, started)
         with self._bench.reset_target():
-            self._survey(plans, progress)
-            done = [plan for plan in plans if plan.erase_all or plan.erase or plan.writes()]
+            job.survey(self._bench, plans, progress)
+            changed = [plan for plan in plans if plan.erase_all or plan.erase or plan.writes()]
             try:
-                self._erase(done, progress)
-                self._program(done, progress)
-                self._verify(done, progress)
+                job.carry_out(self._bench, changed, self._chip.clock_hz, progress)
+                job.check(self._bench, changed, progress)
                 if read_back:
-                    self._read_back(plans)
+                    job.read_back(self._bench, plans)
             except FlashError as error:
                 error.hint = error.hint or "the flash is incomplete now: program it again"
                 raise
@@ -171,7 +158,7 @@ class FlashEngine:
         self._core.halt()
         if plans:
             with self._bench.borrowed_target(plans):
-                self._survey(plans, progress)
+                job.survey(self._bench, plans, progress)
         return [sector for plan in plans for sector in outline(plan)]
 
     def erase(
@@ -193,9 +180,9 @@ class FlashEngine:
         plans = self._erase_plans(what)
         self._check_fits(plans)
         with self._bench.reset_target():
-            self._erase(plans, progress)
+            job.carry_out(self._bench, plans, self._chip.clock_hz, progress)
             try:
-                self._verify(plans, progress)
+                job.check(self._bench, plans, progress)
             except VerifyError as error:
                 raise EraseError(
                     f"not blank after erasing: {error.message}", address=error.address
@@ -222,7 +209,7 @@ class FlashEngine:
         verify.compare_memory(self._core.memory, parts.ram)
         if plans:
             with self._bench.borrowed_target(plans):
-                self._verify(plans, progress)
+                job.check(self._bench, plans, progress)
         return ProgrammingReport(
             image_bytes=image.length,
             same_bytes=image.length,
@@ -249,16 +236,9 @@ class FlashEngine:
         if not self._bench.has_ram:
             raise PlanError(f"where code may run in the RAM of {self._chip.name} is not known")
         self._core.halt()
-        found: list[int] = []
         with self._bench.borrowed_target(()):
-            runner = self._bench.runner(None)
-            most_runs, most_words = runner.crc_capacity
-            most = min(most_runs, most_words // _WORDS_PER_RANGE)
-            for first in range(0, len(ranges), most):
-                runs = [CrcRun(address, length, 1) for address, length in ranges[first:][:most]]
-                total = sum(run.block for run in runs)
-                found += runner.crc(runs, 1.0 + total * verify.SLOWEST_CRC_S)
-        return found
+            runs = [BlockRun(address, length, 1) for address, length in ranges]
+            return block_crcs(self._bench.any_runner(), runs)
 
     # -- planning ----------------------------------------------------------------------------------
 
@@ -331,120 +311,7 @@ class FlashEngine:
             )
         self._bench.check_fits(plans)
 
-    def _survey(self, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
-        """Find out what is there, and read what has to survive an erase."""
-        wanted = [plan for plan in plans if not plan.erase_all]
-        meter = Meter(progress, "plan", sum(r.length for p in wanted for r in p.survey()))
-        for plan, runner in self._bench.runners(wanted):
-            sums = self._bench.sums(runner, plan, plan.survey(), meter)
-            plan.decide(sums)
-            kept = plan.kept_ranges()
-            missing = [r for r in kept if any(part not in sums for part in plan.cut(r))]
-            sums |= self._bench.sums(runner, plan, missing, uncounted)
-            for part in plan.kept_parts(sums):
-                plan.keep_bytes(part.address, runner.memory.read(part.address, part.length))
-            if plan.erase and not plan.algorithm.has("EraseSector"):
-                raise PlanError(
-                    f"{plan.algorithm.source} cannot erase sectors, and {plan.region} is not blank",
-                    address=plan.erase[0].start,
-                    hint="erase the whole chip",
-                )
-
-    # -- doing -------------------------------------------------------------------------------------
-
-    def _erase(self, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
-        meter = Meter(progress, "erase", sum(erased_length(plan) for plan in plans))
-        for plan in plans:
-            if not (plan.erase or plan.erase_all):
-                continue
-            runner = self._bench.runner(plan.algorithm)
-            before = self._bench.init(runner, plan.region, FOR_ERASE)
-            if plan.erase_all and plan.algorithm.has("EraseChip"):
-                sectors = sum(run.count for run in plan.region.sectors)
-                timeout_s = erase_timeout(plan.algorithm, sectors)
-                call = runner.function("EraseChip", address=plan.region.start)
-                runner.push([*before, call], timeout_s + INIT_TIMEOUT_S)
-                self._bench.uninit(runner, FOR_ERASE)
-                meter(plan.region.length)
-            else:
-                chosen = list(plan.region.all_sectors()) if plan.erase_all else plan.erase
-                self._erase_sectors(runner, plan.algorithm, chosen, before, meter)
-
-    def _erase_sectors(
-        self,
-        runner: Runner,
-        algorithm: FlashAlgorithm,
-        sectors: Sequence[Sector],
-        before: list[Command],
-        meter: Meter,
-    ) -> None:
-        """Erase some small sectors, or one large one, with each list."""
-        behind = 0
-        for group in groups(sectors):
-            calls = [runner.function("EraseSector", s.start, address=s.start) for s in group]
-            timeout_s = erase_timeout(algorithm, len(group)) + INIT_TIMEOUT_S
-            runner.push([*before, *calls], timeout_s)
-            meter(behind)
-            before = []
-            behind = sum(sector.size for sector in group)
-        self._bench.uninit(runner, FOR_ERASE)
-        meter(behind)
-
-    def _program(self, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
-        todo = [(plan, plan.writes()) for plan in plans]
-        meter = Meter(progress, "program", sum(len(w.data) for _, ws in todo for w in ws))
-        for plan, writes in todo:
-            if not writes:
-                continue
-            runner = self._bench.runner(plan.algorithm)
-            before = self._bench.init(runner, plan.region, FOR_PROGRAM)
-            behind = 0
-            page = plan.algorithm.device.page_size
-            for address, data in chunks(writes, page, runner.space.chunk):
-                self._push_chunk(runner, plan, address, data, before)
-                meter(behind)
-                before = []
-                behind = len(data)
-            self._bench.uninit(runner, FOR_PROGRAM)
-            meter(behind)
-
-    def _push_chunk(
-        self, runner: Runner, plan: RegionPlan, address: int, data: bytes, before: list[Command]
-    ) -> None:
-        device = plan.algorithm.device
-        step = min(device.page_size, plan.block)
-        blank = bytes([device.erased_value]) * step
-        pages = [i for i in range(0, len(data), step) if data[i : i + step] != blank]
-        if not pages and not before:
-            return  # blocks of small pages may end with several blank ones
-        buffer = runner.data_address(len(before) + len(pages))
-        calls = [
-            runner.function(
-                "ProgramPage",
-                address + offset,
-                min(step, len(data) - offset),
-                buffer + offset,
-                address=address + offset,
-            )
-            for offset in pages
-        ]
-        timeout_s = program_timeout(plan.algorithm, len(calls)) + INIT_TIMEOUT_S
-        runner.push([*before, *calls], timeout_s, data=data)
-
-    def _verify(self, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
-        expected = [(plan, expected_content(plan)) for plan in plans]
-        total = sum(len(s.data) for _, segments in expected for s in segments)
-        meter = Meter(progress, "verify", total)
-        for (plan, runner), (_, segments) in zip(self._bench.runners(plans), expected, strict=True):
-            ranges = [Range(segment.address, len(segment.data)) for segment in segments]
-            block = max(plan.block, verify.BLOCK // plan.block * plan.block)
-            sums = self._bench.sums(runner, plan, ranges, meter, block)
-            verify.compare(runner.memory, segments, sums)
-
-    def _read_back(self, plans: Sequence[RegionPlan]) -> None:
-        """Read what the image asks for, byte by byte."""
-        for plan, runner in self._bench.runners(plans):
-            verify.compare_memory(runner.memory, plan.pieces)
+    # -- the end ---------------------------------------------------------------------------------
 
     def _load_ram(self, segments: Sequence[Segment]) -> None:
         for segment in segments:

@@ -24,8 +24,9 @@ from onchip.target.chip import Chip
 from onchip.target.memory_map import FlashRegion, MemoryRegion, RegionKind, Sector
 
 from .algorithm import FlashAlgorithm
+from .block_run import BlockRun
+from .command import hex32
 from .image import Image
-from .runner import CrcRun, hex32
 from .segment import Segment
 from .sums import Sums, blank_sums, sums
 
@@ -171,9 +172,9 @@ def block_size(region: FlashRegion, algorithm: FlashAlgorithm) -> int:
     return block
 
 
-def runs_of(ranges: Iterable[Range], block: int, origin: int) -> list[CrcRun]:
+def runs_of(ranges: Iterable[Range], block: int, origin: int) -> list[BlockRun]:
     """Cut ranges at block borders and join equal neighbours to runs, in the order of ``ranges``."""
-    runs: list[CrcRun] = []
+    runs: list[BlockRun] = []
     for item in ranges:
         for part in _cut(item, block, origin):
             last = runs[-1] if runs else None
@@ -183,9 +184,9 @@ def runs_of(ranges: Iterable[Range], block: int, origin: int) -> list[CrcRun]:
                 and last.address + last.block * last.count == part.address
             )
             if joins and last is not None:
-                runs[-1] = CrcRun(last.address, block, last.count + 1)
+                runs[-1] = BlockRun(last.address, block, last.count + 1)
             else:
-                runs.append(CrcRun(part.address, part.length, 1))
+                runs.append(BlockRun(part.address, part.length, 1))
     return runs
 
 

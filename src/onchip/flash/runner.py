@@ -1,184 +1,57 @@
 """Runs functions of a flash algorithm on the target.
 
-In RAM stand our resident runner (``algorithms/runner.S``), the algorithm, a guarded stack, and two
-slots. A slot holds a list of commands and the data they refer to. The runner calls one command
-after the other and halts at the end of the list, or at the first call that went wrong; while it
-works on one slot, the other is filled:
+In RAM stand the resident driver, the algorithm, a guarded stack, and a ring. The host writes
+records into the ring, the driver works them off; what is done frees its place:
 
-    host      | write slot 0 |start| write slot 1 |wait, start| write slot 0 |wait, start| ...
-    target                         | list in slot 0           | list in slot 1           |
+    host      | write 0, 1, 2 | write 3, 4 | wait for 2, write 5, 6 | ...
+    target        | 0 | 1 | 2 | 3 | 4 | 5 ...
 
-A list that failed stays failed: the runner refuses to be started again. So a start may be in
-flight before the host knows how the list before it ended.
+Where an algorithm cannot bear that its RAM's bus is used meanwhile, or the driver does not see what
+is written while it runs, the ring is filled while the core is halted, and then emptied by it alone.
 """
 
 from __future__ import annotations
 
+import math
 import struct
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from importlib import resources
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from onchip.errors import (
-    AlgorithmError,
-    EraseError,
-    FlashError,
-    OnchipError,
-    ProgramError,
-    TransferMismatch,
-)
+from onchip.arch.scs import DHCSR
+from onchip.errors import AlgorithmError, TransferMismatch
 
+from . import driver
 from .algorithm import FlashAlgorithm
-from .sums import BLANK, Sums, blank_sums
+from .block_run import BlockRun, block_command
+from .command import Command, hex32
+from .driver import Status
+from .feed import queue_records
+from .look import Look
+from .ring import Record, Ring
+from .source import Source
+from .sums import sums
+from .watch import Watch
+from .workspace import Workspace
 
 if TYPE_CHECKING:
-    from onchip.coresight.memory import Memory
     from onchip.cortex_m.core import Core
-    from onchip.cortex_m.fault import FaultReport
     from onchip.dap.batch import Batch, Result
 
-# Offsets into runner.bin; tests compare them with the symbols of a rebuilt runner.
-ENTRY = 0x000
-CRC_TABLE = 0x078
-CRC_BLOCKS = 0x098
-SUM_BLOCKS = 0x11C
-MAILBOX = 0x2B4
+Done = Callable[[Command], None]
 
-STATE_READY, STATE_RUNNING, STATE_FAILED, STATE_GUARD, STATE_RESTARTED = range(5)
-
-GUARD_LENGTH = 32
-GUARD_PATTERN = 0x5AFE_57AC
-CRC_TABLE_LENGTH = 1024
-COMMAND_LENGTH = 32
-_THUMB = 1
 _XPSR_T = 0x0100_0000
-
-_COMMAND = struct.Struct("<8I")
-_END = struct.Struct("<2I")
-_SUMS = struct.Struct("<2I")
-_MAILBOX = struct.Struct("<8I")
-_MAILBOX_HEAD = struct.Struct("<4I")
-
-LIST_LENGTH = 18
-"""Commands of the longest list: Init, 16 pages, and the end."""
-_LISTS_KEPT = 4
-"""For messages: the list that crashed, and those queued before it was noticed."""
-PREFERRED_CHUNK = 1 << 15
-"""Bytes of a slot's data: each list costs a moment in which the flash has nothing to do."""
-_LEAST_ROOM = 256
-"""Bytes of a slot's data, however small the pages: lists of CRCs need that much to get on."""
+_PROOFS = 2
+"""Waits, of as long as the probe repeats one, in which the driver has to notice a record."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One call. ``function`` is an address; ``expected`` None takes any result.
-
-    ``name`` and ``address`` are for messages.
-    """
-
-    function: int
-    arguments: tuple[int, ...]
-    name: str
-    address: int | None = None
-    expected: int | None = 0
-
-    def encode(self) -> bytes:
-        """Return the 32 bytes that the runner reads."""
-        arguments = [*self.arguments, 0, 0, 0, 0][:4]
-        check = 0 if self.expected is None else 1
-        return _COMMAND.pack(self.function | _THUMB, *arguments, check, self.expected or 0, 0)
-
-    def __str__(self) -> str:
-        return self.name if self.address is None else f"{self.name} at {hex32(self.address)}"
-
-
-def hex32(value: int) -> str:
-    """Format an address for people: ``0x0800_4000``."""
-    return f"0x{value >> 16:04X}_{value & 0xFFFF:04X}"
-
-
-@dataclass(frozen=True, slots=True)
-class Workspace:
-    """Where everything lies in the target's RAM.
-
-    ``chunk`` is what one list programs, a multiple of the algorithm's page; the data part of a slot
-    holds ``room`` bytes; there are one or two ``slots``.
-    """
-
-    start: int
-    end: int
-    algorithm: int
-    guard: int
-    stack_top: int
-    crc_table: int
-    slots: tuple[int, ...]
-    chunk: int
-    room: int
-
-    @property
-    def mailbox(self) -> int:
-        """Address of the mailbox."""
-        return self.start + MAILBOX
-
-    @classmethod
-    def lay_out(
-        cls,
-        start: int,
-        length: int,
-        algorithm: FlashAlgorithm | None,
-        *,
-        stream: bool = True,
-    ) -> Workspace:
-        """Divide ``length`` bytes of RAM from ``start``; without ``stream`` for one slot.
-
-        Raises:
-            AlgorithmError: it does not fit.
-        """
-        end = (start + length) & ~7
-        page = 256 if algorithm is None else algorithm.device.page_size
-        at = _align(start, 16)
-        place = at
-        if algorithm is not None:
-            if start <= algorithm.link_address < end:
-                place = algorithm.link_address  # linked for this very place: perhaps not movable
-            at = _align(place + len(algorithm.blob), 16)
-        runner = at
-        table = _align(runner + len(runner_code()), 16)
-        guard = table + CRC_TABLE_LENGTH
-        stack = 2048 if length >= 0x8000 else 1024 if length >= 0x2000 else 512
-        stack_top = guard + GUARD_LENGTH + stack
-        head = LIST_LENGTH * COMMAND_LENGTH
-        most = max(1, min(PREFERRED_CHUNK // page, LIST_LENGTH - 2))  # Init has to fit too
-        for count in (2, 1) if stream else (1,):
-            for pages in range(most, 0, -1):
-                room = max(pages * page, _LEAST_ROOM)
-                size = _align(head + room, 8)
-                if count * size <= end - stack_top:
-                    slots = tuple(stack_top + index * size for index in range(count))
-                    chunk = pages * page
-                    return cls(runner, end, place, guard, stack_top, table, slots, chunk, room)
-        needed = stack_top - start + _align(head + max(page, _LEAST_ROOM), 8)
-        raise AlgorithmError(
-            f"an algorithm with pages of {page} bytes needs {needed} bytes of RAM, "
-            f"{length} may be used"
-        )
-
-
-def _align(value: int, to: int) -> int:
-    return (value + to - 1) // to * to
-
-
-@cache
-def runner_code() -> bytes:
-    """Return the code of the resident runner, with an empty mailbox at its end."""
-    return resources.files(__package__).joinpath("algorithms/runner.bin").read_bytes()
+def nothing(_command: Command) -> None:
+    """Tell nobody."""
 
 
 class Runner:
-    """Calls functions on a halted core. Not to be used once a call has crashed.
+    """Calls functions on a core. Not to be used once a call has failed.
+
+    Without ``stream`` the target is left alone while a function runs.
 
     Raises:
         AlgorithmError: the algorithm does not fit into the RAM.
@@ -194,23 +67,38 @@ class Runner:
     ) -> None:
         self.core = core
         # Not core.memory: that would leave the opcodes of breakpoints where our code has to go.
-        self.memory: Memory = core.ap
+        self.memory = core.ap
         self.algorithm = algorithm
-        self.space = Workspace.lay_out(*ram, algorithm, stream=stream)
-        self._slot = 0
-        self._lists: deque[tuple[int, list[Command], float]] = deque(maxlen=_LISTS_KEPT)
-        self._queued = 0
-        self._busy = False
-        self._timeout_s = 0.0
-        self._table_ready = False
-        self._pending: Batch | None = self._upload()
+        self.space = Workspace.lay_out(*ram, algorithm)
+        self.streams = stream
+        self.starved = False
+        """Whether the target had nothing left to do when it was last looked at."""
+        self.batch_length = 1 << 32
+        """Bytes of records after which the target is looked at."""
+        self._needed: dict[int, bytes] = {}
+        self._begin()
 
     # -- what is called ----------------------------------------------------------------------------
 
     def function(
-        self, name: str, *arguments: int, address: int | None = None, expected: int | None = 0
+        self,
+        name: str,
+        *arguments: int,
+        address: int | None = None,
+        expected: int = 0,
+        timeout_s: float = 1.0,
+        progress: int = 0,
     ) -> Command:
         """Return a call of the algorithm's function ``name``.
+
+        Raises:
+            AlgorithmError: the algorithm has no such function.
+        """
+        entry = self.entry(name, address)
+        return Command(entry, arguments, name, address, expected, timeout_s, progress=progress)
+
+    def entry(self, name: str, address: int | None = None) -> int:
+        """Return where a function of the algorithm is in RAM.
 
         Raises:
             AlgorithmError: the algorithm has no such function.
@@ -219,286 +107,280 @@ class Runner:
         if algorithm is None or not algorithm.has(name):
             source = "no algorithm" if algorithm is None else algorithm.source
             raise AlgorithmError(f"{source} has no function {name}", address=address)
-        entry = self.space.algorithm + algorithm.functions[name]
-        return Command(entry, arguments, name, address, expected)
+        self._need(self.space.algorithm, algorithm.blob)
+        return self.space.algorithm + algorithm.functions[name]
 
-    def crc(self, runs: Sequence[CrcRun], timeout_s: float) -> list[int]:
-        """Return the CRC-32 (as zlib's) of each block of ``runs``, in order.
+    def part(self, offset: int) -> int:
+        """Return where a part of the driver is in RAM: `CRC_TABLE`, `CRC_BLOCKS`, or `UNPACK`."""
+        start = offset if offset == driver.UNPACK else driver.CRC_TABLE
+        return self._need(self.space.start + start, driver.part(start)) + offset - start
 
-        All in one list; at most what `crc_capacity` says.
+    # -- doing -------------------------------------------------------------------------------------
 
-        Raises:
-            AlgorithmError: a block cannot be read, or the target is too slow.
-            TransferError, ProbeError: the way to the target broke.
-        """
-        commands = []
-        if not self._table_ready:
-            entry = self.space.start + CRC_TABLE
-            commands.append(Command(entry, (self.space.crc_table,), "the CRC table"))
-        shapes = self.data_address(len(commands) + len(runs))
-        out = shapes + 8 * len(runs)
-        total = 0
-        for index, run in enumerate(runs):
-            arguments = (run.address, shapes + 8 * index, out + 4 * total, self.space.crc_table)
-            entry = self.space.start + CRC_BLOCKS
-            commands.append(Command(entry, arguments, "the CRC", run.address))
-            total += run.count
-        data = b"".join(struct.pack("<II", run.block, run.count) for run in runs)
-        raw = self.call(commands, timeout_s, data=data, read=(out, 4 * total))
-        self._table_ready = True
-        return list(struct.unpack(f"<{total}I", raw))
+    def run(self, commands: Iterable[Command], done: Done = nothing) -> None:
+        """Have commands carried out, in order; return when all are on their way.
 
-    def sums(self, runs: Sequence[CrcRun], timeout_s: float, erased_value: int) -> list[Sums]:
-        """Return the `Sums` of each block of ``runs``, in order; at most `sums_capacity`.
-
-        Raises:
-            AlgorithmError: a block cannot be read, or the target is too slow.
-            TransferError, ProbeError: the way to the target broke.
-        """
-        shapes = self.data_address(len(runs))
-        at = out = shapes + 8 * len(runs)
-        commands = []
-        erased = int.from_bytes(bytes([erased_value] * 4))
-        for index, run in enumerate(runs):
-            arguments = (run.address, shapes + 8 * index, at, erased)
-            entry = self.space.start + SUM_BLOCKS
-            commands.append(Command(entry, arguments, "the sum", run.address))
-            at += _SUMS.size * run.count
-        data = b"".join(struct.pack("<II", run.block, run.count) for run in runs)
-        raw = self.call(commands, timeout_s, data=data, read=(out, at - out))
-        lengths = (run.block for run in runs for _ in range(run.count))
-        places = (run.address + run.block * i for run in runs for i in range(run.count))
-        return [
-            blank_sums(length, address & 3, erased_value) if found == BLANK else found
-            for found, length, address in zip(_SUMS.iter_unpack(raw), lengths, places, strict=True)
-        ]
-
-    @property
-    def sums_capacity(self) -> tuple[int, int]:
-        """How many runs, and how many words (2 a run, 2 a block), one list of sums may have."""
-        return LIST_LENGTH - 2, self.space.room // 4
-
-    @property
-    def crc_capacity(self) -> tuple[int, int]:
-        """How many runs, and how many words (2 a run, 1 a block), one list of CRCs may have."""
-        return LIST_LENGTH - 2, self.space.room // 4
-
-    # -- running -----------------------------------------------------------------------------------
-
-    def data_address(self, count: int) -> int:
-        """Return where the data of the next list will stand, if it has ``count`` commands."""
-        return self.space.slots[self._slot] + count * COMMAND_LENGTH + _END.size
-
-    def call(
-        self,
-        commands: Sequence[Command],
-        timeout_s: float,
-        *,
-        data: bytes = b"",
-        read: tuple[int, int] | None = None,
-    ) -> bytes:
-        """Run a list to its end; return the ``read`` (address, length) bytes that it left.
-
-        A list that `push` started is waited for first, in the same round trip. ``data`` will
-        stand at `data_address`.
+        ``done`` is told of each that is known to be done. A failure is raised here, by the next
+        `run`, or by `finish`.
 
         Raises:
             EraseError, ProgramError, AlgorithmError: a call failed, crashed, or did not return.
             TransferError, ProbeError: the way to the target broke.
         """
-        if len(self.space.slots) == 1:
-            self.finish()
-        batch = self._start(commands, timeout_s, data, wait=self._busy)
-        self.core.queue_wait_halted(batch, timeout_s=timeout_s)
-        mailbox = self._queue_mailbox(batch)
-        answer = None if read is None else self.memory.queue_read(batch, *read)
-        self._run(batch)
-        self._busy = False
-        self._check(mailbox.value, ended=True)
-        return b"" if answer is None else answer.value
+        self._prove()
+        source = Source(commands)
+        while not source.at_end:
+            after = None
+            records = self._place(source)
+            if not records:
+                after = self._half_way()
+                self._ring.release(after.number + 1)
+                records = self._place(source)
+            if self.streams:
+                self._send(records, after, done)
+            else:
+                self._carry_out(records, done)
 
-    def push(self, commands: Sequence[Command], timeout_s: float, *, data: bytes = b"") -> None:
-        """Start a list and return while it runs; the one before is waited for.
-
-        The data travel while that one runs, when there are two slots. A failure of the list
-        before is raised here; one of this list by the next `push`, or by `finish`.
-
-        Raises:
-            EraseError, ProgramError, AlgorithmError: as `call`.
-            TransferError, ProbeError: the way to the target broke.
-        """
-        if len(self.space.slots) == 1:
-            self.finish()
-        batch = self._start(commands, timeout_s, data, wait=self._busy)
-        mailbox = self._queue_mailbox(batch)
-        self._run(batch)
-        self._busy, self._timeout_s = True, timeout_s
-        self._check(mailbox.value, ended=False)
-
-    def finish(self) -> None:
-        """Wait for the list that `push` started.
+    def finish(self, done: Done = nothing) -> None:
+        """Wait until everything is done.
 
         Raises:
-            EraseError, ProgramError, AlgorithmError: as `call`.
+            EraseError, ProgramError, AlgorithmError: as `run`.
             TransferError, ProbeError: the way to the target broke.
         """
-        if not self._busy:
-            return
-        batch = self.memory.batch()
-        self.core.queue_wait_halted(batch, timeout_s=self._timeout_s)
-        mailbox = self._queue_mailbox(batch)
-        self._run(batch)
-        self._busy = False
-        self._check(mailbox.value, ended=True)
+        if self._watch.waiting:
+            self._carry_out([], done)
+
+    def call(self, commands: Sequence[Command], done: Done = nothing) -> list[bytes]:
+        """Carry commands out to the end; return what each left in the room behind its data.
+
+        They have to fit the ring together; with ``space.capacity`` bytes they do.
+
+        Raises:
+            EraseError, ProgramError, AlgorithmError: as `run`.
+            TransferError, ProbeError: the way to the target broke.
+        """
+        self.finish(done)
+        source = Source(commands)
+        self._prove()
+        records = self._place(source)
+        if not records or not source.at_end:
+            raise ValueError(f"{len(commands)} commands do not fit the ring together")
+        return self._carry_out(records, done)
+
+    def stop(self) -> None:
+        """Halt the core, wherever the driver is.
+
+        Raises:
+            CoreTimeout: it did not halt.
+            TransferError, ProbeError: the way to the target broke.
+        """
+        self.core.halt()
 
     # -- within ------------------------------------------------------------------------------------
 
+    def _begin(self) -> None:
+        """Make everything new; the upload travels with the first records."""
+        space = self.space
+        self._ring = Ring(space.ring, space.end, space.longest)
+        self._watch = Watch(self.core)
+        self._status = Status()
+        self._proved = False
+        self._fresh = True
+        self._opening: Batch | None = self._upload()
+        for address, code in self._needed.items():
+            self.memory.queue_write(self._opening, address, code, free=True)
+
     def _upload(self) -> Batch:
-        """Queue everything that is there once: runner, mailbox, algorithm, guard, registers."""
+        """Queue what is there from the beginning: driver, mailbox, guard; and start the driver."""
         space, algorithm = self.space, self.algorithm
-        static_base = space.algorithm + (algorithm.static_base if algorithm is not None else 0)
-        mailbox = _MAILBOX.pack(
-            STATE_READY,
-            space.slots[0],
-            0,
-            0,
-            space.stack_top,
-            static_base,
-            space.guard,
-            GUARD_PATTERN,
+        mailbox = driver.mailbox(
+            cursor=self._ring.next,
+            stack_top=space.stack_top,
+            static_base=space.algorithm + (0 if algorithm is None else algorithm.static_base),
+            guard=space.guard,
+            page=0 if algorithm is None else page_size(algorithm),
+            halts=not self.streams,
         )
-        code = runner_code()[:MAILBOX] + mailbox
         batch = self.memory.batch()
-        memory = self.memory
-        memory.queue_write(batch, space.start, code, free=True)
-        if algorithm is not None:
-            memory.queue_write(batch, space.algorithm, algorithm.blob, free=True)
-        pattern = struct.pack("<I", GUARD_PATTERN) * (GUARD_LENGTH // 4)
-        memory.queue_write(batch, space.guard, pattern, free=True)
+        pattern = struct.pack("<I", driver.GUARD_PATTERN) * (driver.GUARD_LENGTH // 4)
+        self.memory.queue_write(batch, space.start, driver.core_code(mailbox), free=True)
+        self.memory.queue_write(batch, space.guard, pattern, free=True)
         self.core.queue_write_register(batch, "xpsr", _XPSR_T)
+        if self.streams:
+            self._queue_start(batch)
         return batch
 
-    def _start(
-        self, commands: Sequence[Command], timeout_s: float, data: bytes, *, wait: bool
-    ) -> Batch:
-        """Queue: fill the free slot, wait for the running list if there is one, start.
+    def _need(self, address: int, code: bytes) -> int:
+        """Have code in RAM before the next record; return its address."""
+        if address not in self._needed:
+            self._needed[address] = code
+            self._opening = self._opening or self.memory.batch()
+            self.memory.queue_write(self._opening, address, code, free=True)
+        return address
 
-        Filling is harmless whatever happens: nothing but the list before the running one used
-        this slot, and that one is known to have ended.
-        """
-        slot = self._slot
-        content = b"".join(command.encode() for command in commands)
-        self._slot = (slot + 1) % len(self.space.slots)
-        content += _END.pack(0, self.space.slots[self._slot])
-        content += data + bytes(-len(data) % 4)
-        if not 0 < len(commands) < LIST_LENGTH or len(data) > self.space.room:
-            raise ValueError(f"a list of {len(commands)} commands with {len(data)} bytes")
-        self._lists.append((self._queued, list(commands), timeout_s))
-        self._queued += len(commands)
-        batch = self._pending if self._pending is not None else self.memory.batch()
-        self._pending = None
-        self.memory.queue_write(batch, self.space.slots[slot], content, free=True)
+    def _queue_start(self, batch: Batch) -> None:
         batch.add(lambda transfers: transfers.fence())
-        if wait:
-            self.core.queue_wait_halted(batch, timeout_s=self._timeout_s)
-        self.core.queue_write_register(batch, "pc", self.space.start + ENTRY)
+        self.core.queue_write_register(batch, "pc", self.space.start + driver.ENTRY)
         self.core.queue_resume(batch)
+
+    def _queue_wait(self, batch: Batch, record: Record) -> None:
+        """Queue one wait, as long as the probe repeats it, until a record is done."""
+        if self.streams:
+            self.memory.queue_wait_u32(batch, record.address, 0xFFFF_FFFF, 0, timeout_s=0.0)
+        else:
+            self.core.queue_wait_halted(batch, timeout_s=0.0)
+
+    def _batch(self) -> Batch:
+        """Return a batch that begins with what has to be there first."""
+        batch, self._opening = self._opening or self.memory.batch(), None
         return batch
 
-    def _queue_mailbox(self, batch: Batch) -> Result[bytes]:
-        return self.memory.queue_read(batch, self.space.mailbox, _MAILBOX_HEAD.size)
+    def _prove(self) -> None:
+        """Let the driver sum itself up: does it see what is written while it runs, is it whole?
 
-    def _run(self, batch: Batch) -> None:
-        try:
-            batch.run()
-        except TransferMismatch as error:
-            self._raise_timeout(error)
-
-    def _raise_timeout(self, error: TransferMismatch) -> None:
-        """Turn a wait that ran out into what happened: still busy, or locked up."""
-        reason = self.core.halt()
-        raw = self.memory.read(self.space.mailbox, _MAILBOX_HEAD.size)
-        command, timeout_s = self._command_at(_MAILBOX_HEAD.unpack(raw)[2])
-        fault = self.core.fault()
-        if fault is not None:
-            raise AlgorithmError(
-                f"{command} faulted: {_in_one_line(fault)}", address=command.address
-            ) from error
-        where = "" if reason.pc is None else f"; it was at {hex32(reason.pc)}"
-        raise AlgorithmError(
-            f"{command} did not return within {timeout_s:g} s{where}",
-            address=command.address,
-            hint="is the chip's clock or supply as the algorithm expects it?",
-        ) from error
-
-    def _command_at(self, completed: int) -> tuple[Command, float]:
-        """Return the command behind so many that went well, and its list's time-out.
-
-        Not by the runner's cursor: when a list has crashed, the one after the next fills its slot
-        before that is noticed.
+        If it sees nothing the ring is given up.
         """
-        for first, commands, timeout_s in self._lists:
-            if first <= completed < first + len(commands):
-                return commands[completed - first], timeout_s
-        raise AlgorithmError(
-            f"the runner says that {completed} of {self._queued} calls went well: "
-            f"its RAM was overwritten"
-        )
-
-    def _check(self, mailbox: bytes, *, ended: bool) -> None:
-        state, _cursor, completed, result = _MAILBOX_HEAD.unpack(mailbox)
-        if state == STATE_READY or (state == STATE_RUNNING and not ended):
+        if self._proved or not self.streams:
             return
-        self._busy = False
-        command, _ = self._command_at(completed)
-        if state == STATE_FAILED:
-            raise _failure(command, result)
-        if state == STATE_GUARD:
-            raise AlgorithmError(
-                f"{command} used more stack than there is: its result cannot be trusted",
-                address=command.address,
+        self._proved = True
+        start = self.space.start + driver.SUM_BLOCKS
+        code = driver.core_code(b"")[driver.SUM_BLOCKS :]
+        record = self._ring.place(block_command(start, BlockRun(start, len(code), 1), 8, 0))
+        assert record is not None
+        self._watch.give(record)
+        for _ in range(_PROOFS):
+            batch = self._batch()
+            queue_records(batch, self.memory, [record], self._ready)
+            self._queue_wait(batch, record)
+            look = Look(self.core, batch, self.space.mailbox)
+            (answer,) = self._queue_answers(batch, [record])
+            try:
+                batch.run()
+            except TransferMismatch:
+                self._look_closer(nothing)
+                continue
+            self._absorb(look, nothing)
+            if struct.unpack("<2I", answer.value) != sums(code, start):
+                raise AlgorithmError(
+                    f"the RAM at {hex32(self.space.start)} does not hold what was written there",
+                    address=self.space.start,
+                    hint="is it RAM, and may code run there?",
+                )
+            return
+        self.core.halt()
+        self.streams = False
+        self._begin()
+
+    @property
+    def _ready(self) -> int:
+        return self.space.mailbox + driver.READY
+
+    def _place(self, source: Source) -> list[Record]:
+        """Place as many commands as there is room for, or as `batch_length` allows."""
+        records: list[Record] = []
+        length = 0
+        while not source.at_end and length < self.batch_length:
+            record = self._ring.place(source.peek())
+            if record is None:
+                break
+            length += source.take().length
+            records.append(record)
+        return records
+
+    def _half_way(self) -> Record:
+        """Return the record behind which half of what is under way is done."""
+        outstanding = self._ring.outstanding
+        half = sum(record.command.length for record in outstanding) // 2
+        for record in outstanding:
+            half -= record.command.length
+            if half <= 0:
+                return record
+        raise ValueError("a command does not fit the empty ring")
+
+    def _send(self, records: list[Record], after: Record | None, done: Done) -> None:
+        """Write records, once ``after`` is done."""
+        while True:
+            batch = self._batch()
+            if after is not None:
+                self._queue_wait(batch, after)
+                batch.add(lambda transfers: transfers.fence())
+            queue_records(batch, self.memory, records, self._ready)
+            look = Look(self.core, batch, self.space.mailbox)
+            try:
+                batch.run()
+                break
+            except TransferMismatch:
+                self._look_closer(done)
+        for record in records:
+            self._watch.give(record)
+        self._absorb(look, done)
+        self.starved = self._watch.waiting <= 1
+
+    def _carry_out(self, records: list[Record], done: Done) -> list[bytes]:
+        """Write records, if any, and wait for the last; return what each left in its room."""
+        batch = self._batch()
+        if records:
+            queue_records(batch, self.memory, records, self._ready)
+            for record in records:
+                self._watch.give(record)
+            if not self.streams:
+                self._queue_start(batch)
+        last = self._watch.last
+        while True:
+            self._queue_wait(batch, last)
+            look = Look(self.core, batch, self.space.mailbox)
+            answers = self._queue_answers(batch, records)
+            try:
+                batch.run()
+                break
+            except TransferMismatch:
+                self._look_closer(done)
+                batch = self.memory.batch()
+        self._absorb(look, done)
+        return [answer.value for answer in answers]
+
+    def _queue_answers(self, batch: Batch, records: list[Record]) -> list[Result[bytes]]:
+        return [
+            self.memory.queue_read(
+                batch, record.payload + len(record.command.data), record.command.room
             )
-        told = self._crash(restarted=state == STATE_RESTARTED)
-        raise AlgorithmError(f"{command} {told}", address=command.address)
+            for record in records
+            if record.command.room
+        ]
 
-    def _crash(self, *, restarted: bool) -> str:
-        """Tell why the core halted somewhere else than at the end of the runner.
+    def _look_closer(self, done: Done) -> None:
+        """See why a wait was in vain: the call still runs, and may, or it crashed.
 
-        When the runner was started again meanwhile, the pc tells nothing; a fault's frame does.
+        Without ``stream`` not even the mailbox is read while a call may run.
         """
-        try:
-            self.core.halt()  # started again, it may be on its way to the refusal
-            fault = self.core.fault()
-            if fault is not None:
-                return f"faulted: {_in_one_line(fault)}"
-            if restarted:
-                return "halted, as by a BKPT instruction, instead of returning"
-            return f"halted at {hex32(self.core.read_register('pc'))} instead of returning"
-        except OnchipError as error:
-            return f"crashed, and how cannot be read: {error}"
+        if not self.streams:
+            batch = self.memory.batch()
+            look = Look(self.core, batch, None)
+            batch.run()
+            dhcsr = look.dhcsr()
+            if not (dhcsr.S_HALT or dhcsr.S_LOCKUP or dhcsr.S_RESET_ST):
+                self._watch.check_time(self._status, blind=True)
+                return
+        batch = self.memory.batch()
+        look = Look(self.core, batch, self.space.mailbox)
+        batch.run()
+        self._absorb(look, done)
+        self._watch.check_time(self._status)
+
+    def _absorb(self, look: Look, done: Done) -> None:
+        status, dhcsr = look.status(), look.dhcsr()
+        if self._fresh:
+            dhcsr = DHCSR(dhcsr & ~DHCSR.S_RESET_ST.mask)  # it tells of the past when first read
+            self._fresh = False
+        self._status = status
+        finished = self._watch.absorb(status, dhcsr, halts=not self.streams)
+        self._ring.release(status.done)
+        for record in finished:
+            done(record.command)
 
 
-def _in_one_line(fault: FaultReport) -> str:
-    where = "" if fault.pc is None else f"; pc {hex32(fault.pc)}"
-    return f"{fault.name}: {fault.headline.rstrip('.')}{where}"
-
-
-@dataclass(frozen=True, slots=True)
-class CrcRun:
-    """``count`` blocks of ``block`` bytes each, from ``address``: one CRC for each."""
-
-    address: int
-    block: int
-    count: int
-
-
-_FAILURES: dict[str, type[FlashError]] = {
-    "EraseSector": EraseError,
-    "EraseChip": EraseError,
-    "ProgramPage": ProgramError,
-}
-
-
-def _failure(command: Command, result: int) -> FlashError:
-    kind = _FAILURES.get(command.name, AlgorithmError)
-    return kind(f"{command} failed: it returned {result} (0x{result:X})", address=command.address)
+def page_size(algorithm: FlashAlgorithm) -> int:
+    """Return what one call of ProgramPage gets: a page, but no more than a sector."""
+    device = algorithm.device
+    return min(device.page_size, math.gcd(*(run.size for run in device.sectors)))

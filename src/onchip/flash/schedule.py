@@ -1,52 +1,166 @@
-"""How a job is cut into lists: what goes together, how long it may take, how far it has come."""
+"""Which calls carry out a plan, in which order, and how long each may take.
+
+Sectors are erased in groups, each followed by what goes into it: so the pages of one group travel
+while it is erased, and where the wire is slower than the flash both work all the time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from onchip.target.memory_map import Sector
 
-from .algorithm import DeviceType, FlashAlgorithm
+from .algorithm import FlashAlgorithm
+from .command import Command
 from .planner import RegionPlan, Write
-from .progress import Phase, Progress, ProgressCallback
+from .runner import Runner, page_size
 from .segment import Segment
 
 INIT_TIMEOUT_S = 5.0
+FOR_ERASE, FOR_PROGRAM, FOR_VERIFY = 1, 2, 3
 FIRST_CHUNK = 1024
-"""Bytes that are worth a list of their own, to have the flash at work soon."""
+"""Bytes of the first record of pages: to have the flash at work soon."""
 _MARGIN = 2.0
 _SLACK_S = 0.5
-_SMALL_SECTOR = 8192
-_SMALL_SECTORS_A_LIST = 8
 
 
-class Meter:
-    """Counts one phase for the caller's progress callback."""
-
-    def __init__(self, callback: ProgressCallback, phase: Phase, total: int) -> None:
-        self._callback, self._phase, self._total = callback, phase, total
-        self._done = 0
-        if total:
-            callback(Progress(phase, 0, total))
-
-    def __call__(self, count: int) -> None:
-        """Add ``count`` bytes to what is done."""
-        if count:
-            self._done = min(self._done + count, self._total)
-            self._callback(Progress(self._phase, self._done, self._total))
+def init(runner: Runner, plan: RegionPlan, clock_hz: int, function: int) -> list[Command]:
+    """Return the call that has to come before those for ``function``, if there is one."""
+    if not plan.algorithm.has("Init"):
+        return []
+    arguments = (plan.algorithm.device.start, clock_hz, function)
+    where = plan.region.start
+    return [runner.function("Init", *arguments, address=where, timeout_s=INIT_TIMEOUT_S)]
 
 
-def uncounted(_count: int) -> None:
-    """Count for nobody."""
+def uninit(runner: Runner, plan: RegionPlan, function: int) -> list[Command]:
+    """Return the call that ends what `init` began, if there is one."""
+    if not plan.algorithm.has("UnInit"):
+        return []
+    where = plan.region.start
+    return [runner.function("UnInit", function, address=where, timeout_s=INIT_TIMEOUT_S)]
 
 
-def readable(algorithm: FlashAlgorithm) -> bool:
-    """Say whether the flash can be read without the algorithm's help."""
-    return algorithm.device.type in (DeviceType.ON_CHIP, DeviceType.UNKNOWN)
+def commands(runner: Runner, plan: RegionPlan, clock_hz: int) -> Iterator[Command]:
+    """Give the calls that erase and program what a plan asks for."""
+    writes = plan.writes()
+    behind = 0
+    for group in _erasing(runner, plan):
+        yield from init(runner, plan, clock_hz, FOR_ERASE)
+        yield from group
+        yield from uninit(runner, plan, FOR_ERASE)
+        end = group[-1].arguments[0] + group[-1].progress if group[-1].arguments else 1 << 32
+        ready = [write for write in writes[behind:] if write.address < end]
+        behind += len(ready)
+        yield from _programming(runner, plan, clock_hz, ready)
+    yield from _programming(runner, plan, clock_hz, writes[behind:])
+
+
+def _erasing(runner: Runner, plan: RegionPlan) -> Iterator[list[Command]]:
+    """Give the calls that erase, in groups of as many bytes as the ring holds half of."""
+    algorithm = plan.algorithm
+    if plan.erase_all and algorithm.has("EraseChip"):
+        sectors = sum(run.count for run in plan.region.sectors)
+        yield [
+            runner.function(
+                "EraseChip",
+                address=plan.region.start,
+                timeout_s=erase_timeout(algorithm, sectors),
+                progress=plan.region.length,
+            )
+        ]
+        return
+    limit = runner.space.capacity // 2
+    group: list[Command] = []
+    length = 0
+    for sector in plan.region.all_sectors() if plan.erase_all else plan.erase:
+        if length >= limit:
+            yield group
+            group, length = [], 0
+        group.append(_erase(runner, algorithm, sector))
+        length += sector.size
+    if group:
+        yield group
+
+
+def _erase(runner: Runner, algorithm: FlashAlgorithm, sector: Sector) -> Command:
+    return runner.function(
+        "EraseSector",
+        sector.start,
+        address=sector.start,
+        timeout_s=erase_timeout(algorithm, 1),
+        progress=sector.size,
+    )
+
+
+def _programming(
+    runner: Runner, plan: RegionPlan, clock_hz: int, writes: Sequence[Write]
+) -> Iterator[Command]:
+    if not writes:
+        return
+    yield from init(runner, plan, clock_hz, FOR_PROGRAM)
+    step = page_size(plan.algorithm)
+    entry = runner.entry("ProgramPage", plan.region.start)
+    timeout_s = program_timeout(plan.algorithm)
+    pieces = _without_blanks(writes, step, plan.algorithm.device.erased_value)
+    for address, data in chunks(pieces, step, runner.space.chunk // step * step or step):
+        yield Command(
+            entry,
+            (address, len(data), 0),
+            "ProgramPage",
+            address,
+            timeout_s=timeout_s,
+            data=data,
+            places=((2, 0),),
+            pages=True,
+            calls=-(-len(data) // step),
+            progress=len(data),
+        )
+    yield from uninit(runner, plan, FOR_PROGRAM)
+
+
+def _without_blanks(writes: Iterable[Write], page: int, erased_value: int) -> Iterator[Write]:
+    """Leave out pages that are blank anyway: blocks of small pages may hold some."""
+    blank = bytes([erased_value]) * page
+    for write in writes:
+        start = 0
+        data = write.data
+        for at in range(0, len(data), page):
+            if data[at : at + page] == blank:
+                if at > start:
+                    yield Write(write.address + start, data[start:at])
+                start = at + page
+        if start < len(data):
+            yield Write(write.address + start, data[start:])
+
+
+def chunks(writes: Iterable[Write], page: int, most: int) -> Iterator[tuple[int, bytes]]:
+    """Join writes that follow each other, and cut them into chunks of up to ``most`` bytes.
+
+    The first is small: the flash has nothing to do until it has arrived. All are cut at multiples
+    of ``page`` from where a write begins.
+    """
+    limit = min(-(-FIRST_CHUNK // page) * page, most)
+    start, data = 0, b""
+    for write in writes:
+        content, address = write.data, write.address
+        while content:
+            if data and (start + len(data) != address or len(data) >= limit or len(data) % page):
+                yield start, data
+                limit = most
+                data = b""
+            if not data:
+                start = address
+            room = limit - len(data)
+            data += content[:room]
+            address += min(room, len(content))
+            content = content[room:]
+    if data:
+        yield start, data
 
 
 def expected_content(plan: RegionPlan) -> list[Segment]:
-    """What has to be there: the plan's own view, or all blank where the job only erases."""
+    """Return what has to be there: the plan's own view, or all blank where the job only erases."""
     if plan.pieces or not plan.erase_all:
         return plan.expected()
     blank = bytes([plan.algorithm.device.erased_value])
@@ -59,52 +173,10 @@ def erased_length(plan: RegionPlan) -> int:
 
 
 def erase_timeout(algorithm: FlashAlgorithm, sectors: int) -> float:
-    """Return how long erasing that many sectors may take, in seconds."""
+    """Return how long a call that erases that many sectors may take, in seconds."""
     return (algorithm.device.erase_timeout_s + _SLACK_S) * _MARGIN * sectors
 
 
-def groups(sectors: Sequence[Sector]) -> Iterator[list[Sector]]:
-    """Put some small sectors, or one large one, into each list: so progress shows now and then."""
-    group: list[Sector] = []
-    for sector in sectors:
-        if group and (sector.size > _SMALL_SECTOR or len(group) == _SMALL_SECTORS_A_LIST):
-            yield group
-            group = []
-        group.append(sector)
-    if group:
-        yield group
-
-
-def chunks(writes: Sequence[Write], page: int, most: int) -> Iterator[tuple[int, bytes]]:
-    """Join blocks that follow each other, up to ``most`` bytes; cut those that are longer.
-
-    Chunks begin small and end small: the flash has nothing to do until the first one has arrived,
-    nor the wire once the last one has. In between each is up to twice as long as the one before,
-    and half of what is left. All are cut at multiples of ``page``.
-    """
-    least = -(-FIRST_CHUNK // page) * page
-    left = sum(len(write.data) for write in writes)
-    longest = limit = min(least, most)
-    start, data = 0, b""
-    for write in writes:
-        content, address = write.data, write.address
-        while content:
-            if data and (start + len(data) != address or len(data) >= limit):
-                yield start, data
-                left -= len(data)
-                longest = min(2 * longest, most)
-                limit = min(longest, max(least, left // 2 // page * page))
-                data = b""
-            if not data:
-                start = address
-            room = limit - len(data)
-            data += content[:room]
-            address += min(room, len(content))
-            content = content[room:]
-    if data:
-        yield start, data
-
-
-def program_timeout(algorithm: FlashAlgorithm, pages: int) -> float:
-    """Return how long programming that many pages may take, in seconds."""
-    return (algorithm.device.program_timeout_s + _SLACK_S) * _MARGIN * pages
+def program_timeout(algorithm: FlashAlgorithm) -> float:
+    """Return how long one call of ProgramPage may take, in seconds."""
+    return (algorithm.device.program_timeout_s + _SLACK_S) * _MARGIN

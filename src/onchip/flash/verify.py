@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from onchip.errors import VerifyError
 
+from .blocks import block_sums
+from .command import hex32
 from .planner import Range, runs_of
-from .runner import CrcRun, Runner, hex32
+from .runner import Runner
 from .segment import Segment
 from .sums import Sums, sums
 
@@ -21,10 +23,6 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 15
 """Bytes whose sums verify at once: fewer answers to read than the plan needs."""
-_WORDS = 2
-"""The sums of one block, in words."""
-SLOWEST_SUM_S = SLOWEST_CRC_S = 40e-6
-"""Seconds a byte that a very slow core (1 MHz, flash with wait states) may take."""
 
 
 def survey(
@@ -44,44 +42,13 @@ def survey(
         AlgorithmError: a range cannot be read by the target.
         TransferError, ProbeError: the way to the target broke.
     """
-    most_runs, most_words = runner.sums_capacity
-    found: dict[Range, Sums] = {}
-    batch: list[CrcRun] = []
-    words = 0
-    for run in _limited(runs_of(ranges, block, origin), (most_words - 2 * most_runs) // _WORDS):
-        if batch and (len(batch) == most_runs or words + 2 + _WORDS * run.count > most_words):
-            _collect(runner, batch, found, done, erased_value)
-            batch, words = [], 0
-        batch.append(run)
-        words += 2 + _WORDS * run.count
-    if batch:
-        _collect(runner, batch, found, done, erased_value)
-    return found
-
-
-def _limited(runs: list[CrcRun], most: int) -> list[CrcRun]:
-    """Split runs of more blocks than one list can answer."""
-    parts = []
-    for run in runs:
-        for first in range(0, run.count, most):
-            count = min(most, run.count - first)
-            parts.append(CrcRun(run.address + first * run.block, run.block, count))
-    return parts
-
-
-def _collect(
-    runner: Runner,
-    runs: list[CrcRun],
-    found: dict[Range, Sums],
-    done: Callable[[int], None],
-    erased_value: int,
-) -> None:
-    total = sum(run.block * run.count for run in runs)
-    answers = iter(runner.sums(runs, 1.0 + total * SLOWEST_SUM_S, erased_value))
-    for run in runs:
-        for index in range(run.count):
-            found[Range(run.address + index * run.block, run.block)] = next(answers)
-    done(total)
+    runs = runs_of(ranges, block, origin)
+    answers = iter(block_sums(runner, runs, erased_value, done))
+    return {
+        Range(run.address + index * run.block, run.block): next(answers)
+        for run in runs
+        for index in range(run.count)
+    }
 
 
 def compare(memory: Memory, expected: Sequence[Segment], found: dict[Range, Sums]) -> None:

@@ -7,25 +7,22 @@ touches it: `reset_target` for one that programs, `borrowed_target` for one that
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from onchip.errors import PlanError
-from onchip.target.memory_map import FlashRegion
+from onchip.errors import OnchipError, PlanError
 
-from . import verify
 from .algorithm import FlashAlgorithm
 from .hold import borrow, reset_and_hold
-from .planner import Range, RegionPlan
-from .runner import Command, Runner, Workspace
-from .schedule import INIT_TIMEOUT_S, readable
-from .sums import Sums
+from .planner import RegionPlan
+from .runner import Runner
+from .schedule import FOR_VERIFY, init, uninit
+from .workspace import Workspace
 
 if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
     from onchip.target.chip import Chip
 
-FOR_ERASE, FOR_PROGRAM, FOR_VERIFY = 1, 2, 3
 _RAM_FOR_VERIFYING = 0x1400
 """Bytes of RAM that summing needs: what is saved before, and put back afterwards."""
 
@@ -41,6 +38,7 @@ class Workbench:
         self._ram = ram
         self._stream = stream
         self._current: Runner | None = None
+        self._small = False
 
     @property
     def has_ram(self) -> bool:
@@ -63,37 +61,43 @@ class Workbench:
             assert self._ram is not None
             Workspace.lay_out(*self._ram, plan.algorithm)
 
-    def sums(
-        self,
-        runner: Runner,
-        plan: RegionPlan,
-        ranges: Sequence[Range],
-        meter: Callable[[int], None],
-        block: int | None = None,
-    ) -> dict[Range, Sums]:
-        """Return the sums of what ``ranges`` are cut into: ``block`` bytes, or the plan's blocks.
+    def runner(self, algorithm: FlashAlgorithm) -> Runner:
+        """Return the runner of an algorithm; one for another algorithm is stopped.
 
         Raises:
-            AlgorithmError: a range cannot be read by the target.
+            AlgorithmError: it does not fit.
             TransferError, ProbeError: the way to the target broke.
         """
-        if not ranges:
-            return {}
-        erased = plan.algorithm.device.erased_value
-        return verify.survey(
-            runner, ranges, block or plan.block, plan.region.start, erased_value=erased, done=meter
-        )
-
-    def runner(self, algorithm: FlashAlgorithm | None) -> Runner:
-        """Return the runner that is in RAM if it will do, else a new one.
-
-        Any runner can compute sums, so None is satisfied by all.
-        """
-        assert self._ram is not None  # check_fits
         current = self._current
-        if current is None or algorithm not in (None, current.algorithm):
-            current = self._current = Runner(self._core, self._ram, algorithm, stream=self._stream)
-        return current
+        if current is not None and current.algorithm is algorithm:
+            return current
+        return self._make(algorithm)
+
+    def any_runner(self, algorithm: FlashAlgorithm | None = None) -> Runner:
+        """Return the runner that is in RAM, if one is: all can compute sums.
+
+        Else one is made, for ``algorithm`` unless only little RAM is borrowed.
+
+        Raises:
+            AlgorithmError, TransferError, ProbeError: as `runner`.
+        """
+        return self._current or self._make(None if self._small else algorithm)
+
+    def _make(self, algorithm: FlashAlgorithm | None) -> Runner:
+        assert self._ram is not None  # check_fits
+        self.stop()
+        self._current = Runner(self._core, self._ram, algorithm, stream=self._stream)
+        return self._current
+
+    def stop(self) -> None:
+        """Halt the core and forget the runner.
+
+        Raises:
+            TransferError, ProbeError: the way to the target broke.
+        """
+        if self._current is not None:
+            current, self._current = self._current, None
+            current.stop()
 
     def runners(self, plans: Sequence[RegionPlan]) -> Iterator[tuple[RegionPlan, Runner]]:
         """Give each plan a runner that can read its flash.
@@ -102,30 +106,13 @@ class Workbench:
         verifying.
         """
         for plan in plans:
-            if readable(plan.algorithm):
-                yield plan, self.runner(None)
+            if plan.algorithm.is_readable:
+                yield plan, self.any_runner(plan.algorithm)
                 continue
             runner = self.runner(plan.algorithm)
-            before = self.init(runner, plan.region, FOR_VERIFY)
-            if before:
-                runner.call(before, INIT_TIMEOUT_S)
+            runner.run(init(runner, plan, self._chip.clock_hz, FOR_VERIFY))
             yield plan, runner
-            self.uninit(runner, FOR_VERIFY)
-
-    def init(self, runner: Runner, region: FlashRegion, function: int) -> list[Command]:
-        """Return the calls that have to come before those of the algorithm for ``function``."""
-        algorithm = runner.algorithm
-        if algorithm is None or not algorithm.has("Init"):
-            return []
-        start = algorithm.device.start
-        arguments = (start, self._chip.clock_hz, function)
-        return [runner.function("Init", *arguments, address=region.start)]
-
-    def uninit(self, runner: Runner, function: int) -> None:
-        """Wait for what still runs, and end this use of the algorithm."""
-        if runner.algorithm is not None and runner.algorithm.has("UnInit"):
-            runner.call([runner.function("UnInit", function)], INIT_TIMEOUT_S)
-        else:
+            runner.run(uninit(runner, plan, FOR_VERIFY))
             runner.finish()
 
     @contextlib.contextmanager
@@ -136,8 +123,7 @@ class Workbench:
             TargetError: the core did not come to a halt.
             TransferError, ProbeError: the way to the target broke.
         """
-        self._current = None
-        with reset_and_hold(self._core, self._chip):
+        with reset_and_hold(self._core, self._chip), self._at_work(small=False):
             yield
 
     @contextlib.contextmanager
@@ -145,11 +131,23 @@ class Workbench:
         """Put back registers and RAM afterwards: the program goes on."""
         assert self._ram is not None  # check_fits
         before = self._ram
-        if all(readable(plan.algorithm) for plan in plans):
+        small = all(plan.algorithm.is_readable for plan in plans)
+        if small:
             self._ram = (before[0], min(before[1], _RAM_FOR_VERIFYING))
-        self._current = None
         try:
-            with borrow(self._core, *self._ram):
+            with borrow(self._core, *self._ram), self._at_work(small=small):
                 yield
         finally:
-            self._ram, self._current = before, None
+            self._ram = before
+
+    @contextlib.contextmanager
+    def _at_work(self, *, small: bool) -> Iterator[None]:
+        self._current, self._small = None, small
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(OnchipError):  # what went wrong first is what matters
+                self.stop()
+            self._current = None
+            raise
+        self.stop()

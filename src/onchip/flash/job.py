@@ -1,0 +1,120 @@
+"""What is done to the target for a plan: look, erase and program, verify."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from onchip.errors import PlanError
+
+from . import verify
+from .command import Command
+from .planner import Range, RegionPlan
+from .progress import Meter, Phases, ProgressCallback, uncounted
+from .runner import Runner
+from .schedule import commands, erased_length, expected_content
+from .sums import Sums
+
+if TYPE_CHECKING:
+    from .workbench import Workbench
+
+
+def survey(bench: Workbench, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
+    """Find out what is there, decide, and read what has to survive an erase.
+
+    Raises:
+        PlanError: a sector has to be erased, and the algorithm cannot.
+        AlgorithmError: the flash cannot be read by the target.
+        TransferError, ProbeError: the way to the target broke.
+    """
+    wanted = [plan for plan in plans if not plan.erase_all]
+    meter = Meter(progress, "plan", sum(r.length for p in wanted for r in p.survey()))
+    meter(0)
+    for plan, runner in bench.runners(wanted):
+        sums = _sums(runner, plan, plan.survey(), meter)
+        plan.decide(sums)
+        kept = plan.kept_ranges()
+        missing = [r for r in kept if any(part not in sums for part in plan.cut(r))]
+        sums |= _sums(runner, plan, missing, uncounted)
+        for part in plan.kept_parts(sums):
+            plan.keep_bytes(part.address, runner.memory.read(part.address, part.length))
+        if plan.erase and not plan.algorithm.has("EraseSector"):
+            raise PlanError(
+                f"{plan.algorithm.source} cannot erase sectors, and {plan.region} is not blank",
+                address=plan.erase[0].start,
+                hint="erase the whole chip",
+            )
+
+
+def carry_out(
+    bench: Workbench, plans: Sequence[RegionPlan], clock_hz: int, progress: ProgressCallback
+) -> None:
+    """Erase and program what the plans ask for.
+
+    Raises:
+        EraseError, ProgramError, AlgorithmError: a call failed, crashed, or did not return.
+        TransferError, ProbeError: the way to the target broke.
+    """
+    phases = Phases(
+        progress,
+        sum(erased_length(plan) for plan in plans),
+        sum(len(write.data) for plan in plans for write in plan.writes()),
+    )
+
+    def done(command: Command) -> None:
+        if command.name == "ProgramPage":
+            phases.programmed(command.progress)
+        else:
+            phases.erased(command.progress)
+
+    for plan in plans:
+        if plan.erase or plan.erase_all or plan.writes():
+            runner = bench.runner(plan.algorithm)
+            runner.run(commands(runner, plan, clock_hz), done)
+            runner.finish(done)
+
+
+def check(bench: Workbench, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
+    """Compare what is there with what has to be, by the target's sums over all of it.
+
+    Raises:
+        VerifyError: with the first address that differs.
+        AlgorithmError: the flash cannot be read by the target.
+        TransferError, ProbeError: the way to the target broke.
+    """
+    expected = [(plan, expected_content(plan)) for plan in plans]
+    total = sum(len(s.data) for _, segments in expected for s in segments)
+    meter = Meter(progress, "verify", total)
+    meter(0)
+    for (plan, runner), (_, segments) in zip(bench.runners(plans), expected, strict=True):
+        ranges = [Range(segment.address, len(segment.data)) for segment in segments]
+        block = max(plan.block, verify.BLOCK // plan.block * plan.block)
+        sums = _sums(runner, plan, ranges, meter, block)
+        verify.compare(runner.memory, segments, sums)
+
+
+def read_back(bench: Workbench, plans: Sequence[RegionPlan]) -> None:
+    """Read what the image asks for, byte by byte.
+
+    Raises:
+        VerifyError: with the first address that differs.
+        TransferError, ProbeError: the way to the target broke.
+    """
+    for plan, runner in bench.runners(plans):
+        verify.compare_memory(runner.memory, plan.pieces)
+
+
+def _sums(
+    runner: Runner,
+    plan: RegionPlan,
+    ranges: Sequence[Range],
+    meter: Callable[[int], None],
+    block: int | None = None,
+) -> dict[Range, Sums]:
+    """Return the sums of what ``ranges`` are cut into: ``block`` bytes, or the plan's blocks."""
+    if not ranges:
+        return {}
+    erased = plan.algorithm.device.erased_value
+    return verify.survey(
+        runner, ranges, block or plan.block, plan.region.start, erased_value=erased, done=meter
+    )

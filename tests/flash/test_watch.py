@@ -1,0 +1,120 @@
+"""Crashes are noticed at once, calls that do not end when their own time is over."""
+
+from pathlib import Path
+
+import pytest
+
+from onchip.cortex_m import HaltKind, HaltReason
+from onchip.errors import AlgorithmError
+from onchip.flash.command import Command
+from onchip.flash.driver import MAILBOX, Status
+from onchip.flash.engine import FlashEngine
+from onchip.flash.regions import built_in
+from onchip.flash.ring import Record
+from onchip.flash.runner import Runner
+from onchip.flash.watch import Watch
+from onchip.virtual_board.target.flash_faults import FlashFault, FlashFaultKind
+from tests.support.elf_builder import flash_device
+
+from .bench import Bench, bench, pattern
+from .test_runner import BREAKPOINT, BUS_FAULT, LOOP, UNDEFINED_FROM_0X800, algorithm, to_the_end
+
+
+def seconds_until(b: Bench, engine: FlashEngine, length: int, message: str) -> float:
+    began = b.link.now()
+    with pytest.raises(AlgorithmError, match=message):
+        engine.program(b.image(pattern(length)))
+    return b.link.now() - began
+
+
+def engine(b: Bench, path: Path, *, stream: bool) -> FlashEngine:
+    return FlashEngine(b.core, b.chip, algorithm=path, stream=stream)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("body", [BUS_FAULT, BREAKPOINT])
+def test_a_crash_is_noticed_at_once(tmp_path: Path, body: str, *, stream: bool) -> None:
+    path = tmp_path / "bad.FLM"
+    path.write_bytes(algorithm(flash_device(program_ms=60_000), ProgramPage=body))
+    with bench() as b:
+        taken = seconds_until(b, engine(b, path, stream=stream), 20_000, "ProgramPage at 0x0800_0")
+        assert taken < 0.3
+
+
+def test_a_call_has_its_own_time_and_not_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "slow.FLM"
+    path.write_bytes(
+        algorithm(flash_device(page=256, program_ms=100, erase_ms=30_000), ProgramPage=LOOP)
+    )
+    with bench() as b:
+        taken = seconds_until(
+            b, engine(b, path, stream=True), 0x3000, r"0x0800_0000 did not return within 1.2 s; it"
+        )
+        assert 1.2 <= taken < 1.5
+
+
+def test_left_alone_all_calls_together_have_their_time() -> None:
+    """With a minute each, and nobody to look which one runs."""
+
+    class Core:
+        seconds = 0.0
+
+        def now(self) -> float:
+            return self.seconds
+
+        def halt(self) -> HaltReason:
+            return HaltReason(HaltKind.REQUEST, 0x2000_0040)
+
+        def fault(self) -> None:
+            return None
+
+    core = Core()
+    watch = Watch(core)  # type: ignore[arg-type]
+    for number, calls in enumerate((1, 3)):
+        command = Command(0, (), "ProgramPage", 0x0800_0000, timeout_s=60.0, calls=calls)
+        watch.give(Record(number, command, 0x2000_1000, 0x2000_1020))
+    core.seconds = 239.0
+    watch.check_time(Status(), blind=True)
+    with pytest.raises(AlgorithmError, match="0x0800_0000 did not return within 60 s"):
+        watch.check_time(Status())
+    core.seconds = 240.0
+    with pytest.raises(AlgorithmError, match="within 240 s; it was at 0x2000_0040"):
+        watch.check_time(Status(), blind=True)
+
+
+def test_pages_that_went_well_give_the_next_ones_their_time(tmp_path: Path) -> None:
+    path = tmp_path / "late.FLM"
+    path.write_bytes(
+        algorithm(
+            flash_device(page=256, program_ms=100),
+            ProgramPage=UNDEFINED_FROM_0X800.replace("00DE", LOOP),
+        )
+    )
+    with bench() as b:
+        taken = seconds_until(
+            b, engine(b, path, stream=True), 0x3000, r"ProgramPage at 0x0800_0800 did not return"
+        )
+        assert 1.2 <= taken < 1.5
+
+
+def test_a_target_that_is_reset_meanwhile_is_noticed() -> None:
+    with bench() as b:
+        b.engine().program(b.image(pattern(0x2000)))
+        b.board.flash_faults.add(FlashFault(FlashFaultKind.TIMEOUT, None, count=None))
+        b.board.faults.reset_target(after_packets=26)
+        began = b.link.now()
+        with pytest.raises(AlgorithmError, match="the target was reset during EraseSector"):
+            b.engine().program(b.image(pattern(0x2000, 3)))
+        assert b.link.now() - began < 1.0
+
+
+def test_a_driver_that_counts_wrong_was_overwritten() -> None:
+    with bench() as b:
+        b.core.reset(halt=True)
+        r = Runner(b.core, (0x2000_0000, 0x1_0000), built_in("stm32f407.FLM"))
+        r.call([r.function("UnInit", 2)])
+        b.core.halt()
+        b.core.memory.write_u32(r.space.start + MAILBOX + 4, 4711)
+        b.core.resume()
+        with pytest.raises(AlgorithmError, match="its RAM was overwritten"):
+            to_the_end(r, [r.function("UnInit", 2)])
