@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 
 from hypothesis import settings
 
@@ -10,6 +12,11 @@ from hypothesis import settings
 # what hangs is ended by pytest-timeout.
 settings.register_profile("onchip", deadline=None, max_examples=40)
 settings.load_profile("onchip")
+
+
+# Many tests start processes, and each would compile the whole package where bytecode is not kept.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_finish() -> None:

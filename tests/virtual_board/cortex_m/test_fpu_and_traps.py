@@ -196,7 +196,8 @@ def test_finding_instructions() -> None:
     assert traps.addresses(Trap.MASK_CHANGE) == {0x2000_0080}
     ram.data[0x90:0x94] = b"\x80\xf3\x10\x88"
     assert traps.addresses(Trap.MASK_CHANGE) == {0x2000_0080}
-    assert traps.addresses(Trap.MASK_CHANGE, fresh=True) == {0x2000_0080, 0x2000_0090}
+    traps.look_at_ram_again(Trap.MASK_CHANGE)
+    assert traps.addresses(Trap.MASK_CHANGE) == {0x2000_0080, 0x2000_0090}
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ class VirtualCore(Execution):
     def shorten(self, ns: int) -> None:
         """Make the run in progress end at ``ns`` already."""
         self._end = min(self._end, self._clock.cycle_at(ns))
-        self.engine.stop_after_instruction()
+        self.engine.limit(self._end - self.cycles)
 
     def leap(self, ns: int) -> None:
         """Do nothing until ``ns``, from the end of the current instruction."""

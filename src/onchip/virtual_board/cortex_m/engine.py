@@ -111,12 +111,26 @@ class Engine(Protocol):
         """
         ...
 
+    def empty_loop(self) -> int:
+        """Return how many instructions a round takes, if ``pc`` is in a loop that does nothing.
+
+        0 if it is not, or if an exit or an IT block is in the way.
+        """
+        ...
+
     def step(self) -> None:
         """Run exactly one instruction, also inside an IT block, also if it is an exit."""
         ...
 
     def stop_after_instruction(self) -> None:
         """End the running slice after the current instruction; for use in callbacks."""
+        ...
+
+    def limit(self, count: int) -> None:
+        """Let the running slice end after ``count`` instructions in all, or after the current one.
+
+        For use in callbacks; it never makes the slice longer.
+        """
         ...
 
     def map_memory(self, base: int, memory: Memory, offset: int, length: int) -> None:

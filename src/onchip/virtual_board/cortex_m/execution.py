@@ -30,6 +30,8 @@ from .traps import Trap
 
 ResetKind = Literal["system", "core", "power-on"]
 _IT_MASK = 0x0600_FC00
+_LONG = 4096
+"""Instructions after which a slice looks whether the program only waits."""
 _BUS, _USAGE = ExceptionNumber.BUS_FAULT, ExceptionNumber.USAGE_FAULT
 _MEM = ExceptionNumber.MEM_MANAGE
 
@@ -56,6 +58,7 @@ class Execution(ABC):
         self.in_reset = False
         self._clock = Clock(profile.clock_hz)
         self._end = 0
+        self._stretch = _LONG
         self._sleep: Literal["", "wfi", "wfe"] = ""
         self._leap_to: int | None = None
         self._stepping = False
@@ -78,6 +81,7 @@ class Execution(ABC):
     def run_until_ns(self, ns: int) -> None:
         """Run up to ``ns``; return early when the core halts, locks up or enters reset."""
         self._end = self._clock.cycle_at(ns)
+        self._stretch = _LONG
         if self._map.changed_code:
             ranges, self._map.changed_code = self._map.changed_code, []
             self.silent.code_changed(ranges)
@@ -172,12 +176,31 @@ class Execution(ABC):
                 count = max(1, deadline - self.cycles)
             if masked or self.silent.masked_slices:
                 count = self.silent.count(count, masked=masked)
-            engine.run(count)
-            self._account()
+            if count > _LONG:
+                count = self._wait_in_a_loop(count)
+            if count:
+                engine.run(count)
+                self._account()
         if self._watch_hit:
             self._watch_hit = False
             self._debug_event(DFSR.DWTTRAP.mask)
         self._settle()
+
+    def _wait_in_a_loop(self, count: int) -> int:
+        """Let the rounds of an empty loop pass at once; return how far to run after that.
+
+        Programs wait for interrupts in such loops, or for ever after a fault. Any other long slice
+        is cut into growing parts, so that the next look is not far.
+        """
+        length = self.engine.empty_loop()
+        if length:
+            rest = count % length
+            self.cycles += count - rest
+            self._instructions += count - rest
+            return rest
+        stretch = self._stretch
+        self._stretch *= 2
+        return min(count, stretch)
 
     def _step(self) -> None:
         """Execute one instruction, even one that is an exit."""

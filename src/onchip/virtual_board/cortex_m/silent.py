@@ -44,7 +44,7 @@ class SilentInstructions:
     @property
     def addresses(self) -> set[int]:
         """Where the engine has to stop."""
-        return set().union(*(self._traps.addresses(kind) for kind in self._kinds))
+        return self._traps.addresses(*self._kinds)
 
     def reset(self) -> None:
         """Return to the state after a system reset."""
@@ -62,7 +62,7 @@ class SilentInstructions:
             kinds.append(Trap.DIVIDE)
         if self.masked_slices >= MASKED_STEPS:
             kinds.append(Trap.MASK_CHANGE)
-            self._traps.addresses(Trap.MASK_CHANGE, fresh=True)
+            self._traps.look_at_ram_again(Trap.MASK_CHANGE)
         self._kinds = tuple(kinds)
         self._changed()
 

@@ -10,12 +10,12 @@ executed and does no harm. Code that a program writes for itself is not looked t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 
 from ..bus import Bus, Window
 
-_CHUNK = 0x1000
-_BLANKS = (b"\xff" * _CHUNK, bytes(_CHUNK))
+_BLANKS = [(size, b"\xff" * size, bytes(size)) for size in (0x10_0000, 0x2_0000, 0x1000)]
 
 
 class Trap(Enum):
@@ -38,6 +38,9 @@ _PATTERNS = {
     Trap.DIVIDE: re.compile(b"\xfb(?=[\xf0-\xff])", re.DOTALL),
     Trap.MASK_CHANGE: re.compile(b"\xb6|\xf3(?=\x88)"),
 }
+_ANY = re.compile(rb"[\xb6\xbf\xec-\xef\xf3\xfb]")
+"""A byte that one of the patterns begins with."""
+_FEW = 64
 
 
 def classify(first: int, second: int) -> Trap | None:
@@ -71,32 +74,35 @@ class InstructionTraps:
         self._bus = bus
         self._found: dict[Trap, set[int]] = {}
 
-    def addresses(self, kind: Trap, *, fresh: bool = False) -> set[int]:
-        """Return the addresses of all instructions of ``kind``; ``fresh`` looks at RAM again."""
-        found = self._found.get(kind)
-        if found is None:
-            found = self._found[kind] = set()
-            for window in self._bus.windows:
-                found |= self._scan(kind, window, window.base, window.end)
-        elif fresh:
-            for window in self._bus.windows:
-                if window.memory is not None and window.memory.kind == "ram":
-                    found |= self._scan(kind, window, window.base, window.end)
-        return found
+    def addresses(self, *kinds: Trap) -> set[int]:
+        """Return the addresses of all instructions of ``kinds``."""
+        missing = [kind for kind in kinds if kind not in self._found]
+        if missing:
+            self._found |= {kind: set() for kind in missing}
+            self._look_through(missing, self._bus.windows)
+        return set().union(*(self._found[kind] for kind in kinds))
+
+    def look_at_ram_again(self, kind: Trap) -> None:
+        """Look for ``kind`` in what a program may have written for itself."""
+        self.addresses(kind)
+        windows = self._bus.windows
+        self._look_through([kind], [w for w in windows if w.memory and w.memory.kind == "ram"])
 
     def changed(self, address: int, length: int) -> bool:
         """Look again at bytes that have changed; return whether that changed ``addresses``."""
         window = self._bus.find(address)
-        if window is None:
+        if window is None or window.memory is None:
             return False
         first, last = max(address - 3 & ~1, window.base), min(address + length + 3, window.end)
+        if length <= _FEW and not self._may_hold_any(window, first, last):
+            return False
         different = False
-        for kind, found in self._found.items():
+        for kind, new in self._scan(self._found, window, first, last).items():
+            found = self._found[kind]
             if length < 256:
                 old = {a for a in range(first, last, 2) if a in found}
             else:
                 old = {a for a in found if first <= a < last}
-            new = self._scan(kind, window, first, last)
             # An instruction at the edge may reach beyond what was looked at.
             new |= {a for a in old if a >= last - 3 and a not in new}
             if new != old:
@@ -105,19 +111,39 @@ class InstructionTraps:
                 different = True
         return different
 
-    def _scan(self, kind: Trap, window: Window, first: int, last: int) -> set[int]:
-        memory = window.memory
-        if memory is None:
-            return set()
-        start = first - window.base + window.offset
-        data = _without_blank_end(bytes(memory.data[start : start + last - first]))
-        found = set()
-        for match in _PATTERNS[kind].finditer(data[1::2]):
-            at = 2 * match.start()
-            halfwords = int.from_bytes(data[at : at + 4], "little")
-            if classify(halfwords & 0xFFFF, halfwords >> 16) is kind:
-                found.add(first + at)
-        return found
+    def _may_hold_any(self, window: Window, first: int, last: int) -> bool:
+        """Tell quickly whether a few bytes hold any such instruction, or did."""
+        if _ANY.search(_bytes(window, first, last)[1::2]):
+            return True
+        places = range(first, last, 2)
+        return not all(found.isdisjoint(places) for found in self._found.values())
+
+    def _look_through(self, kinds: Sequence[Trap], windows: Iterable[Window]) -> None:
+        for window in windows:
+            if window.memory is not None:
+                for kind, found in self._scan(kinds, window, window.base, window.end).items():
+                    self._found[kind] |= found
+
+    @staticmethod
+    def _scan(kinds: Iterable[Trap], window: Window, first: int, last: int) -> dict[Trap, set[int]]:
+        data = _without_blank_end(_bytes(window, first, last))
+        high = data[1::2]
+        result: dict[Trap, set[int]] = {}
+        for kind in kinds:
+            found = result[kind] = set()
+            for match in _PATTERNS[kind].finditer(high):
+                at = 2 * match.start()
+                halfwords = int.from_bytes(data[at : at + 4], "little")
+                if classify(halfwords & 0xFFFF, halfwords >> 16) is kind:
+                    found.add(first + at)
+        return result
+
+
+def _bytes(window: Window, first: int, last: int) -> bytes:
+    """Return what memory holds from ``first`` up to ``last``."""
+    assert window.memory is not None
+    start = first - window.base + window.offset
+    return bytes(window.memory.data[start : start + last - first])
 
 
 def _without_blank_end(data: bytes) -> bytes:
@@ -126,7 +152,7 @@ def _without_blank_end(data: bytes) -> bytes:
     One instruction's length stays, since its last bytes may look blank.
     """
     end = len(data)
-    for blank in _BLANKS:
-        while end >= _CHUNK and data[end - _CHUNK : end] == blank:
-            end -= _CHUNK
+    for size, *blanks in _BLANKS:
+        while end >= size and data[end - size : end] in blanks:
+            end -= size
     return data[: end + 4]

@@ -17,18 +17,19 @@ from __future__ import annotations
 
 import ctypes
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from onchip.errors import BoardError
 
-from ..bus import BusFault, Memory
 from . import unicorn_selftest
 from .engine import Access, OnRead, OnWatch, OnWrite, Stop, Watch
 from .unicorn_library import Unicorn
-from .unicorn_registers import EPSR_T, IT_MASK, NZCV, UnicornRegisters
+from .unicorn_memory import UnicornMemory
+from .unicorn_registers import EPSR_T, IT_MASK, NZCV
 
-_WFI = 0xBF30
+_NOP, _WFI = 0xBF00, 0xBF30
+_ROUND = 8  # instructions of the longest loop that is taken for empty
 _MAGIC = 0x5AA5_F00D
 _SCRATCH = 0x2000_0000
 _MODELS = {
@@ -48,7 +49,7 @@ _INTR = {
 }
 
 
-class UnicornEngine(UnicornRegisters):
+class UnicornEngine(UnicornMemory):
     """An ``Engine``: see there for what the public methods mean."""
 
     _limit_offset: int | None = None  # of uc_struct.emu_count, the same for every instance
@@ -80,33 +81,23 @@ class UnicornEngine(UnicornRegisters):
             uc = main.Uc(main.UC_ARCH_ARM, main.UC_MODE_THUMB, model)
         except main.UcError as error:
             raise BoardError(f"Unicorn cannot start a {cpu}: {error}") from error
-        super().__init__(unicorn, uc)
+        super().__init__(unicorn, uc, on_read, on_write)
         self._uc.ctl_set_tcg_buffer_size(32 << 20)  # 1 GiB of address space otherwise
         self._uc.ctl_exits_enabled(enable=True)
-        self._on_read, self._on_write = on_read, on_write
         self.stop = Stop.BUDGET
         self.executed = 0
         self.pc = 0
-        self.address = 0
-        self.fault_is_write = False
-        self.running = False
-        self._event: Stop | None = None
-        self._carried: BaseException | None = None
-        self._fault_registers: tuple[int, ...] | None = None
-        self._fault_count = 0
         self._exits: set[int] = set()
         self._wfi_exits: set[int] = set()  # a WFI right before an exit: see _arm
-        self._memories: list[tuple[int, int, Memory, int]] = []
-        self._watches: list[int] = []
-        self._deferred: list[Callable[[], None]] = []
-        self._dirty: list[tuple[int, int]] = []
-        self._overwritten: list[tuple[Memory, int, bytes]] = []
         self._exit_list: list[int] = []
-        self._start = self._unicorn.library.uc_emu_start
+        self._watches: list[int] = []
+        self._syndrome = True  # whether ESR may be other than 0
+        self._begin, self._count = ctypes.c_uint64(), ctypes.c_size_t()
+        self._never = ctypes.c_uint64(0)
+        self._start = unicorn.direct.uc_emu_start
         self._handle = self._uc._uch
         self._uc.hook_add(self._const.UC_HOOK_INTR, self._intr)
         self._uc.hook_add(self._const.UC_HOOK_INSN_INVALID, self._invalid_instruction)
-        self._uc.hook_add(self._const.UC_HOOK_MEM_INVALID, self._invalid_access)
         self._find_counter()
 
     def _find_counter(self) -> None:
@@ -153,30 +144,32 @@ class UnicornEngine(UnicornRegisters):
         if self.running:
             self._limit.value = 0
 
+    def limit(self, count: int) -> None:
+        """Let the running slice end after ``count`` instructions, or after the current one."""
+        if self.running and count < self._limit.value:
+            self._limit.value = max(0, count)
+
+    def _executed_so_far(self) -> int:
+        return int(self._counter.value)
+
     def run(self, count: int) -> None:
         """Run at most ``count`` instructions."""
         self._event = None
-        start = self._pc.read()[0]
-        self._esr.write(0)
+        start = self._next_pc
+        if start is None:
+            start = self._pc.read()
+        if self._syndrome:
+            self._esr.write(0)
+        self._begin.value, self._count.value = start | 1, count
         self.running = True
-        error = self._start(self._handle, ctypes.c_uint64(start | 1), 0, 0, count)
+        error = self._start(self._handle, self._begin, self._never, self._never, self._count)
         self.running = False
         counted = int(self._counter.value)
-        pc = self.pc = int(self._pc.read()[0])
+        pc = self.pc = self._next_pc = self._pc.read()
         event = self._event
-        if self._overwritten:
-            for memory, first, cells in self._overwritten:
-                memory.data[first : first + len(cells)] = cells
-            self._overwritten.clear()
-        if self._dirty:
-            dirty, self._dirty = self._dirty, []
-            for address, length in dirty:
-                self._flush(address, length)
-        if self._deferred:
-            self._apply_deferred()
-        if self._carried is not None:
-            carried, self._carried = self._carried, None
-            raise carried
+        self._syndrome = event is not None
+        if self._dirty or self._overwritten or self._deferred or self._carried is not None:
+            self._finish_slice()
         if event is not None:
             self._finish_event(event, counted)
         elif error:
@@ -206,7 +199,7 @@ class UnicornEngine(UnicornRegisters):
             self._all.write(*registers, xpsr & ~IT_MASK | self._it_state_at(pc))
             self._rebuild.write(xpsr & NZCV)
             self._pc.write(pc | 1)
-            self.pc = pc
+            self.pc = self._next_pc = pc
 
     def _it_state_at(self, pc: int) -> int:
         """Return ITSTATE, as in xPSR, for an instruction that is known to be in an IT block."""
@@ -224,14 +217,35 @@ class UnicornEngine(UnicornRegisters):
 
     def _sleep_at(self, pc: int, counted: int) -> None:
         self._pc.write((pc + 2) | 1)
-        self.pc = pc + 2
+        self.pc = self._next_pc = pc + 2
         self.stop, self.executed = Stop.WFI, counted + 1
+
+    def empty_loop(self) -> int:
+        """Return the length of the loop of nothing but NOP and B that the PC is in, or 0."""
+        pc = self._pc.read()
+        last = first = pc
+        while self._halfword(last) == _NOP and last - pc < 2 * _ROUND:
+            last += 2
+        branch = self._halfword(last)
+        if branch & 0xF800 != 0xE000:
+            return 0
+        target = last + 4 + ((branch & 0x7FF ^ 0x400) - 0x400) * 2
+        if not last - 2 * _ROUND < target <= pc:
+            return 0
+        while first > target:
+            first -= 2
+            if self._halfword(first) != _NOP:
+                return 0
+        round_ = range(target, last + 2, 2)
+        if self._xpsr.read() & IT_MASK or any(a in self._exits for a in round_):
+            return 0
+        return len(round_)
 
     def step(self) -> None:
         """Run exactly one instruction."""
-        pc = int(self._pc.read()[0])
+        pc = self._pc.read()
         opcode = self._halfword(pc)
-        in_it = bool(self._xpsr.read()[0] & IT_MASK)
+        in_it = bool(self._xpsr.read() & IT_MASK)
         if opcode == _WFI and not in_it:
             self._sleep_at(pc, 0)
             return
@@ -253,13 +267,6 @@ class UnicornEngine(UnicornRegisters):
         if self.stop is Stop.EXIT and self.pc in extra:
             self.stop = Stop.BUDGET
 
-    def _halfword(self, address: int) -> int:
-        for base, end, memory, offset in self._memories:
-            if base <= address and address + 2 <= end:
-                start = address - base + offset
-                return int.from_bytes(memory.data[start : start + 2], "little")
-        return 0
-
     # ---- callbacks of Unicorn: nothing may be raised through C ----------------------------------
 
     def _intr(self, uc: Any, number: int, _: Any) -> None:
@@ -267,155 +274,16 @@ class UnicornEngine(UnicornRegisters):
         uc.emu_stop()
 
     def _invalid_instruction(self, uc: Any, _: Any) -> bool:
-        if self._esr.read()[0] == 0:  # WFE and YIELD come without a syndrome, PC after them
-            pc = int(self._pc.read()[0])
+        if self._esr.read() == 0:  # WFE and YIELD come without a syndrome, PC after them
+            pc = self._pc.read()
             if self._halfword(pc - 2) == 0xBF10 or self._halfword(pc - 2) == 0x8001:
                 return True  # YIELD, narrow or wide
             self._event = Stop.WFE
             uc.emu_stop()
             return True
-        thumb = self._xpsr.read()[0] & EPSR_T
+        thumb = self._xpsr.read() & EPSR_T
         self._event = Stop.UNDEFINED if thumb else Stop.INVALID_STATE
         return False
-
-    def _invalid_access(
-        self, uc: Any, access: int, address: int, size: int, value: int, _: Any
-    ) -> bool:
-        if access == self._const.UC_MEM_WRITE_PROT:
-            value &= (1 << 8 * size) - 1
-            self._device_write(address, size, value)
-            if self._event is None:
-                self._keep_cells(address, value.to_bytes(size, "little"))
-            return self._event is None
-        if access in (self._const.UC_MEM_FETCH_UNMAPPED, self._const.UC_MEM_FETCH_PROT):
-            self._event = Stop.FETCH_FAULT
-        else:
-            self._event = Stop.DATA_FAULT
-            self.fault_is_write = access == self._const.UC_MEM_WRITE_UNMAPPED
-        self.address = address
-        return False
-
-    def _keep_cells(self, address: int, stored: bytes) -> None:
-        """See to it that flash holds what its controller left there.
-
-        Unicorn stores after this hook in any case; where that differs, the cells are put back
-        right after the instruction.
-        """
-        for base, end, memory, offset in self._memories:
-            if base <= address < end:
-                start = address - base + offset
-                cells = bytes(memory.data[start : start + len(stored)])
-                if cells != stored:
-                    self._overwritten.append((memory, start, cells))
-                    self.stop_after_instruction()
-                return
-
-    def _mmio_read(self, uc: Any, offset: int, size: int, base: int) -> int:
-        address = base + offset
-        if self._event is not None:
-            return 0  # the rest of an IT block whose fault will be undone
-        try:
-            if size == 8:
-                return self._on_read(address, 4) | self._on_read(address + 4, 4) << 32
-            return self._on_read(address, size)
-        except BusFault as fault:
-            self._data_fault(fault.address, write=False)
-        except BaseException as error:  # C stands between: carried over to run()
-            self._carried = error
-            self.stop_after_instruction()
-        return 0
-
-    def _mmio_write(self, uc: Any, offset: int, size: int, value: int, base: int) -> None:
-        self._device_write(base + offset, size, value & ((1 << 8 * size) - 1))
-
-    def _device_write(self, address: int, size: int, value: int) -> None:
-        if self._event is not None:
-            return
-        try:
-            if size == 8:
-                self._on_write(address, 4, value & 0xFFFF_FFFF)
-                self._on_write(address + 4, 4, value >> 32)
-            else:
-                self._on_write(address, size, value)
-        except BusFault as fault:
-            self._data_fault(fault.address, write=True)
-        except BaseException as error:  # as above
-            self._carried = error
-            self.stop_after_instruction()
-
-    def _data_fault(self, address: int, *, write: bool) -> None:
-        self._event = Stop.DATA_FAULT
-        self.address, self.fault_is_write = address, write
-        self._fault_registers = (*self._all.read(), int(self._pc.read()[0]))
-        self._fault_count = int(self._counter.value)
-        self.stop_after_instruction()
-        self._uc.emu_stop()
-
-    # ---- memory ---------------------------------------------------------------------------------
-
-    def map_memory(self, base: int, memory: Memory, offset: int, length: int) -> None:
-        """Share ``memory`` with the code."""
-        host = ctypes.addressof(ctypes.c_char.from_buffer(memory.data, offset))
-        rights = self._const.UC_PROT_READ | self._const.UC_PROT_EXEC
-        if memory.kind == "ram":
-            rights |= self._const.UC_PROT_WRITE
-
-        def apply() -> None:
-            self._uc.mem_map_ptr(base, length, rights, host)
-            self._memories.append((base, base + length, memory, offset))
-            self._arm(self._exits)
-
-        self._defer(apply)
-
-    def map_devices(self, base: int, length: int) -> None:
-        """Send accesses within the range to the device callbacks."""
-
-        def apply() -> None:
-            self._uc.mmio_map(base, length, self._mmio_read, base, self._mmio_write, base)
-
-        self._defer(apply)
-
-    def unmap(self, base: int, length: int) -> None:
-        """Take a range out again."""
-
-        def apply() -> None:
-            self._uc.mem_unmap(base, length)
-            self._memories = [m for m in self._memories if m[0] != base]
-            self._uc.ctl_flush_tb()
-
-        self._defer(apply)
-
-    def flush(self, address: int, length: int) -> None:
-        """Forget translations of the range, at the end of the slice if one is running.
-
-        That does not end the slice: a device that writes code (a flash controller) makes the
-        program wait anyway, and thousands of single words are written that way.
-        """
-        if not self.running:
-            self._flush(address, length)
-        elif self._dirty and sum(self._dirty[-1]) == address:
-            self._dirty[-1] = (self._dirty[-1][0], self._dirty[-1][1] + length)
-        else:
-            self._dirty.append((address, length))
-
-    def _flush(self, address: int, length: int) -> None:
-        self._uc.ctl_remove_cache(address & ~1, address + length)
-        position = bisect_left(self._exit_list, address - 2)
-        if position < len(self._exit_list) and self._exit_list[position] < address + length + 2:
-            self._arm(self._exits)
-
-    def _defer(self, apply: Callable[[], None]) -> None:
-        """Do it now, or at the end of the slice: Unicorn's tables must not change under it."""
-        if self.running:
-            self._deferred.append(apply)
-            self.stop_after_instruction()
-        else:
-            apply()
-
-    def _apply_deferred(self) -> None:
-        deferred, self._deferred = self._deferred, []
-        for apply in deferred:
-            apply()
 
     # ---- exits and watches ----------------------------------------------------------------------
 
@@ -424,13 +292,32 @@ class UnicornEngine(UnicornRegisters):
         self._defer(lambda: self._arm(set(addresses)))
 
     def _arm(self, exits: set[int]) -> None:
-        # WFI and an exit right behind it look the same afterwards, so such a WFI is an exit too.
-        wfi_exits = {a - 2 for a in exits if self._halfword(a - 2) == _WFI} - exits
-        if exits == self._exits and wfi_exits == self._wfi_exits:
+        changed = exits ^ self._exits
+        wfi_exits = {a for a in self._wfi_exits if a + 2 in exits}
+        wfi_exits |= self._wfi_before(changed & exits)
+        wfi_exits |= self._wfi_before(a + 2 for a in changed if a + 2 in exits)
+        wfi_exits -= exits
+        changed |= wfi_exits ^ self._wfi_exits
+        if changed:
+            self._exits, self._wfi_exits = exits, wfi_exits
+            self._load_exits(changed)
+
+    def _wfi_before(self, exits: Iterable[int]) -> set[int]:
+        """Return where WFI stands right before an exit: afterwards the two would look the same."""
+        return {a - 2 for a in exits if self._halfword(a - 2) == _WFI}
+
+    def _bytes_changed(self, address: int, length: int) -> None:
+        first = bisect_left(self._exit_list, address - 2)
+        last = bisect_left(self._exit_list, address + length + 2)
+        if first == last:
             return
-        changed = (exits ^ self._exits) | (wfi_exits ^ self._wfi_exits)
-        self._exits, self._wfi_exits = exits, wfi_exits
-        self._load_exits(changed)
+        near = {a for a in self._exit_list[first:last] if a in self._exits}
+        outside = {a for a in self._wfi_exits if a + 2 not in near}
+        wfi_exits = outside | self._wfi_before(near) - self._exits
+        changed = wfi_exits ^ self._wfi_exits
+        if changed:
+            self._wfi_exits = wfi_exits
+            self._load_exits(changed)
 
     def _load_exits(self, changed: set[int]) -> None:
         self._exit_list = sorted(self._exits | self._wfi_exits)
@@ -439,7 +326,7 @@ class UnicornEngine(UnicornRegisters):
             self._uc.ctl_flush_tb()
         else:
             for address in changed:
-                self._uc.ctl_remove_cache(address, address + 1)
+                self._cache.forget(address, address + 1)
 
     def set_watches(self, watches: Sequence[Watch], on_watch: OnWatch) -> None:
         """Report accesses that touch any of ``watches``."""
@@ -456,13 +343,13 @@ class UnicornEngine(UnicornRegisters):
             def accessed(
                 uc: Any, access: int, address: int, size: int, value: int, watch: Watch
             ) -> None:
-                xpsr = self._xpsr.read()[0]
+                xpsr = self._xpsr.read()
                 if xpsr & IT_MASK:  # Unicorn issue 2309: the hook leaks ITSTATE into translation
                     uc.reg_write(self._unicorn.reg.UC_ARM_REG_EPSR, EPSR_T)
                 if address <= watch.last and address + size > watch.first:
                     kind: Access = "write" if access == self._const.UC_MEM_WRITE else "read"
                     mask = (1 << 8 * size) - 1
-                    on_watch(kind, address, size, value & mask, int(self._pc.read()[0]))
+                    on_watch(kind, address, size, value & mask, self._pc.read())
 
             # The range is compared with the start of the access only: widen it by the largest one.
             first = max(0, watch.first - 7)

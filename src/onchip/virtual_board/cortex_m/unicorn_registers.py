@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .engine import FrameContext
-from .unicorn_library import RegisterBatch, Unicorn
+from .unicorn_library import Register, RegisterBatch, Unicorn
 
 IT_MASK = 0x0600_FC00
 EPSR_T = 0x0100_0000
@@ -25,6 +25,8 @@ class UnicornRegisters:
     def __init__(self, unicorn: Unicorn, uc: Any) -> None:
         self._unicorn = unicorn
         self._uc = uc
+        self._next_pc: int | None = None
+        """The PC where that is known; to be set to None whenever it is written."""
         self._make_batches()
 
     def _make_batches(self) -> None:
@@ -32,16 +34,19 @@ class UnicornRegisters:
 
         def batch(*names: str) -> RegisterBatch:
             ids = [self._unicorn.register(name) for name in names]
-            return RegisterBatch(self._unicorn.library, handle, ids)
+            return RegisterBatch(self._unicorn.direct, handle, ids)
+
+        def single(name: str) -> Register:
+            return Register(self._unicorn.direct, handle, self._unicorn.register(name))
 
         low = ("r0", "r1", "r2", "r3")
         self._frame = batch(*low, "r12", "lr", "pc", "xpsr", "sp", "control")
         self._fp = batch(*(f"s{i}" for i in range(16)), "fpscr")
         self._masks = batch("primask", "basepri", "faultmask")
-        self._pc, self._esr, self._xpsr = batch("pc"), batch("esr"), batch("xpsr")
-        self._control, self._ipsr = batch("control"), batch("ipsr")
+        self._pc, self._esr, self._xpsr = single("pc"), single("esr"), single("xpsr")
+        self._control, self._ipsr = single("control"), single("ipsr")
         self._state = batch("ipsr", "control")
-        self._rebuild = batch("apsr_nzcv")  # a write of the flags rebuilds what is cached
+        self._rebuild = single("apsr_nzcv")  # a write of the flags rebuilds what is cached
         # Exception entry from handler or MSP; from PSP privileged; from PSP unprivileged. The last
         # two leave thread mode with SPSEL clear, which only privileged thread mode can do.
         end = ("xpsr", "control", "lr", "apsr_nzcv", "pc")
@@ -67,8 +72,9 @@ class UnicornRegisters:
     def write_register(self, name: str, value: int) -> None:
         """Write a register by name."""
         if name == "pc":
-            thumb = int(self._xpsr.read()[0]) & EPSR_T
+            thumb = self._xpsr.read() & EPSR_T
             self._pc.write(value & ~1 | (1 if thumb else 0))
+            self._next_pc = None
             return
         user = self.unprivileged()
         if user and (name in _BANKED or name == "control"):
@@ -87,7 +93,7 @@ class UnicornRegisters:
         self._rebuild_flags()
 
     def _rebuild_flags(self) -> None:
-        self._rebuild.write(int(self._xpsr.read()[0]) & NZCV)
+        self._rebuild.write(self._xpsr.read() & NZCV)
 
     def frame_context(self) -> FrameContext:
         """Return what goes into an exception frame."""
@@ -114,7 +120,7 @@ class UnicornRegisters:
 
     def ipsr(self) -> int:
         """Return the number of the exception whose handler runs."""
-        return int(self._ipsr.read()[0]) & 0x1FF
+        return self._ipsr.read() & 0x1FF
 
     def unprivileged(self) -> bool:
         """Tell whether the code that runs is unprivileged."""
@@ -127,6 +133,7 @@ class UnicornRegisters:
         self, context: FrameContext, sp: int, exception: int, lr: int, vector: int
     ) -> None:
         """Switch to handler mode on MSP."""
+        self._next_pc = None
         thumb = EPSR_T if vector & 1 else 0
         xpsr = context.xpsr & 0xF800_0000 | thumb | exception
         nzcv, npriv = context.xpsr & NZCV, context.control & 1
@@ -149,6 +156,7 @@ class UnicornRegisters:
         clear_faultmask: bool,
     ) -> None:
         """Resume what ``frame`` describes."""
+        self._next_pc = None
         r0, r1, r2, r3, r12, lr, pc, xpsr = frame
         faultmask = 0 if clear_faultmask else int(self._masks.read()[2])
         batch = self._leave_psp if process_stack else self._leave_msp
@@ -162,6 +170,7 @@ class UnicornRegisters:
 
     def reset(self, sp: int, vector: int) -> None:
         """Give the registers their values after reset."""
+        self._next_pc = None
         self._ipsr.write(3)
         self._control.write(0)
         self._ipsr.write(0)

@@ -1,0 +1,235 @@
+"""Memories and devices on Unicorn, and what happens when code touches them.
+
+Every device range is mapped by the first access to it: a chip has some sixty of them, a program
+uses a few, and each mapping costs as much as executing thousands of instructions. Nothing here may
+raise through C: an exception is carried over to ``run``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+from ..bus import BusFault, Memory
+from .engine import OnRead, OnWrite, Stop
+from .unicorn_library import CodeCache, DeviceCalls, Unicorn
+from .unicorn_registers import EPSR_T, IT_MASK, UnicornRegisters
+
+
+class UnicornMemory(UnicornRegisters):
+    """The address space of one engine: that part of ``Engine``."""
+
+    def __init__(self, unicorn: Unicorn, uc: Any, on_read: OnRead, on_write: OnWrite) -> None:
+        super().__init__(unicorn, uc)
+        self._on_read, self._on_write = on_read, on_write
+        self.running = False
+        self.address = 0
+        self.fault_is_write = False
+        self._event: Stop | None = None
+        self._carried: BaseException | None = None
+        self._fault_registers: tuple[int, ...] | None = None
+        self._fault_count = 0
+        self._memories: list[tuple[int, int, Memory, int]] = []
+        self._unused: list[tuple[int, int]] = []  # devices that no access has met yet
+        self._deferred: list[Callable[[], None]] = []
+        self._dirty: list[tuple[int, int]] = []
+        self._overwritten: list[tuple[Memory, int, bytes]] = []
+        self._cache = CodeCache(unicorn, uc._uch)
+        self._calls = DeviceCalls(unicorn, uc._uch, self._mmio_read, self._mmio_write)
+        const = unicorn.const
+        self._store_to_flash = const.UC_MEM_WRITE_PROT
+        self._fetches = (const.UC_MEM_FETCH_UNMAPPED, const.UC_MEM_FETCH_PROT)
+        self._store_nowhere = const.UC_MEM_WRITE_UNMAPPED
+        uc.hook_add(const.UC_HOOK_MEM_INVALID, self._invalid_access)
+
+    # ---- the running slice ----------------------------------------------------------------------
+
+    def stop_after_instruction(self) -> None:
+        """End the running slice after the current instruction."""
+        raise NotImplementedError
+
+    def _executed_so_far(self) -> int:
+        """Return what the slice has counted, the current instruction included."""
+        raise NotImplementedError
+
+    # ---- mapping --------------------------------------------------------------------------------
+
+    def map_memory(self, base: int, memory: Memory, offset: int, length: int) -> None:
+        """Share ``memory`` with the code."""
+        host = ctypes.addressof(ctypes.c_char.from_buffer(memory.data, offset))
+        const = self._unicorn.const
+        rights = const.UC_PROT_READ | const.UC_PROT_EXEC
+        if memory.kind == "ram":
+            rights |= const.UC_PROT_WRITE
+
+        def apply() -> None:
+            self._uc.mem_map_ptr(base, length, rights, host)
+            self._memories.append((base, base + length, memory, offset))
+            self._bytes_changed(base, length)
+
+        self._defer(apply)
+
+    def map_devices(self, base: int, length: int) -> None:
+        """Send accesses within the range to the device callbacks, from the first one on."""
+        self._defer(lambda: self._unused.append((base, base + length)))
+
+    def unmap(self, base: int, length: int) -> None:
+        """Take a range out again."""
+        end = base + length
+
+        def apply() -> None:
+            for unused in self._unused:
+                first, last = unused
+                if first <= base and end <= last:
+                    self._unused.remove(unused)
+                    parts = ((first, base), (end, last))
+                    self._unused += [part for part in parts if part[0] < part[1]]
+                    return
+            self._uc.mem_unmap(base, length)
+            self._memories = [m for m in self._memories if m[0] != base]
+            self._uc.ctl_flush_tb()
+
+        self._defer(apply)
+
+    def flush(self, address: int, length: int) -> None:
+        """Forget translations of the range, at the end of the slice if one is running.
+
+        That does not end the slice: a device that writes code (a flash controller) makes the
+        program wait anyway, and thousands of single words are written that way.
+        """
+        if not self.running:
+            self._flush(address, length)
+        elif self._dirty and sum(self._dirty[-1]) == address:
+            self._dirty[-1] = (self._dirty[-1][0], self._dirty[-1][1] + length)
+        else:
+            self._dirty.append((address, length))
+
+    def _flush(self, address: int, length: int) -> None:
+        self._cache.forget(address & ~1, address + length)
+        self._bytes_changed(address, length)
+
+    def _bytes_changed(self, address: int, length: int) -> None:
+        """Look again at what was made of these bytes."""
+
+    def _defer(self, apply: Callable[[], None]) -> None:
+        """Do it now, or at the end of the slice: Unicorn's tables must not change under it."""
+        if self.running:
+            self._deferred.append(apply)
+            self.stop_after_instruction()
+        else:
+            apply()
+
+    def _finish_slice(self) -> None:
+        """Make up for what could not be done while the code was running."""
+        if self._overwritten:
+            for memory, first, cells in self._overwritten:
+                memory.data[first : first + len(cells)] = cells
+            self._overwritten.clear()
+        if self._dirty:
+            dirty, self._dirty = self._dirty, []
+            for address, length in dirty:
+                self._flush(address, length)
+        if self._deferred:
+            deferred, self._deferred = self._deferred, []
+            for apply in deferred:
+                apply()
+        if self._carried is not None:
+            carried, self._carried = self._carried, None
+            raise carried
+
+    def _halfword(self, address: int) -> int:
+        for base, end, memory, offset in self._memories:
+            if base <= address and address + 2 <= end:
+                start = address - base + offset
+                return int.from_bytes(memory.data[start : start + 2], "little")
+        return 0
+
+    # ---- accesses, as Unicorn reports them ------------------------------------------------------
+
+    def _invalid_access(
+        self, uc: Any, access: int, address: int, size: int, value: int, _: Any
+    ) -> bool:
+        if access == self._store_to_flash:
+            value &= (1 << 8 * size) - 1
+            self._device_write(address, size, value)
+            if self._event is None:
+                self._keep_cells(address, value.to_bytes(size, "little"))
+            return self._event is None
+        if access in self._fetches:
+            self._event = Stop.FETCH_FAULT
+        elif self._use_devices(address):
+            return True
+        else:
+            self._event = Stop.DATA_FAULT
+            self.fault_is_write = access == self._store_nowhere
+        self.address = address
+        return False
+
+    def _use_devices(self, address: int) -> bool:
+        """Map the devices at ``address``, if this is the first access to them."""
+        for unused in self._unused:
+            base, end = unused
+            if base <= address < end:
+                self._unused.remove(unused)
+                self._calls.map(base, end - base)
+                if self._xpsr.read() & IT_MASK:  # as in a watch: the hook leaks ITSTATE
+                    self._uc.reg_write(self._unicorn.reg.UC_ARM_REG_EPSR, EPSR_T)
+                return True
+        return False
+
+    def _keep_cells(self, address: int, stored: bytes) -> None:
+        """See to it that flash holds what its controller left there.
+
+        Unicorn stores after this hook in any case; where that differs, the cells are put back
+        right after the instruction.
+        """
+        for base, end, memory, offset in self._memories:
+            if base <= address < end:
+                start = address - base + offset
+                cells = bytes(memory.data[start : start + len(stored)])
+                if cells != stored:
+                    self._overwritten.append((memory, start, cells))
+                    self.stop_after_instruction()
+                return
+
+    def _mmio_read(self, _: Any, offset: int, size: int, base: int | None) -> int:
+        address = (base or 0) + offset
+        if self._event is not None:
+            return 0  # the rest of an IT block whose fault will be undone
+        try:
+            if size == 8:
+                return self._on_read(address, 4) | self._on_read(address + 4, 4) << 32
+            return self._on_read(address, size)
+        except BusFault as fault:
+            self._data_fault(fault.address, write=False)
+        except BaseException as error:  # C stands between: carried over to run()
+            self._carried = error
+            self.stop_after_instruction()
+        return 0
+
+    def _mmio_write(self, _: Any, offset: int, size: int, value: int, base: int | None) -> None:
+        self._device_write((base or 0) + offset, size, value & ((1 << 8 * size) - 1))
+
+    def _device_write(self, address: int, size: int, value: int) -> None:
+        if self._event is not None:
+            return
+        try:
+            if size == 8:
+                self._on_write(address, 4, value & 0xFFFF_FFFF)
+                self._on_write(address + 4, 4, value >> 32)
+            else:
+                self._on_write(address, size, value)
+        except BusFault as fault:
+            self._data_fault(fault.address, write=True)
+        except BaseException as error:  # as above
+            self._carried = error
+            self.stop_after_instruction()
+
+    def _data_fault(self, address: int, *, write: bool) -> None:
+        self._event = Stop.DATA_FAULT
+        self.address, self.fault_is_write = address, write
+        self._fault_registers = (*self._all.read(), self._pc.read())
+        self._fault_count = self._executed_so_far()
+        self.stop_after_instruction()
+        self._uc.emu_stop()
