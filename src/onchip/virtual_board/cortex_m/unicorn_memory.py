@@ -8,6 +8,7 @@ raise through C: an exception is carried over to ``run``.
 from __future__ import annotations
 
 import ctypes
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from .unicorn_library import CodeCache, DeviceCalls, Unicorn
 from .unicorn_registers import EPSR_T, IT_MASK, UnicornRegisters
 
 
-class UnicornMemory(UnicornRegisters):
+class UnicornMemory(UnicornRegisters, ABC):
     """The address space of one engine: that part of ``Engine``."""
 
     def __init__(self, unicorn: Unicorn, uc: Any, on_read: OnRead, on_write: OnWrite) -> None:
@@ -45,13 +46,13 @@ class UnicornMemory(UnicornRegisters):
 
     # ---- the running slice ----------------------------------------------------------------------
 
+    @abstractmethod
     def stop_after_instruction(self) -> None:
         """End the running slice after the current instruction."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _executed_so_far(self) -> int:
         """Return what the slice has counted, the current instruction included."""
-        raise NotImplementedError
 
     # ---- mapping --------------------------------------------------------------------------------
 
@@ -109,6 +110,7 @@ class UnicornMemory(UnicornRegisters):
         self._cache.forget(address & ~1, address + length)
         self._bytes_changed(address, length)
 
+    @abstractmethod
     def _bytes_changed(self, address: int, length: int) -> None:
         """Look again at what was made of these bytes."""
 
