@@ -287,7 +287,7 @@ class FakeSession:
             image_bytes=image.length, programmed_bytes=image.length, same_bytes=0
         )
 
-    def erase(self, start, length, *, reset=True):
+    def erase(self, start, length, *, reset=True, progress=None):
         self.jobs.append(("erase", start, length))
         return SimpleNamespace(erased_bytes=length)
 

@@ -26,16 +26,22 @@ def test_a_connection_survives_hostile_streams():
     dice = random.Random(5)
     talk = Talk()
     connection = Connection(talk.target, lambda text: None)
+
+    def feed(data):
+        connection.feed(data)
+        while connection.has_waiting:
+            connection.serve()
+
     for payload in packets(9, 3000, ram=RAM, code=LOOP, gap=0x6000_0000):
         stream = bytearray(b"$" + payload + b"#%02x" % (sum(payload) & 0xFF))
         if dice.random() < 0.3:
             bend(dice, stream)
-        connection.feed(bytes(stream))
+        feed(bytes(stream))
         if talk.target.run.running:
-            connection.feed(b"\x03")
+            feed(b"\x03")
             talk.target.poll()
         connection.outgoing.clear()
-    connection.feed(b"#00+$qC#b4")
+    feed(b"#00+$qC#b4")
     assert bytes(connection.outgoing).endswith(b"$QC1#c5")
     assert connection.lost() is None
     assert not talk.core.breakpoints.kinds

@@ -9,7 +9,6 @@ import pytest
 from onchip.errors import UsageError
 from onchip.services.gdb.options import GdbOptions
 from onchip.services.gdb.target import Target
-from onchip.services.gdb.thread_list import exception_name
 from onchip.wire.gdb_rsp.replies import StopReply
 
 from .fakes import LOOP, FakeSession, Talk
@@ -120,9 +119,7 @@ def test_an_exception_is_a_thread_of_its_own(talk):
     in_handler(talk.core)
     assert StopReply.decode(talk.wait()).get("thread") == "1"
     assert talk.ask(b"qfThreadInfo") == b"m1,100,200"
-    assert 'id="1" core="0" name="exception 15 SysTick"' in (
-        talk.ask(b"qXfer:threads:read::0,1000").decode()
-    )
+    assert 'id="1" core="0" name="SysTick"' in (talk.ask(b"qXfer:threads:read::0,1000").decode())
     talk.ask(b"Hg100")
     assert talk.ask(b"p0") == b"55000000"  # what the exception pushed
 
@@ -180,8 +177,12 @@ def test_the_threads_of_a_running_core_are_those_it_had(talk):
     assert talk.ask(b"qfThreadInfo") == b"m100,200"
 
 
-@pytest.mark.parametrize(
-    ("number", "name"), [(3, "exception 3 HardFault"), (16, "IRQ 0"), (8, "exception 8")]
-)
-def test_names_of_exceptions(number, name):
-    assert exception_name(number) == name
+def test_a_kernel_that_is_damaged_is_said_once(talk, kernel):
+    said = []
+    talk.target.threads.on_warning = said.append
+    kernel.warning = "a list has no end"
+    for _ in range(2):
+        talk.ask(b"qfThreadInfo")
+        talk.run(b"vCont;s")
+    talk.ask(b"qfThreadInfo")
+    assert said == ["threads: a list has no end"]

@@ -43,6 +43,9 @@ class Conversation:
         self.no_ack_wanted = False
         self.waiting = False
         self.closing = False
+        self.cancelled = False
+        """Whether what is being served for this client is to end soon."""
+        self.is_gdb = False
         self.behind = False
         """Whether this client was told that a core stands which runs for another one."""
         self.missed: Stop | None = None
@@ -122,7 +125,7 @@ class Conversation:
 
     def interrupted(self) -> bool:
         """Say whether Ctrl-C came while a command of this client is served."""
-        return False
+        return self.cancelled
 
     # ---- coming and going
 

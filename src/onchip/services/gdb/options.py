@@ -25,6 +25,7 @@ class GdbOptions:
     ``core.vector_catch``. ``semihosting``: serve the calls of BKPT 0xAB.
     ``semihosting_options``: what the program may have, a directory for its files say; None: only
     the console. ``debug``: the program's symbols, with which ``monitor`` commands name things.
+    ``rtos_threads``: show the tasks of an RTOS as threads.
     """
 
     persist: bool = True
@@ -38,3 +39,4 @@ class GdbOptions:
     semihosting: bool = False
     semihosting_options: SemihostingOptions | None = None
     debug: DebugInfo | None = None
+    rtos_threads: bool = True

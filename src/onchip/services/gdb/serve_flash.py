@@ -6,7 +6,8 @@ and GDB sets pc to the new one's entry.
 
 from __future__ import annotations
 
-from onchip.errors import CoreStateError, UsageError
+from onchip.errors import CoreStateError, FlashError, UsageError
+from onchip.flash.progress import Progress
 from onchip.services.gdb.conversation import Conversation
 from onchip.services.gdb.flash_job import FlashJob
 from onchip.services.gdb.handlers import Handlers, Reply
@@ -45,13 +46,19 @@ def _done(talk: Conversation, request: flash.FlashDone) -> Reply:
     if not job.erases and not job.writes:
         return OK
     target = talk.target
+
+    def progress(step: Progress) -> None:
+        target.on_progress(step)
+        if talk.interrupted():
+            raise FlashError("interrupted: the flash does not hold the program", hint="load again")
+
     if target.run.running:
         raise CoreStateError("programming flash needs a halted core; interrupt it first")
     talk.attach()
     target.run.points.settle()
     if target.options.erase == "sector" or not job.writes:
         for address, length in job.untouched_sectors(target.session.memory_map):
-            target.session.erase(address, length, reset=False)
+            target.session.erase(address, length, reset=False, progress=progress)
     if job.writes:
         image = Image.from_segments(job.writes, source="GDB load")
         report = target.session.flash(
@@ -59,7 +66,7 @@ def _done(talk: Conversation, request: flash.FlashDone) -> Reply:
             erase=target.options.erase,
             read_back=target.options.read_back,
             reset=False,
-            progress=target.on_progress,
+            progress=progress,
         )
         talk.log(
             f"load: {report.image_bytes} bytes, {report.programmed_bytes} programmed, "

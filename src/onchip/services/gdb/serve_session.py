@@ -34,6 +34,7 @@ _FEATURES = (
 def _supported(talk: Conversation, request: query.Supported) -> Reply:
     talk.error_texts = "error-message+" in request.features
     talk.multiprocess = "multiprocess+" in request.features
+    talk.is_gdb = "swbreak+" in request.features  # which LLDB does not say
     more = ("multiprocess+",) if talk.multiprocess else ()
     return ";".join((*_FEATURES, *more)).encode()
 

@@ -8,9 +8,10 @@ again: GDB would take another name for another thread's stop.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from onchip.arch.exceptions import exception_name
 from onchip.cortex_m import Core
 from onchip.errors import UsageError
 from onchip.services.gdb.thread_source import Task, ThreadSource
@@ -21,25 +22,15 @@ PROCESS: Final = 1
 CORE_THREAD: Final = 1
 """The core itself."""
 
-_EXCEPTIONS: Final = {
-    2: "NMI",
-    3: "HardFault",
-    4: "MemManage",
-    5: "BusFault",
-    6: "UsageFault",
-    7: "SecureFault",
-    11: "SVCall",
-    12: "DebugMonitor",
-    14: "PendSV",
-    15: "SysTick",
-}
-
 
 class ThreadList:
     """The threads of one core; ``source`` None: there are no tasks."""
 
     def __init__(self, core: Core, source: ThreadSource | None = None) -> None:
         self.source = source
+        self.on_warning: Callable[[str], None] = lambda text: None
+        """Told why the list may not be complete, when that changes."""
+        self._warning: str | None = None
         self._core = core
         self._told: int | None = None
         self._stepped: int | None = None
@@ -105,7 +96,7 @@ class ThreadList:
         task = self._described(thread)
         if task is not None:
             return task.name
-        exception = self._exception() if self.source is not None and self._core.halted else 0
+        exception = self._exception() if self._known() and self._core.halted else 0
         return exception_name(exception) if exception else self._core.name
 
     def describe(self, thread: int) -> str:
@@ -128,6 +119,9 @@ class ThreadList:
             return self._tasks or ()
         if self._tasks is None:
             self._tasks = self.source.tasks()
+            if self.source.warning not in (None, self._warning):
+                self.on_warning(f"threads: {self.source.warning}")
+            self._warning = self.source.warning
         return self._tasks
 
     def _is_executing(self, task: Task) -> bool:
@@ -139,10 +133,3 @@ class ThreadList:
 
     def _exception(self) -> int:
         return self._core.read_register("xpsr") & 0x1FF
-
-
-def exception_name(number: int) -> str:
-    """Return what a number in IPSR is called: ``exception 15 SysTick``, ``IRQ 3``."""
-    if number >= 16:
-        return f"IRQ {number - 16}"
-    return f"exception {number} {_EXCEPTIONS.get(number, '')}".rstrip()
