@@ -4,10 +4,11 @@ Below stands ``coresight``: the core's debug registers are memory seen through a
 ``target``, ``flash`` and the session know chips; here only the architecture is known.
 """
 
-from .breakpoints import Breakpoint, BreakpointKind, BreakpointManager
+from .breakpoints import BreakpointManager
 from .core import Core
 from .fault import FaultReport
 from .owners import PYTHON, PointOwner
+from .places import Breakpoint, BreakpointKind
 from .state import CoreState, HaltKind, HaltReason, ResetKind
 from .watchpoints import Watchpoint, WatchpointManager
 

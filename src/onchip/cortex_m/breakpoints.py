@@ -9,45 +9,16 @@ again by then (ADR 0006).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import Enum
 
 from ..coresight import MemAp
 from ..coresight.fpb import Fpb
 from ..dap import Batch, Transfers
-from ..errors import BreakpointError, TransferFault, UsageError
+from ..errors import BreakpointError, UsageError
+from .comparators import Comparators
 from .flash_breakpoints import FlashBreakpoints
 from .opcodes import Opcodes
 from .owners import PYTHON, Condition, Holders, PointOwner, Wish, tally
-
-
-class BreakpointKind(Enum):
-    """How a breakpoint is made."""
-
-    AUTO = "auto"
-    HARDWARE = "hardware"
-    SOFTWARE = "software"
-    FLASH = "flash"
-
-
-@dataclass(frozen=True, slots=True)
-class Breakpoint:
-    """A breakpoint that is set; ``kind`` is HARDWARE, SOFTWARE or FLASH, never AUTO."""
-
-    address: int
-    kind: BreakpointKind
-
-
-@dataclass(slots=True)
-class _Place:
-    """A breakpoint, and who wants it; without holders it is on its way out."""
-
-    breakpoint: Breakpoint
-    holders: Holders
-
-    @property
-    def kind(self) -> BreakpointKind:
-        return self.breakpoint.kind
+from .places import Breakpoint, BreakpointKind, Place
 
 
 def is_ram_by_architecture(address: int) -> bool:
@@ -66,9 +37,9 @@ class BreakpointManager:
         self.opcodes = Opcodes(ap)
         self.flash = FlashBreakpoints(self.opcodes)
         self._ap = ap
-        self._fpb = fpb
-        self._places: dict[int, _Place] = {}
-        self._under: dict[int, bytes] = {}  # the halfwords at hardware breakpoints, when set
+        self._comparators = Comparators(ap, fpb)
+        self._places: dict[int, Place] = {}
+        self._hits = 0
 
     def __repr__(self) -> str:
         return f"<BreakpointManager: {len(self)} set, {self.available} comparators left>"
@@ -82,7 +53,7 @@ class BreakpointManager:
     @property
     def available(self) -> int:
         """Return how many hardware breakpoints are left."""
-        return self._fpb.available
+        return self._comparators.fpb.available
 
     @property
     def armed(self) -> bool:
@@ -101,6 +72,15 @@ class BreakpointManager:
             return None
         return place.breakpoint
 
+    def note_hit(self, address: int) -> Holders | None:
+        """Take note that the core stopped at a breakpoint; return who wants it, if one is there."""
+        place = self._places.get(address)
+        if place is None:
+            return None
+        self._hits += 1
+        place.hit = self._hits
+        return place.holders
+
     def holders(self, address: int) -> Holders | None:
         """Return who wants the breakpoint at ``address``; None: there is none."""
         place = self._places.get(address & ~1)
@@ -108,7 +88,7 @@ class BreakpointManager:
 
     def original(self, address: int) -> bytes | None:
         """Return the program's halfword at a breakpoint of ours."""
-        return self.opcodes.original(address & ~1) or self._under.get(address & ~1)
+        return self.opcodes.original(address & ~1) or self._comparators.original(address & ~1)
 
     # ---- setting
 
@@ -147,8 +127,8 @@ class BreakpointManager:
         wish = Wish(condition, ignore_count, temporary)
         place = self._places.get(address)
         if place is None:
-            place = _Place(Breakpoint(address, self._arm(address, kind)), Holders())
-            self._places[address] = place
+            made = Breakpoint(address, self._arm(address, kind))
+            place = self._places[address] = Place(made, movable=kind is BreakpointKind.AUTO)
         place.holders.add(owner, wish)
         return place.breakpoint
 
@@ -164,7 +144,7 @@ class BreakpointManager:
         elif self._refuse_hardware(address, instead=auto):
             kind = BreakpointKind.FLASH
         else:
-            self._arm_hardware(address)
+            self._comparators.arm(address)
         return kind
 
     def _refuse_hardware(self, address: int, *, instead: bool) -> bool:
@@ -173,14 +153,15 @@ class BreakpointManager:
         Raises:
             BreakpointError: neither can.
         """
-        reason, hint = self._fpb.unreachable(address), None
+        fpb = self._comparators.fpb
+        reason, hint = fpb.unreachable(address), None
         if reason is None:
-            self._fpb.look_around()
-            if not self._fpb.has_room(address):
+            fpb.look_around()
+            if not fpb.has_room(address):
                 self.settle_comparators()
-            if self._fpb.has_room(address):
+            if fpb.has_room(address):
                 return False
-            reason = f"all {self._fpb.count} comparators are in use, {self._tally()}"
+            reason = f"all {fpb.count} comparators are in use, {self._tally()}"
             hint = "remove one first"
         if instead:
             refusal = self.flash.refusal(address)
@@ -193,26 +174,6 @@ class BreakpointManager:
     def _tally(self) -> str:
         hardware = BreakpointKind.HARDWARE
         return tally(p.holders for p in self._places.values() if p.kind is hardware)
-
-    def _arm_hardware(self, address: int) -> None:
-        number = self._fpb.allocate(address)
-        batch = self._ap.batch()
-
-        def emit(t: Transfers) -> None:
-            self._fpb.emit_enable(t)
-            self._fpb.emit_comparator(t, number)
-
-        batch.add(emit)
-        under = self._ap.queue_read(batch, address, 2)
-        try:
-            batch.run()
-            self._under[address] = under.value
-        except BaseException as error:
-            if isinstance(error, TransferFault) and error.address == address:
-                return  # nothing can be read there now, but it may be mapped later
-            self._fpb.release(address)
-            self._fpb.enabled = False
-            raise
 
     # ---- removing
 
@@ -290,8 +251,7 @@ class BreakpointManager:
                 continue  # until flash is settled
             del self._places[address]
             if kind is BreakpointKind.HARDWARE:
-                self._fpb.release(address)
-                self._under.pop(address, None)
+                self._comparators.release(address)
             elif kind is BreakpointKind.SOFTWARE:
                 self.opcodes.forget(address)
 
@@ -303,20 +263,58 @@ class BreakpointManager:
     def settle_flash(self) -> None:
         """Program what is wanted in flash, and put back what is not; the core has to be halted.
 
-        Those that were not programmed yet take comparators that have become free.
+        Those that stopped the core last have the comparators, since each time the core leaves one
+        in flash, flash is programmed.
 
         Raises:
             FlashError: not all of it was programmed.
             TransferError, ProbeError, TargetError: the way to the target broke.
         """
-        for address in self._in_flash():
-            free = self._fpb.unreachable(address) is None and self._fpb.has_room(address)
-            if free and not self.flash.placed(address):
-                self._arm_hardware(address)
-                place = self._places[address]
-                place.breakpoint = Breakpoint(address, BreakpointKind.HARDWARE)
+        for address in sorted(self._in_flash(), key=lambda a: -self._places[a].hit):
+            if not self.flash.placed(address):
+                self.prefer_comparator(address)
         self.flash.apply(self._in_flash())
         self._drop_unplaced()
+
+    def prefer_comparator(self, address: int) -> bool:
+        """Move the breakpoint at ``address`` from flash to a comparator, and say whether it went.
+
+        One that was asked for in flash stays there. If no comparator is free, a breakpoint that has
+        not stopped the core for longer goes to flash instead. Flash itself follows when it is
+        settled.
+
+        Raises:
+            TransferError: the debug hardware did not answer.
+        """
+        place = self._places[address]
+        if not place.movable:
+            return False
+        self._comparators.fpb.look_around()
+        if not self._comparators.has_room(address):
+            self._move_to_flash(address, before=place.hit)
+        if not self._comparators.has_room(address):
+            return False
+        self._comparators.arm(address)
+        place.breakpoint = Breakpoint(address, BreakpointKind.HARDWARE)
+        return True
+
+    def _move_to_flash(self, address: int, *, before: int) -> None:
+        """Free a comparator for ``address``, of what was hit ``before`` that; or do nothing."""
+        older = [
+            (place.hit, a)
+            for a, place in self._places.items()
+            if place.kind is BreakpointKind.HARDWARE and place.movable and place.hit < before
+        ]
+        for _, at in sorted(older):
+            if self.flash.refusal(at) is not None:
+                continue
+            batch = self._ap.batch()
+            self.queue_lift(batch, at)
+            batch.run()
+            self._comparators.release(at)
+            self._places[at].breakpoint = Breakpoint(at, BreakpointKind.FLASH)
+            if self._comparators.has_room(address):
+                return
 
     def leave_flash(self) -> None:
         """Put all flash back as the program's file has it, until the core is about to run again.
@@ -334,10 +332,6 @@ class BreakpointManager:
             FlashError, TransferError, ProbeError, TargetError: as :meth:`settle_flash`.
         """
         self.flash.apply(set(self.opcodes.in_flash) - {address})
-
-    def in_flash(self, address: int) -> bool:
-        """Return whether a breakpoint stands in flash at ``address`` now."""
-        return self.flash.placed(address)
 
     def wants_flash_at(self, address: int) -> bool:
         """Return whether the breakpoint at ``address`` will stand in flash when the core runs."""
@@ -366,15 +360,14 @@ class BreakpointManager:
     def _emit(self, t: Transfers, address: int, *, lifted: bool) -> None:
         t.barrier()
         if self._places[address].kind is BreakpointKind.HARDWARE:
-            number = self._fpb.number(address)
-            self._fpb.emit_comparator(t, number, lifted=address if lifted else None)
+            self._comparators.emit(t, address, lifted=lifted)
         else:
             self.opcodes.emit(t, address, lifted=lifted)
 
     def queue_disarm(self, batch: Batch) -> None:
         """Queue: make the comparators match nothing, until `queue_rearm`."""
-        batch.add(self._fpb.emit_disable)
+        batch.add(self._comparators.fpb.emit_disable)
 
     def queue_rearm(self, batch: Batch) -> None:
         """Queue: write the comparators anew after a reset that may have cleared them."""
-        batch.add(self._fpb.emit_all)
+        batch.add(self._comparators.fpb.emit_all)

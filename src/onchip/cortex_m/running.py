@@ -84,11 +84,12 @@ class RunningCore(HaltingCore):
             if reason.kind is not HaltKind.STEP:
                 self._pending = reason
                 return False
-        elif here is not None:
-            self._queue_off(batch, here)
-            self._lifted = here
+            here = None
         if self.breakpoints.unsettled_flash:
             self.breakpoints.settle_flash()
+        if here is not None and self._standing_on() is not None:
+            self._queue_off(batch, here)
+            self._lifted = here
         batch.add(self.run.emit_clear_dfsr)
         self.queue_resume(batch)
         return True
@@ -96,9 +97,13 @@ class RunningCore(HaltingCore):
     def _leaves_by_a_step(self, here: int) -> bool:
         """Return whether what the core stands on is left by a step of its own, not in a batch.
 
-        A watchpoint may be hit by it; and a breakpoint in flash is programmed again behind it.
+        A watchpoint may be hit by it; and a breakpoint that stays in flash is programmed again
+        behind it.
         """
-        return self.watchpoints.armed or self.breakpoints.wants_flash_at(here)
+        if self.watchpoints.armed:
+            return True
+        in_flash = self.breakpoints.wants_flash_at(here)
+        return in_flash and not self.breakpoints.prefer_comparator(here)
 
     def _is_stepping(self) -> bool:
         """Return whether the core is still in the step off a breakpoint that was begun."""
@@ -132,9 +137,10 @@ class RunningCore(HaltingCore):
         """
         self.run.require_halted("step")
         here = self._standing_on()
-        if here is not None and here != self._stops.own_bkpt and self.breakpoints.in_flash(here):
-            self.breakpoints.lift_flash(here)
-            here = None
+        if here is not None and here != self._stops.own_bkpt:
+            if self.breakpoints.flash.placed(here):
+                self.breakpoints.lift_flash(here)
+            here = self._standing_on(wanted=False)
         batch = self.batch()
         if here is not None and here == self._stops.own_bkpt:
             self.queue_write_register(batch, "pc", here + 2)
@@ -158,8 +164,11 @@ class RunningCore(HaltingCore):
             self.breakpoints.queue_place(batch, here)
             batch.run()
 
-    def _standing_on(self) -> int | None:
-        """Return the pc if a breakpoint there would keep the core from running on."""
+    def _standing_on(self, *, wanted: bool = True) -> int | None:
+        """Return the pc if a breakpoint there would keep the core from running on.
+
+        ``wanted``: also one that would have to be programmed into flash first.
+        """
         if not self.breakpoints.armed and self._stops.own_bkpt is None:
             return None
         pc = self.known_pc
@@ -167,7 +176,7 @@ class RunningCore(HaltingCore):
             pc = self.read_register("pc")
         if pc == self._stops.own_bkpt or self.breakpoints.armed_at(pc):
             return pc
-        return pc if self.breakpoints.wants_flash_at(pc) else None
+        return pc if wanted and self.breakpoints.wants_flash_at(pc) else None
 
     def _queue_off(self, batch: Batch, here: int, *, interrupts: bool = False) -> None:
         """Queue one step off the breakpoint at ``here``."""

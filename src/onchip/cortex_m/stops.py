@@ -50,7 +50,7 @@ class StopReader:
     def _breakpoint(self, pc: int) -> HaltReason:
         found = self._breakpoints.armed_at(pc)
         if found is not None:
-            self.holders = self._breakpoints.holders(pc)
+            self.holders = self._breakpoints.note_hit(pc)
             if is_bkpt(self._breakpoints.original(pc) or b""):
                 self.own_bkpt = pc  # ours lies on the program's: lifting ours would not free it
             return HaltReason(HaltKind.BREAKPOINT, pc, text=f"{found.kind.value} breakpoint")

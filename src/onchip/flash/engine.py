@@ -93,6 +93,7 @@ class FlashEngine:
         allow_lock: bool = False,
         skip_same: bool = True,
         read_back: bool = False,
+        reset: bool = True,
         progress: ProgressCallback = silent,
     ) -> ProgrammingReport:
         """Make the chip hold ``image``, verified. The core is left halted after a reset.
@@ -107,6 +108,8 @@ class FlashEngine:
             allow_lock: program words that turn read-out protection on.
             skip_same: leave sectors alone that hold the image's bytes already.
             read_back: verify by reading every byte too, not only by the target's sums.
+            reset: begin with a reset; else the core is halted where it is, and its registers and
+                the RAM that the algorithm takes are put back, so that the program can go on.
             progress: called with a `Progress` now and then.
 
         Raises:
@@ -122,7 +125,10 @@ class FlashEngine:
             self._core.halt()
             self._load_ram(in_ram)
             return self._report(plans, in_ram, started)
-        with self._bench.reset_target():
+        if not reset:
+            self._core.halt()
+        bench = self._bench
+        with bench.reset_target() if reset else bench.borrowed_target(plans, programs=True):
             job.survey(self._bench, plans, progress)
             changed = [plan for plan in plans if plan.erase_all or plan.erase or plan.writes()]
             try:

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from onchip.errors import OnchipError, PlanError
+from onchip.errors import AlgorithmError, OnchipError, PlanError
 
 from .algorithm import FlashAlgorithm
 from .hold import borrow, reset_and_hold
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _RAM_FOR_VERIFYING = 0x1400
 """Bytes of RAM that summing needs: what is saved before, and put back afterwards."""
+_RAM_FOR_PROGRAMMING = 0x4000
+"""Bytes of RAM that programming in place takes, if the algorithm fits."""
 
 
 class Workbench:
@@ -127,18 +129,33 @@ class Workbench:
             yield
 
     @contextlib.contextmanager
-    def borrowed_target(self, plans: Sequence[RegionPlan]) -> Iterator[None]:
-        """Put back registers and RAM afterwards: the program goes on."""
+    def borrowed_target(
+        self, plans: Sequence[RegionPlan], *, programs: bool = False
+    ) -> Iterator[None]:
+        """Put back registers and RAM afterwards: the program goes on, even if flash was changed."""
         assert self._ram is not None  # check_fits
         before = self._ram
-        small = all(plan.algorithm.is_readable for plan in plans)
+        small = not programs and all(plan.algorithm.is_readable for plan in plans)
         if small:
             self._ram = (before[0], min(before[1], _RAM_FOR_VERIFYING))
+        elif programs:
+            self._ram = self._ram_for(plans)
         try:
             with borrow(self._core, *self._ram), self._at_work(small=small):
                 yield
         finally:
             self._ram = before
+
+    def _ram_for(self, plans: Sequence[RegionPlan]) -> tuple[int, int]:
+        """Return as much of the RAM as programming takes, since all of it is put back."""
+        assert self._ram is not None  # check_fits
+        little = self._ram[0], min(self._ram[1], _RAM_FOR_PROGRAMMING)
+        try:
+            for plan in plans:
+                Workspace.lay_out(*little, plan.algorithm)
+        except AlgorithmError:
+            return self._ram
+        return little
 
     @contextlib.contextmanager
     def _at_work(self, *, small: bool) -> Iterator[None]:

@@ -7,7 +7,7 @@ chip, flash engine. Above stand the services and faces, which are all clients of
 from __future__ import annotations
 
 from onchip.coresight.debug_port import DebugPort
-from onchip.cortex_m.breakpoints import BreakpointKind
+from onchip.cortex_m.places import BreakpointKind
 from onchip.cortex_m.state import ResetKind
 from onchip.dap import DapClient, RawPort
 from onchip.probe.link import Link

@@ -17,6 +17,7 @@ from onchip.cortex_m.state import ResetKind
 from onchip.dap.com_port import ComPort
 from onchip.errors import LockedChip, OnchipError, UsageError
 from onchip.flash.progress import ProgressCallback, silent
+from onchip.session.flash_patcher import FlashBreakpoints, SessionPatcher
 from onchip.target import chip as chips
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ class Session:
         """The read-out protection of `chip`, if it is on: flash is closed then, RAM is not."""
         self.was_unlocked = False
         """Whether connecting erased everything, to open a chip that was locked."""
+        self.flash_breakpoints: str = FlashBreakpoints.AUTO
+        """Whether breakpoints go into flash when the comparators run out: ``on``, ``off``, or
+        ``auto``, which is on for virtual boards only."""
+        core.breakpoints.flash.patcher = SessionPatcher(self)
         self.algorithm: str | Path | None = None
         """A flash algorithm (FLM file) to use in the place of the chip's own."""
         self._rom_table: Component | None = None
@@ -177,7 +182,7 @@ class Session:
             ImageError: the file cannot be read, or contradicts itself.
             FlashError: not everything was programmed and verified; a `PlanError` before erasing.
         """
-        engine, chip = self._engine(stream=stream)
+        engine, chip = self._job(stream=stream)
         loaded = self._load(image, chip, base=base, format=format)
         report = engine.program(
             loaded,
@@ -206,7 +211,7 @@ class Session:
             UsageError, ImageError: as `flash`.
             FlashError: `flash` would refuse, or the target could not be asked.
         """
-        engine, chip = self._engine()
+        engine, chip = self._job()
         loaded = self._load(image, chip, base=base, format=format)
         return engine.plan(loaded, erase=erase, keep=keep, progress=progress)
 
@@ -219,7 +224,7 @@ class Session:
             UsageError: the chip is not known.
             FlashError: as `flash`.
         """
-        engine, _ = self._engine()
+        engine, _ = self._job()
         report = engine.erase([(start, length)], progress=progress)
         self._after_flash(reset=reset)
         return report
@@ -233,7 +238,7 @@ class Session:
             UsageError: the chip is not known.
             FlashError: as `flash`.
         """
-        engine, _ = self._engine()
+        engine, _ = self._job()
         report = engine.erase("chip", progress=progress)
         self._after_flash(reset=reset)
         return report
@@ -253,7 +258,7 @@ class Session:
             ImageError: the file cannot be read.
             VerifyError: they differ; ``address`` is the first difference.
         """
-        engine, chip = self._engine()
+        engine, chip = self._job()
         loaded = self._load(image, chip, base=base, format=format)
         return engine.verify(loaded, progress=progress)
 
@@ -288,7 +293,7 @@ class Session:
             UsageError: the chip is not known.
             FlashError: a range is not in flash, or the target could not compute it.
         """
-        engine, _ = self._engine()
+        engine, _ = self._job()
         return engine.checksums(ranges)
 
     def reset(self, kind: str | ResetKind = ResetKind.SYSTEM, *, halt: bool = False) -> None:
@@ -402,6 +407,14 @@ class Session:
         results = [self.core.ap.queue_read_u32(batch, address) for address in addresses]
         batch.run()
         return [result.value for result in results]
+
+    def _job(self, *, stream: bool = True) -> tuple[FlashEngine, Chip]:
+        """Return the engine for a job that has to find flash as the program's file has it."""
+        engine, chip = self._engine(stream=stream)
+        if self.core.breakpoints.opcodes.in_flash:
+            self.core.halt()
+            self.core.breakpoints.leave_flash()
+        return engine, chip
 
     def _engine(self, *, stream: bool = True) -> tuple[FlashEngine, Chip]:
         if self.chip is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onchip.cortex_m.breakpoints import Breakpoint
+from onchip.cortex_m.places import Breakpoint
 from onchip.services.commands.command import Command, Words
 from onchip.services.commands.machine import Machine
 

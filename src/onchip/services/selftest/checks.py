@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from onchip.cortex_m.breakpoints import BreakpointKind
+from onchip.cortex_m.places import BreakpointKind
 from onchip.cortex_m.state import CoreState, HaltKind, HaltReason, ResetKind
 from onchip.errors import BreakpointError, WatchpointError
 from onchip.services.selftest.bench import (

@@ -1,0 +1,98 @@
+"""Lets the core's breakpoints into the chip's flash, where that is switched on.
+
+Each change erases and programs a sector, which wears a real chip and takes its time, so on real
+chips somebody has to ask for it (ADR 0015).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from onchip.errors import FlashError
+from onchip.target.memory_map import FlashRegion
+
+if TYPE_CHECKING:
+    from onchip.cortex_m.core import Core
+    from onchip.dap.info import ProbeInfo
+    from onchip.target.chip import Chip
+    from onchip.target.memory_map import MemoryMap
+
+_VIRTUAL_PROBE = "Virtual CMSIS-DAP"
+
+
+class FlashBreakpoints(StrEnum):
+    """Whether breakpoints may be programmed into flash when the comparators have run out."""
+
+    AUTO = "auto"
+    """On virtual boards only."""
+    ON = "on"
+    OFF = "off"
+
+
+class Connection(Protocol):
+    """What is asked of the session."""
+
+    core: Core
+    chip: Chip | None
+    algorithm: str | Path | None
+    flash_breakpoints: str
+
+    @property
+    def memory_map(self) -> MemoryMap:
+        """The chip's regions."""
+
+    @property
+    def probe_info(self) -> ProbeInfo:
+        """What the probe says of itself."""
+
+
+class SessionPatcher:
+    """A :class:`onchip.cortex_m.flash_breakpoints.FlashPatcher` that uses the flash engine."""
+
+    def __init__(self, session: Connection) -> None:
+        self._session = session
+
+    def refusal(self, address: int) -> tuple[str, str] | None:
+        """Say why no opcode is programmed at ``address``, and what to try; None if one can be."""
+        session = self._session
+        if not self._allowed():
+            return (
+                "breakpoints in flash are off, since each change erases and programs a sector, "
+                "which wears the chip",
+                "allow them with --flash-breakpoints on (session.flash_breakpoints = 'on')",
+            )
+        region = session.memory_map.find(address)
+        if session.chip is None or not isinstance(region, FlashRegion) or not region.algorithm:
+            return f"{address:#010x} is not in flash that can be programmed", ""
+        return None
+
+    def _allowed(self) -> bool:
+        wanted = FlashBreakpoints(self._session.flash_breakpoints)
+        if wanted is FlashBreakpoints.AUTO:
+            return self._session.probe_info.product.startswith(_VIRTUAL_PROBE)
+        return wanted is FlashBreakpoints.ON
+
+    def patch(self, halfwords: Mapping[int, bytes]) -> None:
+        """Program ``halfwords`` in place, verified; the core has to be halted.
+
+        Raises:
+            CoreStateError: the core runs.
+            FlashError: not all of it was programmed.
+            TransferError, ProbeError, TargetError: the way to the target broke.
+        """
+        from onchip.flash.engine import FlashEngine
+        from onchip.flash.image import Image
+
+        session = self._session
+        session.core.run.require_halted("program breakpoints into flash")
+        assert session.chip is not None  # else they were refused
+        engine = FlashEngine(session.core, session.chip, algorithm=session.algorithm)
+        image = Image.from_segments(sorted(halfwords.items()), source="breakpoints")
+        try:
+            engine.program(image, reset=False)
+        except FlashError as error:
+            error.hint = "the flash is incomplete now: program the firmware again"
+            raise
