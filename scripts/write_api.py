@@ -22,6 +22,7 @@ PUBLIC = (
         ("connect", "open_session", "plugged_probes", "known_chips", "ConnectMode"),
     ),
     ("onchip.session.session", ("Session",)),
+    ("onchip.session.programming", ("Programming",)),
     ("onchip.cortex_m.core", ("Core",)),
     ("onchip.cortex_m.running", ("RunningCore",)),
     ("onchip.cortex_m.halting", ("HaltingCore",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 import onchip
 from onchip.errors import (
+    FlashError,
     ImageError,
     LockedChip,
     ProbeLost,
@@ -33,6 +35,7 @@ from onchip.session import (
 )
 from onchip.target.chip import load_chip
 from onchip.virtual_board.board import VirtualBoard
+from onchip.virtual_board.target.flash_faults import FlashFault, FlashFaultKind
 from tests.support.images import FLASH_START, RAM_START, counting_loop, write_bin
 
 CHIPS = ("lpc1768", "stm32f407", "nrf52840", "nrf51822")
@@ -284,6 +287,54 @@ def test_reset_runs(board: VirtualBoard) -> None:
 def test_an_unknown_kind_of_reset(board: VirtualBoard) -> None:
     with open_session(board.link()) as session, pytest.raises(UsageError, match="kind of reset"):
         session.reset("cold")
+
+
+# ---- how a job leaves the target
+
+
+def test_the_ram_that_algorithms_used_is_put_back(board: VirtualBoard) -> None:
+    work = load_chip("stm32f407").work_ram
+    assert work is not None
+    noise = random.Random(1).randbytes(work.length)
+    image = Image.from_segments([(0x0800_0000, b"flash" * 99), (work.start + 0x100, b"in RAM")])
+    with open_session(board.link()) as session:
+        session.core.halt()
+        session.core.ap.write(work.start, noise)
+        session.flash(image, restore_ram=True, reset=False)
+        expected = noise[:0x100] + b"in RAM" + noise[0x106:]
+        assert session.core.ap.read(work.start, work.length) == expected
+        session.core.ap.write(work.start, noise)
+        session.flash(b"other" * 99, reset=False)
+        assert session.core.ap.read(work.start, work.length) != noise
+
+
+def test_the_ram_is_put_back_after_a_failure_too(board: VirtualBoard) -> None:
+    work = load_chip("stm32f407").work_ram
+    assert work is not None
+    noise = random.Random(2).randbytes(work.length)
+    board.flash_faults.add(FlashFault(FlashFaultKind.PROGRAM_FAILS, count=None))
+    with open_session(board.link()) as session:
+        session.core.halt()
+        session.core.ap.write(work.start, noise)
+        with pytest.raises(FlashError):
+            session.flash(b"flash" * 99, restore_ram=True)
+        assert session.core.ap.read(work.start, work.length) == noise
+
+
+def test_the_reset_after_a_job_is_the_one_that_was_asked_for(
+    board: VirtualBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds: list[object] = []
+    with open_session(board.link()) as session:
+        monkeypatch.setattr(session, "reset", lambda kind: kinds.append(kind))
+        session.flash(b"abcd", reset_kind="hardware")
+        session.erase(0x0800_0000, 1, reset_kind=ResetKind.CORE)
+        session.flash(b"abcd", reset=False, reset_kind="hardware")
+        session.flash(b"abcd")
+        with pytest.raises(UsageError, match="'warm' is no kind of reset"):
+            session.flash(b"efgh", reset_kind="warm")
+    assert kinds == [ResetKind.HARDWARE, ResetKind.CORE, ResetKind.SYSTEM]
+    assert bytes(board.chip.flash_memories[0].data[:4]) == b"abcd"
 
 
 # ---- a locked chip, a missing one

@@ -57,6 +57,24 @@ def test_west_flash_with_its_configuration_and_options(onchip: Onchip, tmp_path:
     assert [note.split(" changes")[0] for note in notes] == ["onchip: --config", "onchip: --daparg"]
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((), ("sums", True, False)),
+        (("--trust-crc",), ("sums", True, False)),
+        (("--verify", "full", "-O", "fast_program=true"), ("sums", True, False)),
+        (("-O", "fast_program=0"), ("full", True, False)),
+        (("-O", "smart_flash=no", "-O", "keep_unwritten=off"), ("sums", False, True)),
+    ],
+)
+def test_how_much_is_trusted(words: tuple[str, ...], expected: tuple[object, ...]) -> None:
+    parser = argparse.ArgumentParser()
+    flash.add_arguments(parser)
+    arguments = parser.parse_args(["image.bin", *words])
+    settle(arguments)
+    assert (arguments.verify, arguments.skip_same, arguments.no_keep) == expected
+
+
 def test_a_file_may_name_its_address(onchip: Onchip, tmp_path: Path) -> None:
     image = write_bin(tmp_path, "stm32f407")
     probe = f"virtual:stm32f407@{tmp_path / 'board.flash'}"

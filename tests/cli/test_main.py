@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import subprocess
 import sys
@@ -191,7 +192,8 @@ def test_ctrl_c_in_the_middle_of_a_job_is_130_and_no_more(tmp_path: Path, delay_
     assert "Traceback" not in err
     assert "bug" not in err
     assert process.returncode == 130, err
-    assert "onchip: interrupted\n  hint: the flash may be incomplete now" in err
+    # how far it came, where the interrupt arrived as one; else that nobody can tell
+    assert re.search("onchip: interrupted\n  hint: (the flash|everything) (is|was|may)", err)
     assert out == ""
 
 

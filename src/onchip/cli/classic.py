@@ -52,7 +52,10 @@ def add_classic(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="count", help=hidden)
     parser.add_argument("--color", nargs="?", help=hidden)
     parser.add_argument("-j", "--project", "--dir", help=hidden)
-    parser.add_argument("--trust-crc", action="store_true", help=hidden)
+    # sums that the chip computes decide alone what is there: our --verify sums
+    parser.add_argument(
+        "--trust-crc", dest="verify", action="store_const", const="sums", help=hidden
+    )
     parser.add_argument("--no-config", action="store_true", help=hidden)
     for name in ("--pack", "--config"):
         parser.add_argument(name, help=hidden)
@@ -69,7 +72,7 @@ def add_classic_server(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-C", "--vector-catch", type=catch_names, help=hidden)
     parser.add_argument("--core", choices=("0",), help=hidden)
-    parser.set_defaults(vector_catch=frozenset({"hardfault"}), resume_on_detach=True)
+    parser.set_defaults(vector_catch=frozenset({"hardfault"}), resume_on_detach=True, verify="sums")
 
 
 def erase_mode(text: str) -> str:
@@ -170,10 +173,13 @@ _OPTIONS: dict[str, tuple[str, Callable[[str], object]]] = {
     "chip_erase": ("erase", erase_mode),
     "connect_mode": ("connect", _connect_mode),
     "enable_semihosting": ("semihosting", _boolean),
+    "fast_program": ("verify", lambda text: "sums" if _boolean(text) else "full"),
     "frequency": ("frequency", frequency),
     "gdbserver_port": ("port", port),
+    "keep_unwritten": ("no_keep", lambda text: not _boolean(text)),
     "persist": ("persist", _boolean),
     "resume_on_disconnect": ("resume_on_detach", _boolean),
+    "smart_flash": ("skip_same", _boolean),
     "soft_bkpt_as_hard": ("hardware_breakpoints", _boolean),
     "step_into_interrupt": ("step_into_interrupts", _boolean),
     "target_override": ("target", str),

@@ -70,8 +70,8 @@ def _run_verb(verb: str, words: list[str]) -> int:
             code = _imported_verb(verb, words)
             sys.stdout.flush()
             return code
-        except KeyboardInterrupt:
-            return _interrupted(verb)
+        except KeyboardInterrupt as interrupt:
+            return _interrupted(verb, interrupt)
         except BrokenPipeError:
             # the interpreter would complain again when it flushes at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -79,7 +79,7 @@ def _run_verb(verb: str, words: list[str]) -> int:
         except Exception as error:  # the outermost loop: no traceback reaches the user
             if os.environ.get(TRACEBACK_VARIABLE):
                 raise
-            return _interrupted(verb) if interrupted.is_set() else _explain(error)
+            return _interrupted(verb, error) if interrupted.is_set() else _explain(error)
 
 
 def _imported_verb(verb: str, words: list[str]) -> int:
@@ -96,10 +96,11 @@ def _imported_verb(verb: str, words: list[str]) -> int:
     return code
 
 
-def _interrupted(verb: str) -> ExitCode:
-    incomplete = verb in ("flash", "erase")
-    hint = "\n  hint: the flash may be incomplete now: program it again" if incomplete else ""
-    print(f"\nonchip: interrupted{hint}", file=sys.stderr)
+def _interrupted(verb: str, cause: BaseException) -> ExitCode:
+    hint = "".join(getattr(cause, "__notes__", ()))  # what the job says of itself
+    if not hint and verb in ("flash", "erase"):
+        hint = "the flash may be incomplete now: program it again"
+    print("\nonchip: interrupted" + (f"\n  hint: {hint}" if hint else ""), file=sys.stderr)
     return ExitCode.INTERRUPTED
 
 

@@ -178,6 +178,20 @@ def add_algorithm(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_reset(parser: argparse.ArgumentParser) -> None:
+    """Add ``--reset`` and ``--no-reset``: how the target is left after a job on its flash."""
+    left = parser.add_mutually_exclusive_group()
+    left.add_argument(
+        "--reset",
+        choices=("system", "core", "hardware"),
+        default="system",
+        help="how the chip is reset afterwards, see `onchip reset --help` (default: system)",
+    )
+    left.add_argument(
+        "--no-reset", action="store_true", help="leave the core halted instead of resetting it"
+    )
+
+
 def open_session(arguments: argparse.Namespace, *, when_locked: str = "refuse") -> Session:
     """Connect as the options of `add_connection` say.
 

@@ -15,9 +15,14 @@ from onchip.arch.coresight import pidr_designer
 from onchip.coresight import rom_table
 from onchip.cortex_m.state import ResetKind
 from onchip.dap.com_port import ComPort
+<<<<<<< HEAD
 from onchip.errors import LockedChip, OnchipError, UsageError
 from onchip.flash.progress import ProgressCallback, silent
 from onchip.session.flash_patcher import FlashBreakpoints, SessionPatcher
+=======
+from onchip.errors import LockedChip, OnchipError
+from onchip.session.programming import Programming, reset_kind_of
+>>>>>>> 88928ae (session.programming, cli: how a job leaves the target, and what it tells when it is cut short)
 from onchip.target import chip as chips
 
 if TYPE_CHECKING:
@@ -29,9 +34,6 @@ if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
     from onchip.dap.client import DapClient
     from onchip.dap.info import ProbeInfo
-    from onchip.flash.engine import EraseMode, FlashEngine, ProgrammingReport
-    from onchip.flash.image import Format, Image
-    from onchip.flash.outline import SectorOutline
     from onchip.probe.link import Link
     from onchip.probe.turns import Turns
     from onchip.rtos import Snapshot
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from onchip.target.memory_map import MemoryMap
 
 
-class Session:
+class Session(Programming):
     """One open connection to one core. Use it with ``with``, or call `close`."""
 
     resume_on_close: bool
@@ -149,6 +151,7 @@ class Session:
 
     # ---- what is done with it
 
+<<<<<<< HEAD
     def flash(
         self,
         image: str | Path | bytes | Image,
@@ -296,6 +299,8 @@ class Session:
         engine, _ = self._job()
         return engine.checksums(ranges)
 
+=======
+>>>>>>> 88928ae (session.programming, cli: how a job leaves the target, and what it tells when it is cut short)
     def reset(self, kind: str | ResetKind = ResetKind.SYSTEM, *, halt: bool = False) -> None:
         """Reset the target; it runs afterwards, or with ``halt`` stops at its first instruction.
 
@@ -306,11 +311,7 @@ class Session:
             UsageError: there is no such kind of reset.
             TargetError: this core has no such reset, or did not come out of it.
         """
-        try:
-            kind = ResetKind(kind)
-        except ValueError:
-            kinds = ", ".join(each.value for each in ResetKind)
-            raise UsageError(f"{kind!r} is no kind of reset", hint=f"use {kinds}") from None
+        kind = reset_kind_of(kind)
         self.core.reset(kind, halt=halt)
         if halt:
             self._pass_boot_rom()
@@ -408,6 +409,7 @@ class Session:
         batch.run()
         return [result.value for result in results]
 
+<<<<<<< HEAD
     def _job(self, *, stream: bool = True) -> tuple[FlashEngine, Chip]:
         """Return the engine for a job that has to find flash as the program's file has it."""
         engine, chip = self._engine(stream=stream)
@@ -454,6 +456,8 @@ class Session:
         else:
             self.resume_on_close = False
 
+=======
+>>>>>>> 88928ae (session.programming, cli: how a job leaves the target, and what it tells when it is cut short)
 
 def _remembering(read_words: chips.ReadWords) -> chips.ReadWords:
     """Return ``read_words`` with a memory: what was read once is not read again."""

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from onchip.cli.options import add_algorithm, add_connection, add_json, address, open_session, size
+from onchip.cli.options import (
+    add_algorithm,
+    add_connection,
+    add_json,
+    add_reset,
+    address,
+    open_session,
+    size,
+)
+from onchip.cli.remains import told_remains
 from onchip.cli.terminal import bytes_text, print_json, progress_display
 from onchip.errors import UsageError
 
@@ -22,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--chip", action="store_true", help="erase the whole chip, which also unlocks a locked one"
     )
+    add_reset(parser)
     add_algorithm(parser)
     add_json(parser)
     add_connection(parser)
@@ -40,12 +50,21 @@ def run(arguments: argparse.Namespace) -> int:
     with (
         open_session(arguments, when_locked=when_locked) as session,
         progress_display() as progress,
+        told_remains(progress) as remains,
     ):
         session.algorithm = arguments.algorithm
         if arguments.chip:
-            report = session.erase_chip(progress=progress)
+            report = session.erase_chip(
+                reset=not arguments.no_reset, reset_kind=arguments.reset, progress=remains
+            )
         else:
-            report = session.erase(arguments.address, arguments.length, progress=progress)
+            report = session.erase(
+                arguments.address,
+                arguments.length,
+                reset=not arguments.no_reset,
+                reset_kind=arguments.reset,
+                progress=remains,
+            )
         name, unlocked = session.chip_name, session.was_unlocked
     if arguments.json:
         print_json(

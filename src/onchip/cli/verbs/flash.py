@@ -14,9 +14,11 @@ from onchip.cli.options import (
     add_connection,
     add_image,
     add_json,
+    add_reset,
     open_session,
 )
 from onchip.cli.plan_view import plan_svg, print_plan
+from onchip.cli.remains import told_remains
 from onchip.cli.terminal import bytes_text, print_json, progress_display
 from onchip.errors import UsageError
 
@@ -45,10 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="sector",
         help="erase only the sectors that must change, or everything (default: sector)",
     )
+    add_reset(parser)
     parser.add_argument(
-        "--no-reset",
+        "--restore-ram",
         action="store_true",
-        help="leave the core halted instead of starting the image",
+        help="put back what the RAM held that the flash algorithm uses",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be done to each sector; do nothing"
@@ -72,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write nothing to the chip while its flash algorithm runs",
     )
+    parser.set_defaults(skip_same=True)
     add_algorithm(parser)
     parser.add_argument("--format", choices=("bin", "hex", "elf"), help=argparse.SUPPRESS)
     add_json(parser)
@@ -89,17 +93,21 @@ def run(arguments: argparse.Namespace) -> int:
 
     def job(session: Session, progress: ProgressCallback) -> ProgrammingReport:
         session.algorithm = arguments.algorithm
-        return session.flash(
-            file,
-            base=base,
-            format=arguments.format,
-            erase=arguments.erase,
-            keep=not arguments.no_keep,
-            read_back=arguments.verify == "full",
-            stream=not arguments.no_stream,
-            reset=not arguments.no_reset,
-            progress=progress,
-        )
+        with told_remains(progress) as remains:
+            return session.flash(
+                file,
+                base=base,
+                format=arguments.format,
+                erase=arguments.erase,
+                keep=not arguments.no_keep,
+                skip_same=arguments.skip_same,
+                read_back=arguments.verify == "full",
+                stream=not arguments.no_stream,
+                reset=not arguments.no_reset,
+                reset_kind=arguments.reset,
+                restore_ram=arguments.restore_ram,
+                progress=remains,
+            )
 
     probes = chosen_probes(arguments)
     if probes and arguments.dry_run:

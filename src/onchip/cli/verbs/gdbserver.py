@@ -93,6 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         persist=stays(arguments),
         resume_on_detach=arguments.resume_on_detach,
         erase=arguments.erase,
+        read_back=arguments.verify == "full",
         vector_catch=arguments.vector_catch,
         step_into_interrupts=arguments.step_into_interrupts,
         hardware_breakpoints_only=arguments.hardware_breakpoints,
