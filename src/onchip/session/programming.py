@@ -86,7 +86,7 @@ class Programming(ABC):
             FlashError: not everything was programmed and verified; a `PlanError` before erasing.
         """
         kind = reset_kind_of(reset_kind)
-        engine, chip = self._engine(stream=stream)
+        engine, chip = self._job(stream=stream)
         loaded = self._load(image, chip, base=base, format=format)
         with self._ram_put_back(chip, loaded if restore_ram else None):
             report = engine.program(
@@ -116,7 +116,7 @@ class Programming(ABC):
             UsageError, ImageError: as `flash`.
             FlashError: `flash` would refuse, or the target could not be asked.
         """
-        engine, chip = self._engine()
+        engine, chip = self._job()
         loaded = self._load(image, chip, base=base, format=format)
         return engine.plan(loaded, erase=erase, keep=keep, progress=progress)
 
@@ -136,7 +136,7 @@ class Programming(ABC):
             FlashError: as `flash`.
         """
         kind = reset_kind_of(reset_kind)
-        engine, _ = self._engine()
+        engine, _ = self._job()
         report = engine.erase([(start, length)], progress=progress)
         self._after_flash(reset=reset, kind=kind)
         return report
@@ -155,7 +155,7 @@ class Programming(ABC):
             FlashError: as `flash`.
         """
         kind = reset_kind_of(reset_kind)
-        engine, _ = self._engine()
+        engine, _ = self._job()
         report = engine.erase("chip", progress=progress)
         self._after_flash(reset=reset, kind=kind)
         return report
@@ -175,7 +175,7 @@ class Programming(ABC):
             ImageError: the file cannot be read.
             VerifyError: they differ; ``address`` is the first difference.
         """
-        engine, chip = self._engine()
+        engine, chip = self._job()
         loaded = self._load(image, chip, base=base, format=format)
         return engine.verify(loaded, progress=progress)
 
@@ -210,10 +210,18 @@ class Programming(ABC):
             UsageError: the chip is not known.
             FlashError: a range is not in flash, or the target could not compute it.
         """
-        engine, _ = self._engine()
+        engine, _ = self._job()
         return engine.checksums(ranges)
 
     # ---- within
+
+    def _job(self, *, stream: bool = True) -> tuple[FlashEngine, Chip]:
+        """Return the engine for a job that has to find flash as the program's file has it."""
+        engine, chip = self._engine(stream=stream)
+        if self.core.breakpoints.opcodes.in_flash:
+            self.core.halt()
+            self.core.breakpoints.leave_flash()
+        return engine, chip
 
     def _engine(self, *, stream: bool = True) -> tuple[FlashEngine, Chip]:
         if self.chip is None:

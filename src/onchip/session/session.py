@@ -15,14 +15,9 @@ from onchip.arch.coresight import pidr_designer
 from onchip.coresight import rom_table
 from onchip.cortex_m.state import ResetKind
 from onchip.dap.com_port import ComPort
-<<<<<<< HEAD
-from onchip.errors import LockedChip, OnchipError, UsageError
-from onchip.flash.progress import ProgressCallback, silent
-from onchip.session.flash_patcher import FlashBreakpoints, SessionPatcher
-=======
 from onchip.errors import LockedChip, OnchipError
+from onchip.session.flash_patcher import FlashBreakpoints, SessionPatcher
 from onchip.session.programming import Programming, reset_kind_of
->>>>>>> 88928ae (session.programming, cli: how a job leaves the target, and what it tells when it is cut short)
 from onchip.target import chip as chips
 
 if TYPE_CHECKING:
@@ -151,156 +146,6 @@ class Session(Programming):
 
     # ---- what is done with it
 
-<<<<<<< HEAD
-    def flash(
-        self,
-        image: str | Path | bytes | Image,
-        *,
-        base: int | None = None,
-        format: Format | None = None,
-        erase: EraseMode = "sector",
-        keep: bool = True,
-        skip_same: bool = True,
-        read_back: bool = False,
-        stream: bool = True,
-        reset: bool = True,
-        progress: ProgressCallback = silent,
-    ) -> ProgrammingReport:
-        """Program a firmware image and verify it; then start it.
-
-        Args:
-            image: a file (ELF, Intel HEX, S-record, UF2, BIN), its bytes, or an `Image`.
-            base: where plain bytes go; None is the start of the chip's flash.
-            format: the file's format; None recognises it.
-            erase: ``sector`` erases what must change, ``chip`` everything.
-            keep: put back what the image does not cover of the sectors that are erased.
-            skip_same: leave sectors alone that hold the image's bytes already.
-            read_back: verify by reading every byte too, not only by the target's sums.
-            stream: write the next pages to the target while it programs.
-            reset: reset and run afterwards; else the core stays halted, on `close` too.
-            progress: called with a `Progress` now and then.
-
-        Raises:
-            UsageError: the chip is not known, so neither is its flash.
-            ImageError: the file cannot be read, or contradicts itself.
-            FlashError: not everything was programmed and verified; a `PlanError` before erasing.
-        """
-        engine, chip = self._job(stream=stream)
-        loaded = self._load(image, chip, base=base, format=format)
-        report = engine.program(
-            loaded,
-            erase=erase,
-            keep=keep,
-            skip_same=skip_same,
-            read_back=read_back,
-            progress=progress,
-        )
-        self._after_flash(reset=reset)
-        return report
-
-    def plan_flash(
-        self,
-        image: str | Path | bytes | Image,
-        *,
-        base: int | None = None,
-        format: Format | None = None,
-        erase: EraseMode = "sector",
-        keep: bool = True,
-        progress: ProgressCallback = silent,
-    ) -> list[SectorOutline]:
-        """Say what `flash` would do to each sector, and do nothing. The core is halted for it.
-
-        Raises:
-            UsageError, ImageError: as `flash`.
-            FlashError: `flash` would refuse, or the target could not be asked.
-        """
-        engine, chip = self._job()
-        loaded = self._load(image, chip, base=base, format=format)
-        return engine.plan(loaded, erase=erase, keep=keep, progress=progress)
-
-    def erase(
-        self, start: int, length: int, *, reset: bool = True, progress: ProgressCallback = silent
-    ) -> ProgrammingReport:
-        """Erase every flash sector that ``length`` bytes from ``start`` touch; then reset.
-
-        Raises:
-            UsageError: the chip is not known.
-            FlashError: as `flash`.
-        """
-        engine, _ = self._job()
-        report = engine.erase([(start, length)], progress=progress)
-        self._after_flash(reset=reset)
-        return report
-
-    def erase_chip(
-        self, *, reset: bool = True, progress: ProgressCallback = silent
-    ) -> ProgrammingReport:
-        """Erase all flash; then reset.
-
-        Raises:
-            UsageError: the chip is not known.
-            FlashError: as `flash`.
-        """
-        engine, _ = self._job()
-        report = engine.erase("chip", progress=progress)
-        self._after_flash(reset=reset)
-        return report
-
-    def verify(
-        self,
-        image: str | Path | bytes | Image,
-        *,
-        base: int | None = None,
-        format: Format | None = None,
-        progress: ProgressCallback = silent,
-    ) -> ProgrammingReport:
-        """Compare the chip with an image. The core is halted meanwhile.
-
-        Raises:
-            UsageError: the chip is not known.
-            ImageError: the file cannot be read.
-            VerifyError: they differ; ``address`` is the first difference.
-        """
-        engine, chip = self._job()
-        loaded = self._load(image, chip, base=base, format=format)
-        return engine.verify(loaded, progress=progress)
-
-    def load(
-        self, path: str | Path, *, base: int | None = None, format: Format | None = None
-    ) -> list[tuple[int, bytes]]:
-        """Return what a firmware file holds: (address, bytes), in order.
-
-        Raises:
-            UsageError: the chip is not known, so neither is where plain bytes go.
-            ImageError: the file cannot be read.
-        """
-        _, chip = self._engine()
-        image = self._load(path, chip, base=base, format=format)
-        return [(segment.address, segment.data) for segment in image.segments]
-
-    @staticmethod
-    def image(pieces: Sequence[tuple[int, bytes]], *, source: str = "") -> Image:
-        """Return an image for `flash` and `verify`, made of (address, bytes).
-
-        Raises:
-            ImageError: pieces overlap.
-        """
-        from onchip.flash.image import Image
-
-        return Image.from_segments(pieces, source=source)
-
-    def checksums(self, ranges: Sequence[tuple[int, int]]) -> list[int]:
-        """Return the CRC-32 of each range (address, length) of flash. The core is halted for it.
-
-        Raises:
-            UsageError: the chip is not known.
-            FlashError: a range is not in flash, or the target could not compute it.
-        """
-        engine, _ = self._job()
-        return engine.checksums(ranges)
-
-=======
->>>>>>> 88928ae (session.programming, cli: how a job leaves the target, and what it tells when it is cut short)
     def reset(self, kind: str | ResetKind = ResetKind.SYSTEM, *, halt: bool = False) -> None:
         """Reset the target; it runs afterwards, or with ``halt`` stops at its first instruction.
 
@@ -409,55 +254,6 @@ class Session(Programming):
         batch.run()
         return [result.value for result in results]
 
-<<<<<<< HEAD
-    def _job(self, *, stream: bool = True) -> tuple[FlashEngine, Chip]:
-        """Return the engine for a job that has to find flash as the program's file has it."""
-        engine, chip = self._engine(stream=stream)
-        if self.core.breakpoints.opcodes.in_flash:
-            self.core.halt()
-            self.core.breakpoints.leave_flash()
-        return engine, chip
-
-    def _engine(self, *, stream: bool = True) -> tuple[FlashEngine, Chip]:
-        if self.chip is None:
-            names = ", ".join(chip.name for chip in chips.known_chips())
-            raise UsageError(
-                f"the chip with this {self.core.name} is not one that onchip knows",
-                hint=f"name it with --target (target= in Python): {names}",
-            )
-        if self.locked is not None:
-            raise self.locked
-        from onchip.flash.engine import FlashEngine
-
-        engine = FlashEngine(self.core, self.chip, algorithm=self.algorithm, stream=stream)
-        return engine, self.chip
-
-    def _load(
-        self,
-        image: str | Path | bytes | Image,
-        chip: Chip,
-        *,
-        base: int | None,
-        format: Format | None,
-    ) -> Image:
-        from onchip.flash.image import Image
-
-        if isinstance(image, Image):
-            return image
-        flash = chip.memory_map.flash
-        start = flash[0].start if flash else None
-        if isinstance(image, bytes):
-            return Image.parse(image, base=base, default_base=start, format=format)
-        return Image.load(image, base=base, default_base=start, format=format)
-
-    def _after_flash(self, *, reset: bool) -> None:
-        if reset:
-            self.reset()
-        else:
-            self.resume_on_close = False
-
-=======
->>>>>>> 88928ae (session.programming, cli: how a job leaves the target, and what it tells when it is cut short)
 
 def _remembering(read_words: chips.ReadWords) -> chips.ReadWords:
     """Return ``read_words`` with a memory: what was read once is not read again."""
