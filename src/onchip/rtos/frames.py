@@ -55,19 +55,23 @@ class SavedAt:
 
     ``pointer`` is the saved stack pointer, ``layouts`` what a port may have pushed there, likeliest
     first. ``exc_return`` is the value that the kernel keeps elsewhere, None if it keeps none;
-    ``elsewhere`` has registers that it keeps in the thread's control block: their addresses.
+    ``elsewhere`` has registers that it keeps in the thread's control block: address and value.
     """
 
     pointer: int
     layouts: tuple[Layout, ...]
     exc_return: int | None = None
-    elsewhere: Mapping[str, int] = field(default_factory=dict)
+    elsewhere: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def decode(
         self, data: bytes, layout: Layout, is_code: Callable[[int], bool]
     ) -> SavedRegisters | None:
         """Read the frame out of the bytes from `pointer` on; see `decode`."""
-        return decode(data, self.pointer, layout, exc_return=self.exc_return, is_code=is_code)
+        found = decode(data, self.pointer, layout, exc_return=self.exc_return, is_code=is_code)
+        if found is not None:
+            for name, (place, value) in self.elsewhere.items():
+                found.places[name], found.values[name] = place, value
+        return found
 
 
 def decode(

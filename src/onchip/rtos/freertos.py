@@ -8,8 +8,7 @@ Source: tasks.c and list.h of V8.2 to V11; the ports' PendSV handlers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from onchip.rtos.fields import Fields, Place
 from onchip.rtos.frames import EXC_RETURN, FPU_HIGH, R4_R11, Layout, SavedAt
 from onchip.rtos.freertos_lists import ListHead, ListShape, read_lists
 from onchip.rtos.memory_view import MemoryView, text, word
@@ -37,19 +36,28 @@ SYMBOLS = (*_CURRENT, _READY, _RUNNING, _COUNT, _TICKS, *_LISTS, *_NEIGHBOURS)
 _FUNCTIONS = ("vTaskSwitchContext", "xTaskIncrementTick", "vTaskStartScheduler")
 _HEAP = "ucHeap"
 _MOST_PRIORITIES = 64
-_FAR = 512
-"""Members further inside a control block are not read with it: newlib's ``_reent`` is long."""
-
-_NO_OPTIONS = {
-    "pxTopOfStack": (0, 4),
-    "xStateListItem": (4, 20),
-    "xEventListItem": (24, 20),
-    "uxPriority": (44, 4),
-    "pxStack": (48, 4),
-    "pcTaskName": (52, 16),
+_MEMBERS = {
+    "top": "pxTopOfStack",
+    "state_item": "xStateListItem|xGenericListItem",  # the second name is that of before V9
+    "event_item": "xEventListItem",
+    "priority": "uxPriority",
+    "stack": "pxStack",
+    "name": "pcTaskName",
+    "own_priority": "uxBasePriority",
+    "stack_end": "pxEndOfStack",
+    "notify_state": "ucNotifyState|eNotifyState",
 }
-_OLD_NAMES = {"xStateListItem": "xGenericListItem"}  # before V9
-_OPTIONAL = ("pxEndOfStack", "uxBasePriority", "ucNotifyState", "eNotifyState")
+_NEEDED = ("top", "state_item", "event_item", "priority", "stack", "name")
+_NO_OPTIONS = Fields(
+    {
+        "top": Place(0),
+        "state_item": Place(4, 20),
+        "event_item": Place(24, 20),
+        "priority": Place(44),
+        "stack": Place(48),
+        "name": Place(52, 16),
+    }
+)
 
 _LAYOUTS: tuple[Layout, ...] = (
     (*R4_R11, EXC_RETURN, FPU_HIGH),  # ARM_CM4F, ARM_CM7
@@ -60,12 +68,6 @@ _LAYOUTS: tuple[Layout, ...] = (
     ("control", *R4_R11),  # ARM_CM3_MPU
 )
 _WAITS_FOR_NOTIFICATION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    offset: int
-    size: int
 
 
 class FreeRtos:
@@ -79,8 +81,7 @@ class FreeRtos:
         self._ready_at = ready_at
         types = program.types(_FUNCTIONS)
         tcb = None if types is None else _tcb(types)
-        self._members = _members(tcb)
-        self._length = max(place.offset + place.size for place in self._members.values())
+        self._fields = Fields.from_layout(tcb, _MEMBERS, _NEEDED) or _NO_OPTIONS
         self._shape = ListShape.from_types(types, tcb)
 
     @classmethod
@@ -115,13 +116,13 @@ class FreeRtos:
             view,
             self._shape,
             list(zip(heads, data[len(ranges) :], strict=True)),
-            item_at=self._members["xStateListItem"].offset,
-            length=self._length,
+            item_at=self._fields.offset("state_item"),
+            length=self._fields.length,
         )
         warnings = list(walk.warnings)
         blocks = dict(walk.items)
         if current not in {item[0] for item in blocks}:
-            found = view.read([(current, self._length)])[0]
+            found = view.read([(current, self._fields.length)])[0]
             if found is None:
                 warnings.append(f"pxCurrentTCB is {current:#010x}, where no memory is")
                 current = None
@@ -159,12 +160,6 @@ class FreeRtos:
                 heads.append(ListHead(found, name, state))
         return heads
 
-    def _field(self, block: bytes, name: str) -> int | None:
-        place = self._members.get(name)
-        if place is None:
-            return None
-        return int.from_bytes(block[place.offset :][: min(place.size, 4)], "little")
-
     def _record(
         self,
         address: int,
@@ -174,9 +169,9 @@ class FreeRtos:
         ticks: int | None,
         ends: dict[int, int],
     ) -> ThreadRecord:
-        name_at = self._members["pcTaskName"]
-        base = self._field(block, "pxStack") or 0
-        end = self._field(block, "pxEndOfStack")
+        fields = self._fields
+        base = fields.number(block, "stack")
+        end = fields.get(block, "stack_end")
         if end is not None:
             end += 4  # it is the highest word
         end = end or self._program.end_of_variable(base) or ends.get(base)
@@ -184,26 +179,26 @@ class FreeRtos:
             state, detail = ThreadState.RUNNING, ""
         else:
             state, detail = self._doing(block, state, ticks)
-        priority, own = self._field(block, "uxPriority"), self._field(block, "uxBasePriority")
+        priority, own = fields.get(block, "priority"), fields.get(block, "own_priority")
         if own is not None and own != priority:
             detail = f"{detail}, priority inherited, its own is {own}".removeprefix(", ")
-        top = self._field(block, "pxTopOfStack") or 0
         return ThreadRecord(
             address=address,
-            name=text(block[name_at.offset : name_at.offset + name_at.size]),
+            name=text(fields.raw(block, "name")),
             state=state,
             priority=priority,
             detail=detail,
             stack=StackArea(base, end, FILL) if base else None,
-            saved=SavedAt(top, _LAYOUTS),
+            saved=SavedAt(fields.number(block, "top"), _LAYOUTS),
         )
 
     def _doing(
         self, block: bytes, state: ThreadState, ticks: int | None
     ) -> tuple[ThreadState, str]:
         """Say what a task waits for: the list that its event item is on belongs to that object."""
-        event = word(block, self._members["xEventListItem"].offset + self._shape.container_in_item)
-        notified = self._field(block, "ucNotifyState") or self._field(block, "eNotifyState")
+        fields = self._fields
+        event = word(fields.raw(block, "event_item"), self._shape.container_in_item)
+        notified = fields.get(block, "notify_state")
         waits = []
         if event and state in (ThreadState.BLOCKED, ThreadState.SUSPENDED):
             waits.append(f"on {self._object(event)}")
@@ -216,7 +211,7 @@ class FreeRtos:
             and ticks is not None
             and (not waits or not self._endless(block))
         ):
-            wake = word(block, self._members["xStateListItem"].offset)
+            wake = word(self._fields.raw(block, "state_item"), 0)
             left = wake - ticks & 0xFFFF_FFFF
             if left < 1 << 31:
                 waits.append(f"for {left} ticks")
@@ -228,16 +223,16 @@ class FreeRtos:
         return f"{address:#010x}" if name.startswith(_HEAP) else name
 
     def _endless(self, block: bytes) -> bool:
-        return word(block, self._members["xStateListItem"].offset) == 0xFFFF_FFFF
+        return word(self._fields.raw(block, "state_item"), 0) == 0xFFFF_FFFF
 
     def _heap_ends(self, view: MemoryView, blocks: list[tuple[int, bytes]]) -> dict[int, int]:
         """Find where stacks end that heap_4 or heap_5 gave, by the header that it puts before.
 
         The header is a null pointer and the block's length, header included, with bit 31 set.
         """
-        if "pxEndOfStack" in self._members:
+        if "stack_end" in self._fields:
             return {}
-        bases = [self._field(block, "pxStack") or 0 for _, block in blocks]
+        bases = [self._fields.number(block, "stack") for _, block in blocks]
         bases = [b for b in bases if b >= 8 and self._program.end_of_variable(b) is None]
         found = {}
         for base, data in zip(bases, view.read([(b - 8, 8) for b in bases]), strict=True):
@@ -251,16 +246,3 @@ class FreeRtos:
 
 def _tcb(types: UnitTypes) -> Structure | None:
     return types.pointed_at("pxCurrentTCB") or types.structure("tskTaskControlBlock")
-
-
-def _members(tcb: Structure | None) -> dict[str, _Place]:
-    if tcb is None:
-        return {name: _Place(*place) for name, place in _NO_OPTIONS.items()}
-    found = {}
-    for name in (*_NO_OPTIONS, *_OPTIONAL):
-        member = tcb.find(name) or tcb.find(_OLD_NAMES.get(name, name))
-        if member is not None and (name in _NO_OPTIONS or member.offset < _FAR):
-            found[name] = _Place(member.offset, member.size)
-    if not found.keys() >= _NO_OPTIONS.keys():
-        return _members(None)
-    return found

@@ -4,6 +4,7 @@
     Handler mode    the core handles an exception, which is no thread's; the running thread was
                     interrupted, and its registers lie in the frame at the process stack pointer
                     (r4-r11 in the handler's frames, if it changed them: the unwinder follows those)
+    main stack      in Thread mode: the kernel has not started, whatever its variables say
     in the middle   while the kernel switches, the thread that it calls running may not run yet: the
                     process stack pointer, which is on another one's stack, says so
 
@@ -17,12 +18,11 @@ from dataclasses import dataclass
 
 from onchip.arch.exceptions import exception_name
 from onchip.cortex_m.core import Core
-from onchip.rtos import frames
+from onchip.dap import Batch, Result
+from onchip.rtos import frames, freertos, rtx5, threadx, zephyr
 from onchip.rtos.frames import SavedRegisters
-from onchip.rtos.freertos import SYMBOLS as FREERTOS_SYMBOLS
-from onchip.rtos.freertos import FreeRtos
 from onchip.rtos.interrupted import interrupted
-from onchip.rtos.memory_view import CoreView, MemoryView
+from onchip.rtos.memory_view import CoreView
 from onchip.rtos.program import Program
 from onchip.rtos.stacks import measure
 from onchip.rtos.thread import (
@@ -36,11 +36,13 @@ from onchip.rtos.thread import (
 from onchip.symbols.dwarf import DebugInfo
 from onchip.target.memory_map import MemoryMap
 
-SYMBOLS = (*FREERTOS_SYMBOLS,)
+SYMBOLS = (*freertos.SYMBOLS, *zephyr.SYMBOLS, *rtx5.SYMBOLS, *threadx.SYMBOLS)
 """The variables of all kernels, for a debugger that is asked for addresses."""
 
-_KERNELS = (FreeRtos,)
-_CORE = (*(f"r{n}" for n in range(13)), "sp", "lr", "pc", "xpsr", "msp", "psp")
+_KERNELS = (freertos.FreeRtos, zephyr.Zephyr, rtx5.Rtx5, threadx.ThreadX)
+_CORE = (*(f"r{n}" for n in range(13)), "sp", "lr", "pc", "xpsr", "msp", "psp", "control")
+_MODE = ("xpsr", "control")
+_SPSEL = 2
 _FRAMELESS = (ThreadState.TERMINATED, ThreadState.NOT_STARTED)
 
 
@@ -67,7 +69,7 @@ class Inspector:
 
     def __init__(self, core: Core, memory_map: MemoryMap, debug: DebugInfo | None = None) -> None:
         self._core = core
-        self._view: MemoryView = CoreView(core, memory_map)
+        self._view = CoreView(core, memory_map)
         self._debug = debug
         self._program = Program(debug)
         self._reader = _recognise(self._program)
@@ -84,7 +86,18 @@ class Inspector:
 
     def current(self) -> int | None:
         """Return the control block of the running thread, in one round trip, if one runs."""
-        return None if self._reader is None else self._reader.current(self._view)
+        if self._reader is None:
+            return None
+        registers: list[Result[dict[str, int]]] = []
+
+        def queue(batch: Batch) -> None:
+            registers.append(self._core.queue_read_registers(batch, _MODE))
+
+        self._view.take_aboard(queue)
+        current = self._reader.current(self._view)
+        if not registers or _runs_no_thread(registers[0].value):
+            return None
+        return current
 
     def snapshot(self) -> Snapshot:
         """Read all threads, their stacks and registers. The core must be halted.
@@ -101,6 +114,8 @@ class Inspector:
             interrupt = Interrupt(exception, name, dict(core), where)
         if self._reader is None:
             return Snapshot(interrupt=interrupt)
+        if _runs_no_thread(core):
+            return Snapshot(self.kernel)
         state = self._reader.read(self._view)
         if not state.started:
             return Snapshot(self.kernel, interrupt=interrupt, warnings=state.warnings)
@@ -157,26 +172,17 @@ class Inspector:
             for record in state.threads
             if record.saved is not None and record.address != besides
         ]
-        lengths = [min(frames.LONGEST_FRAME, self._view.room(s.pointer)) for _, s in asleep]
-        kept = [item for _, saved in asleep for item in saved.elsewhere.items()]
-        data = self._view.read(
-            [
-                *((s.pointer, length) for (_, s), length in zip(asleep, lengths, strict=True)),
-                *((place, 8 if name[0] == "d" else 4) for name, place in kept),
-            ]
-        )
-        values = {
-            place: int.from_bytes(each or b"", "little")
-            for (_, place), each in zip(kept, data[len(asleep) :], strict=True)
-        }
-        stacked = [(s, each or b"") for (_, s), each in zip(asleep, data, strict=False)]
+        ranges = [
+            (saved.pointer, min(frames.LONGEST_FRAME, self._view.room(saved.pointer)))
+            for _, saved in asleep
+        ]
+        data = self._view.read(ranges)
+        stacked = [(saved, each or b"") for (_, saved), each in zip(asleep, data, strict=True)]
         layout = frames.best_layout(stacked, self._program.is_code)
         found = {}
         for (address, _), (saved, each) in zip(asleep, stacked, strict=True):
             frame = None if layout is None else saved.decode(each, layout, self._program.is_code)
             if frame is not None:
-                frame.values.update({n: values[at] for n, at in saved.elsewhere.items()})
-                frame.places.update(saved.elsewhere)
                 found[address] = frame
         return found
 
@@ -185,6 +191,14 @@ class Inspector:
         painted = [(r.address, r.stack) for r in state.threads if r.stack is not None]
         found = measure(self._view, [(area, pointers.get(address)) for address, area in painted])
         return {address: use for (address, _), use in zip(painted, found, strict=True)}
+
+
+def _runs_no_thread(registers: Mapping[str, int]) -> bool:
+    """Say whether the core is in Thread mode on the main stack, where no kernel runs its threads.
+
+    So it is after a reset, when the RAM still holds what an earlier run left of the kernel.
+    """
+    return not registers["xpsr"] & 0x1FF and not registers["control"] & _SPSEL
 
 
 def _owner(state: KernelState, pointer: int) -> int | None:

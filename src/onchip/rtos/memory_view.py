@@ -6,10 +6,11 @@ change by being read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from onchip.cortex_m.core import Core
+from onchip.dap import Batch
 from onchip.errors import TransferError
 from onchip.target.memory_map import MemoryMap, RegionKind
 
@@ -33,6 +34,11 @@ class CoreView:
     def __init__(self, core: Core, memory_map: MemoryMap) -> None:
         self._memory = core.memory
         self._map = memory_map
+        self._aboard: Callable[[Batch], None] | None = None
+
+    def take_aboard(self, queue: Callable[[Batch], None]) -> None:
+        """Let ``queue`` add what it needs to the batch of the next read."""
+        self._aboard = queue
 
     def read(self, ranges: Sequence[Range]) -> list[bytes | None]:
         """Return the bytes of each range, in one round trip; None for what cannot be read.
@@ -46,7 +52,10 @@ class CoreView:
             self._memory.queue_read(batch, *each) if fine else None
             for each, fine in zip(ranges, good, strict=True)
         ]
-        if any(good):
+        if self._aboard is not None:
+            self._aboard(batch)
+        if any(good) or self._aboard is not None:
+            self._aboard = None
             try:
                 batch.run()
             except TransferError:
@@ -68,6 +77,17 @@ class CoreView:
             return self._memory.read(address, length)
         except TransferError:
             return None
+
+
+_LONGEST_NAME = 32
+
+
+def read_names(view: MemoryView, addresses: Iterable[int]) -> dict[int, str]:
+    """Read the strings at ``addresses`` in one round trip; the null pointer has none."""
+    wanted = sorted(set(addresses) - {0})
+    ranges = [(at, min(_LONGEST_NAME, view.room(at))) for at in wanted]
+    found = view.read(ranges) if ranges else []
+    return {at: text(data or b"") for at, data in zip(wanted, found, strict=True)}
 
 
 def word(data: bytes, offset: int) -> int:

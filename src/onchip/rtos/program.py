@@ -30,6 +30,11 @@ class Program:
         symbol = None if self.debug is None else self.debug.symbol(name)
         return 0 if symbol is None else symbol.size
 
+    def is_function(self, name: str) -> bool:
+        """Say whether the program has a function of this name."""
+        symbol = None if self.debug is None else self.debug.symbol(name)
+        return symbol is not None and symbol.is_function
+
     def types(self, functions: Sequence[str]) -> UnitTypes | None:
         """Return what the unit declares that defines one of ``functions``; the first known one."""
         if self.debug is None:

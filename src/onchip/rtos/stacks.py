@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from onchip.rtos.memory_view import MemoryView
 from onchip.rtos.thread import StackArea, StackUse
 
-_FIRST, _GROWTH, _LONGEST = 128, 4, 64 * 1024
+_FIRST, _GROWTH, _LONGEST = 256, 4, 64 * 1024
 _SENTINEL = 4
 """Some kernels mark the very end of a stack with a word of their own."""
 
