@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from onchip.arch.exceptions import exception_name
 from onchip.cortex_m.core import Core
@@ -72,7 +73,12 @@ class Inspector:
         self._view = CoreView(core, memory_map)
         self._debug = debug
         self._program = Program(debug)
-        self._reader = _recognise(self._program)
+
+    @cached_property
+    def _reader(self) -> KernelReader | None:
+        """The kernel; looked for when it is first asked about, for an ELF file is long to read."""
+        found = (kernel.recognise(self._program) for kernel in _KERNELS)
+        return next((reader for reader in found if reader is not None), None)
 
     @property
     def kernel(self) -> str | None:
@@ -82,7 +88,7 @@ class Inspector:
     def learn(self, addresses: Mapping[str, int]) -> None:
         """Take in where variables lie, in the place of what was learnt before."""
         self._program = Program(self._debug, addresses)
-        self._reader = _recognise(self._program)
+        self.__dict__.pop("_reader", None)
 
     def current(self) -> int | None:
         """Return the control block of the running thread, in one round trip, if one runs."""
@@ -211,8 +217,3 @@ def _owner(state: KernelState, pointer: int) -> int | None:
         and (record.stack.end is None or pointer <= record.stack.end)
     ]
     return max(below)[1] if below else None
-
-
-def _recognise(program: Program) -> KernelReader | None:
-    found = (kernel.recognise(program) for kernel in _KERNELS)
-    return next((reader for reader in found if reader is not None), None)
