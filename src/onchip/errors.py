@@ -85,7 +85,18 @@ class ProbeDenied(ProbeError):
 
 
 class ProbeLost(ProbeError):
-    """The probe was unplugged, or its connection closed."""
+    """The probe was unplugged, or its connection closed.
+
+    ``target_state`` says what is known of the target that was left alone; empty: nothing.
+    """
+
+    target_state = ""
+
+    def leave(self, target_state: str) -> None:
+        """Say how the target was left, unless that was said already."""
+        if target_state and not self.target_state:
+            self.target_state = target_state
+            self.hint = target_state if self.hint is None else f"{self.hint}; {target_state}"
 
 
 class ProbeTimeout(ProbeError):

@@ -92,16 +92,24 @@ def test_a_probe_that_tells_nothing_of_its_size_gets_small_packets() -> None:
     assert (client.packet_size, client.packet_count) == (64, 1)
 
 
+RESYNCHRONISED = (("00 ff", "00 02 40 00"), ("00 fe", "00 01 01"))
+
+
 def test_one_command_and_its_troubles() -> None:
-    client = DapClient(ScriptedLink(("09 0a 00", "09 00"), ("09 0a 00", "ff"), ("09 0a 00", None)))
+    again = (*RESYNCHRONISED[:1], ("00 fe", None))
+    client = DapClient(
+        ScriptedLink(
+            ("09 0a 00", "09 00"), ("09 0a 00", "ff"), ("09 0a 00", None), *again,
+            ("00 ff", "00 02 40 00"), ("00 fe", "00 01 01"), ("09 0a 00", None),
+        )
+    )  # fmt: skip
     assert client.command(Delay(10)).ok
     with pytest.raises(ProbeRefused, match="DAP_Delay"):
         client.command(Delay(10))
     with pytest.raises(ProbeTimeout, match="DAP_Delay"):
         client.command(Delay(10))
-
-
-RESYNCHRONISED = (("00 ff", "00 02 40 00"), ("00 fe", "00 01 01"))
+    with pytest.raises(ProbeLost):  # silent at first, and gone when it is to be brought into step
+        client.command(Delay(10))
 
 
 def test_a_response_that_is_cut_short_is_asked_for_once_more() -> None:

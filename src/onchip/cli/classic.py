@@ -32,7 +32,6 @@ _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True} | {
     "off": False,
 }
 _UNUSED = {
-    "pack": "onchip has its own data about chips",
     "config": "onchip reads no configuration file",
     "telnet_port": "the semihosting console goes to standard output",
     "daparg": "it is an option of another program's driver",
@@ -57,8 +56,7 @@ def add_classic(parser: argparse.ArgumentParser) -> None:
         "--trust-crc", dest="verify", action="store_const", const="sums", help=hidden
     )
     parser.add_argument("--no-config", action="store_true", help=hidden)
-    for name in ("--pack", "--config"):
-        parser.add_argument(name, help=hidden)
+    parser.add_argument("--config", help=hidden)
     parser.add_argument("-da", "--daparg", help=hidden)
 
 
@@ -121,6 +119,8 @@ def settle(arguments: argparse.Namespace) -> None:
             setattr(arguments, where, _read(name, value if equals else "1", read))
     if arguments.target in ("cortex_m", "cortex-m"):
         arguments.target = None  # pyOCD's name for a chip that it does not know: ask the chip
+    if arguments.pack and arguments.target is None:
+        _note("--pack", "name the device of the pack with --target")
     for name, reason in _UNUSED.items():
         if getattr(arguments, name, None) is not None:
             _note(f"--{name.replace('_', '-')}", reason)

@@ -99,6 +99,13 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
     _add_probe(group)
     group.add_argument("-t", "--target", metavar="CHIP", help="the chip; without it, it is asked")
     group.add_argument(
+        "--pack",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a CMSIS-Pack that has CHIP: its memories and its flash algorithms",
+    )
+    group.add_argument(
         "-f",
         "--frequency",
         metavar="HZ",
@@ -203,6 +210,7 @@ def open_session(arguments: argparse.Namespace, *, when_locked: str = "refuse") 
     session = connect(
         arguments.probe,
         target=arguments.target,
+        packs=arguments.pack,
         frequency_hz=arguments.frequency or DEFAULT_FREQUENCY_HZ,
         connect=arguments.connect,
         when_locked=when_locked,

@@ -29,6 +29,8 @@ class Core(RunningCore):
     def __init__(self, ap: MemAp) -> None:
         super().__init__(ap)
         self.was_running = False
+        self.errand = ""
+        """What is done to the target besides debugging, and what it means to break that off."""
         self._connected = False
 
     def __repr__(self) -> str:
@@ -67,7 +69,21 @@ class Core(RunningCore):
             TransferError: the debug registers cannot be reached (a locked chip, say).
         """
         self.was_running = attach(self)
+        self.ap.dp.client.describe_target = self.left_behind
         self._connected = True
+
+    def left_behind(self) -> str:
+        """Say what becomes of the target when the probe is gone, as far as is known."""
+        states = {
+            True: "the core was halted and stays so until a reset",
+            False: "the core was running and runs on",
+            None: "whether the core runs is not known",
+        }
+        said = ["what was in flight may or may not have happened", states[self.run.last_known]]
+        points = len(self.breakpoints) + len(self.watchpoints)
+        if points:
+            said.append(f"{points} break- and watchpoints stay armed until it loses power")
+        return ", ".join(filter(None, (*said, self.errand)))
 
     # ---- vector catch, reset, faults, the end
 

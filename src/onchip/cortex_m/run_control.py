@@ -54,6 +54,11 @@ class RunControl:
         self._sync()
         self._halted = value
 
+    @property
+    def last_known(self) -> bool | None:
+        """Return whether the core was halted when that was last known, trouble or not."""
+        return self._halted
+
     def note(self, dhcsr: DHCSR) -> None:
         """Take in a DHCSR that was read. S_RESET_ST clears by being read, so it is remembered."""
         self._sync()

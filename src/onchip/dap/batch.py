@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from ..errors import (
     OnchipError,
     ProbeError,
+    ProbeLost,
     TransferNoAck,
     TransferParity,
     TransferSkipped,
@@ -124,6 +125,9 @@ class Batch:
         with self.client.lock:
             try:
                 self._try()
+            except ProbeLost as error:
+                error.leave(self.client.describe_target())
+                raise
             except (TransferNoAck, TransferParity, ProbeError):
                 if not self._all_repeatable or not self.client.usable:
                     raise

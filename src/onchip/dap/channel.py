@@ -68,6 +68,8 @@ class Channel:
         self.last_shape: tuple[int, ...] | None = None
         self.started_s = 0.0
         self.on_trouble: Callable[[Failure], None] | None = None
+        self.describe_target: Callable[[], str] = lambda: ""
+        """Says what is known of the target, for the day the probe is lost."""
         self._in_step = True
         self._closed = False
         self._recovering = False
@@ -98,6 +100,9 @@ class Channel:
             except (ProbeTimeout, _OutOfStep):
                 if not (safe and self.usable):
                     raise
+            except ProbeLost as error:
+                error.leave(self.describe_target())
+                raise
             return self._command_once(command, timeout_s)
 
     def _command_once(self, command: Command[ResponseT], timeout_s: float) -> ResponseT:
@@ -142,7 +147,9 @@ class Channel:
             response = self.link.read(timeout_s)
         except ProbeTimeout as error:
             self._distrust(others, "no answer came")
-            self._lose_step()
+            lost = self._lose_step()
+            if lost is not None:
+                raise lost from error
             raise ProbeTimeout(
                 f"the probe did not answer {command_name(packet[0])} within {timeout_s:g} s",
                 hint="it is being brought back into step; if this repeats, plug it in again",
@@ -194,16 +201,18 @@ class Channel:
             self.packet_count = 1
             self.distrusted = f"{others + 1} packets were in flight when {why}"
 
-    def _lose_step(self) -> None:
-        """Forget what was known, and try to get back in step at once."""
+    def _lose_step(self) -> ProbeLost | None:
+        """Forget what was known, and try to get back in step at once; if it is gone, say so."""
         self.invalidate()
         self._in_step = False
         try:
             self._resynchronise()
-        except ProbeLost:
+        except ProbeLost as error:
             self._closed = True
+            return error
         except ProbeError:
             pass  # ensure_usable() tries again before the next packet, and says so if it fails
+        return None
 
     def _resynchronise(self) -> None:
         """Ask two questions whose answers cannot be confused, and read until both have come.

@@ -26,8 +26,12 @@ def reset_and_hold(core: Core, chip: Chip) -> Iterator[None]:
     for word in chip.after_reset:
         core.memory.queue_write_u32(batch, word.address, word.value)
     batch.run()
-    with _catching_faults(core):
-        yield
+    core.errand = "and what was to be flashed has to be programmed again"
+    try:
+        with _catching_faults(core):
+            yield
+    finally:
+        core.errand = ""
 
 
 @contextlib.contextmanager

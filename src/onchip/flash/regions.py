@@ -61,7 +61,10 @@ class Regions:
             return self.given
         if not region.algorithm:
             raise PlanError(f"no algorithm is known for {region}", address=region.start)
-        algorithm = built_in(region.algorithm)
+        if region.algorithm_data:
+            algorithm = FlashAlgorithm.parse(region.algorithm_data, source=region.algorithm)
+        else:
+            algorithm = built_in(region.algorithm)
         device = algorithm.device
         if not device.start <= region.start < region.end <= device.end:
             raise PlanError(
@@ -72,15 +75,17 @@ class Regions:
         return algorithm
 
 
-def region_of(algorithm: FlashAlgorithm, chip: Chip, source: str) -> FlashRegion:
+def region_of(
+    algorithm: FlashAlgorithm, chip: Chip, source: str, *, end: int | None = None
+) -> FlashRegion:
     """Describe the flash of an algorithm as a region of the chip.
 
     One file often serves a whole family, and then names its largest flash: what the chip is known
-    to have less is cut off.
+    to have less, or what lies from ``end`` on, is cut off.
     """
     device = algorithm.device
     known = chip.memory_map.find(device.start)
-    end = device.end
+    end = device.end if end is None else min(device.end, end)
     if known is not None and known.kind is RegionKind.FLASH:
         end = min(end, known.end)
     runs = _clip(device.sectors, end)

@@ -22,12 +22,6 @@ RULES_DIRECTORIES = (
 )
 PROC = Path("/proc")
 
-LEFT_BEHIND = (
-    "what was in flight may or may not have happened; the core stays as it was, running or halted, "
-    "breakpoints stay armed until a reset, and flash that was being written is to be programmed "
-    "again"
-)
-
 
 def rules_file() -> Path:
     """Return the udev rules that ship with onchip."""
@@ -109,7 +103,7 @@ def no_driver(what: str) -> ProbeDenied:
 
 def lost(what: str, reason: str) -> ProbeLost:
     """Return the error for a probe that went away."""
-    return ProbeLost(f"{what} is gone ({reason})", hint=f"plug it in again; {LEFT_BEHIND}")
+    return ProbeLost(f"{what} is gone ({reason})", hint="plug it in again")
 
 
 def missing_library(module: str, package: str, why: str) -> ProbeError:

@@ -84,6 +84,7 @@ def connect(
     probe: str | None = None,
     *,
     target: str | None = None,
+    packs: Sequence[str | Path] = (),
     frequency_hz: int | Literal["auto"] = DEFAULT_FREQUENCY_HZ,
     connect: str = "attach",
     when_locked: str = "refuse",
@@ -96,6 +97,7 @@ def connect(
         probe: ``virtual:CHIP[/PROBEMODEL][@FILE]``, ``tcp:HOST:PORT``, ``replay:FILE`` or a
             serial; None takes what ONCHIP_PROBE names, else the only probe there is.
         target: the chip's name; None asks the chip itself.
+        packs: CMSIS-Packs in which ``target`` is looked for first.
         frequency_hz: the SWD clock; ``auto`` finds the fastest that works, by a pattern test.
             `Session.client` tells which it became, and which the probe refused if it did.
         connect: ``attach``, ``halt`` or ``under-reset``; see `ConnectMode`.
@@ -125,7 +127,7 @@ def connect(
         ) from None
     if frequency_hz != "auto" and frequency_hz <= 0:
         raise UsageError(f"a clock of {frequency_hz} Hz does not tick")
-    chip = None if target is None else chips.load_chip(target)
+    chip = None if target is None else named_chip(target, packs)
     link = open_link(probe)
     try:
         if record is not None:
@@ -138,6 +140,20 @@ def connect(
         with contextlib.suppress(OnchipError):  # what went wrong first is what the caller must see
             link.close()
         raise
+
+
+def named_chip(name: str, packs: Sequence[str | Path] = ()) -> Chip:
+    """Return the chip of that name: of one of the CMSIS-Packs, else one that is known anyway.
+
+    Raises:
+        UsageError: a pack cannot be read, or nobody knows the name.
+        AlgorithmError: a flash algorithm of the pack cannot be used.
+    """
+    if not packs:
+        return chips.load_chip(name)
+    from onchip.flash.pack import find_chip
+
+    return find_chip(name, packs)
 
 
 def known_chips() -> tuple[Chip, ...]:

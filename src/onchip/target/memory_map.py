@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from onchip.errors import UsageError
@@ -85,6 +85,8 @@ class FlashRegion(MemoryRegion):
     algorithm: str = ""
     chip_erase: bool = True
     """Whether "erase the chip" includes this region (option words are left out)."""
+    algorithm_data: bytes = field(default=b"", repr=False)
+    """The FLM itself, where it is none of ours."""
 
     def sector_at(self, address: int) -> Sector:
         """Return the sector that holds ``address``.

@@ -32,10 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show what is connected; nothing is halted."""
-    from onchip.session import ConnectMode, WhenLocked, load_chip, ports_of, session_at
+    from onchip.session import ConnectMode, WhenLocked, named_chip, ports_of, session_at
     from onchip.session.connecting import settle_clock
 
-    chip = None if arguments.target is None else load_chip(arguments.target)
+    chip = None if arguments.target is None else named_chip(arguments.target, arguments.pack)
     mode = ConnectMode(arguments.connect)
     ports: Ports | None = None
     session: Session | None = None

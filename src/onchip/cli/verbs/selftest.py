@@ -48,12 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Say what will be done, ask, do it, print a table."""
     from onchip.services.selftest import CHECKS, Selftest, Verdict
-    from onchip.session import DEFAULT_FREQUENCY_HZ, load_chip, open_link, record_link
+    from onchip.session import DEFAULT_FREQUENCY_HZ, named_chip, open_link, record_link
 
     unknown = [name for name in arguments.only if name not in CHECKS]
     if unknown:
         raise UsageError(f"there is no check {unknown[0]!r}", hint=f"use {', '.join(CHECKS)}")
-    chip = None if arguments.target is None else load_chip(arguments.target)
+    chip = None if arguments.target is None else named_chip(arguments.target, arguments.pack)
     link = open_link(arguments.probe)
     try:
         if arguments.record is not None:
