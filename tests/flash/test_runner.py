@@ -53,14 +53,14 @@ def test_crcs_are_those_of_zlib() -> None:
         assert block_crcs(r, [BlockRun(0x2001_0002, 4, 1)]) == [zlib.crc32(data[2:6])]
 
 
-def test_sums_are_those_of_the_host() -> None:
-    with bench() as b:
+@pytest.mark.parametrize(("chip", "base"), [("stm32f407", 0x2001_0000), ("nrf51822", 0x2000_2000)])
+def test_sums_are_those_of_the_host(chip: str, base: int) -> None:
+    with bench(chip) as b:
         b.core.reset(halt=True)
         data = pattern(3000) + bytes(72) + b"\xff" * 1024
         data = data[:2000] + bytes([255] * 64) + data[2064:]
-        base = 0x2001_0000
         b.core.memory.write(base, data)
-        r = Runner(b.core, RAM)
+        r = Runner(b.core, (0x2000_0000, 0x2000))
         runs = [
             *(BlockRun(base, 1000, 3), BlockRun(base + 1, 7, 2), BlockRun(base + 3, 0, 1)),
             *(BlockRun(base, 128, 32), BlockRun(base + 2, 130, 1), BlockRun(base + 2002, 61, 1)),
@@ -400,8 +400,9 @@ def test_offsets_are_those_of_the_source(tmp_path: Path) -> None:
     assert symbols["crc_table"] == driver.CRC_TABLE
     assert symbols["crc_blocks"] == driver.CRC_BLOCKS
     assert symbols["unpack"] == symbols["crc_end"] == driver.UNPACK
-    assert symbols["unpack_end"] == driver.code_length()
+    assert symbols["unpack_end"] == symbols["sum_blocks_7"] == driver.SUM_BLOCKS_7
     assert symbols["unpack_end"] - symbols["unpack"] <= 400
+    assert symbols["sum_blocks_7_end"] - driver.SUM_BLOCKS_7 <= driver.CRC_TABLE - driver.SUM_BLOCKS
 
 
 @pytest.mark.parametrize("name", ["lpc1768", "stm32f407", "nrf52840", "nrf51822"])

@@ -19,7 +19,7 @@ def ror(value: int, count: int) -> int:
 def test_by_hand() -> None:
     assert sums(b"") == (1, 2)
     first = ror((1 ^ 0x0403_0201) * 0x9E37_79B1 & 0xFFFF_FFFF, 15)
-    second = ror(2 + 0x0403_0201, 11) * 0x9E37_79B1 & 0xFFFF_FFFF
+    second = ror((2 + 0x0403_0201) * 0x9E37_79B1 & 0xFFFF_FFFF, 11)
     assert sums(b"\x01\x02\x03\x04") == (first, second)
 
 

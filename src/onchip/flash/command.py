@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onchip.errors import AlgorithmError, EraseError, FlashError, ProgramError
 
@@ -67,6 +67,10 @@ class Command:
             return _PAGES_HEADER.pack(self.function & ~_THUMB, following, *arguments) + data
         head = _HEADER.pack(self.function | _THUMB, following, *arguments, self.expected, 0)
         return head + data
+
+    def elsewhere(self, arguments: tuple[int, ...]) -> Command:
+        """Return the same call with data that are in RAM already."""
+        return replace(self, arguments=arguments, data=b"", places=())
 
     def __str__(self) -> str:
         return self.at(self.address)

@@ -14,6 +14,7 @@ SUM_BLOCKS = 0x0E0
 CRC_TABLE = 0x274
 CRC_BLOCKS = 0x294
 UNPACK = 0x31C
+SUM_BLOCKS_7 = 0x38C
 
 WELL, FAILED, GUARD_BROKEN = range(3)
 
@@ -33,19 +34,23 @@ def _code() -> bytes:
 
 
 def code_length() -> int:
-    """Return the bytes of RAM that the driver with all its parts takes."""
-    return len(_code())
+    """Return the bytes of RAM that the driver takes, whichever core it is for."""
+    return SUM_BLOCKS_7
 
 
-def core_code(mailbox: bytes) -> bytes:
-    """Return what every job needs: the loop, the mailbox, the sums."""
-    code = _code()
-    return code[:MAILBOX] + mailbox + code[MAILBOX + len(mailbox) : CRC_TABLE]
+def core_code(mailbox: bytes, *, baseline: bool) -> bytes:
+    """Return what every job needs, from the start on: the loop, the mailbox, the sums."""
+    return _code()[:MAILBOX] + mailbox + sums_code(baseline=baseline)
+
+
+def sums_code(*, baseline: bool) -> bytes:
+    """Return the code at `SUM_BLOCKS`; ``baseline``: ARMv6-M or ARMv8-M Baseline."""
+    return _code()[SUM_BLOCKS:CRC_TABLE] if baseline else _code()[SUM_BLOCKS_7:]
 
 
 def part(offset: int) -> bytes:
     """Return the code of a part that not every job needs: `CRC_TABLE` or `UNPACK`."""
-    return _code()[offset:UNPACK] if offset == CRC_TABLE else _code()[offset:]
+    return _code()[CRC_TABLE:UNPACK] if offset == CRC_TABLE else _code()[UNPACK:SUM_BLOCKS_7]
 
 
 def mailbox(

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 Done = Callable[[Command], None]
 
 _XPSR_T = 0x0100_0000
+_FIRST_BATCH, _LONGEST_BATCH = 1 << 13, 1 << 16
+"""Bytes of records after which the target is looked at: soon, and then less and less often."""
 _PROOFS = 2
 """Waits, of as long as the probe repeats one, in which the driver has to notice a record."""
 
@@ -73,8 +75,6 @@ class Runner:
         self.streams = stream
         self.starved = False
         """Whether the target had nothing left to do when it was last looked at."""
-        self.batch_length = 1 << 32
-        """Bytes of records after which the target is looked at."""
         self._needed: dict[int, bytes] = {}
         self._begin()
 
@@ -129,13 +129,15 @@ class Runner:
         """
         self._prove()
         source = Source(commands)
+        length = _FIRST_BATCH
         while not source.at_end:
             after = None
-            records = self._place(source)
-            if not records:
+            records = self._place(source, length)
+            while not records:
                 after = self._half_way()
                 self._ring.release(after.number + 1)
-                records = self._place(source)
+                records = self._place(source, length)
+            length = min(2 * length, _LONGEST_BATCH)
             if self.streams:
                 self._send(records, after, done)
             else:
@@ -163,7 +165,7 @@ class Runner:
         self.finish(done)
         source = Source(commands)
         self._prove()
-        records = self._place(source)
+        records = self._place(source, 1 << 32)
         if not records or not source.at_end:
             raise ValueError(f"{len(commands)} commands do not fit the ring together")
         return self._carry_out(records, done)
@@ -204,7 +206,8 @@ class Runner:
         )
         batch = self.memory.batch()
         pattern = struct.pack("<I", driver.GUARD_PATTERN) * (driver.GUARD_LENGTH // 4)
-        self.memory.queue_write(batch, space.start, driver.core_code(mailbox), free=True)
+        code = driver.core_code(mailbox, baseline=self.core.identity.baseline)
+        self.memory.queue_write(batch, space.start, code, free=True)
         self.memory.queue_write(batch, space.guard, pattern, free=True)
         self.core.queue_write_register(batch, "xpsr", _XPSR_T)
         if self.streams:
@@ -245,7 +248,7 @@ class Runner:
             return
         self._proved = True
         start = self.space.start + driver.SUM_BLOCKS
-        code = driver.core_code(b"")[driver.SUM_BLOCKS :]
+        code = driver.sums_code(baseline=self.core.identity.baseline)
         record = self._ring.place(block_command(start, BlockRun(start, len(code), 1), 8, 0))
         assert record is not None
         self._watch.give(record)
@@ -276,11 +279,11 @@ class Runner:
     def _ready(self) -> int:
         return self.space.mailbox + driver.READY
 
-    def _place(self, source: Source) -> list[Record]:
-        """Place as many commands as there is room for, or as `batch_length` allows."""
+    def _place(self, source: Source, most: int) -> list[Record]:
+        """Place as many commands as there is room for, and no more once they have ``most`` bytes."""
         records: list[Record] = []
         length = 0
-        while not source.at_end and length < self.batch_length:
+        while length < most and not source.at_end:
             record = self._ring.place(source.peek())
             if record is None:
                 break

@@ -12,6 +12,7 @@ from onchip.target.memory_map import Sector
 
 from .algorithm import FlashAlgorithm
 from .command import Command
+from .packing import Packer
 from .planner import RegionPlan, Write
 from .runner import Runner, page_size
 from .segment import Segment
@@ -45,6 +46,7 @@ def commands(runner: Runner, plan: RegionPlan, clock_hz: int) -> Iterator[Comman
     """Give the calls that erase and program what a plan asks for."""
     writes = plan.writes()
     behind = 0
+    packer = Packer(runner)
     for group in _erasing(runner, plan):
         yield from init(runner, plan, clock_hz, FOR_ERASE)
         yield from group
@@ -52,8 +54,8 @@ def commands(runner: Runner, plan: RegionPlan, clock_hz: int) -> Iterator[Comman
         end = group[-1].arguments[0] + group[-1].progress if group[-1].arguments else 1 << 32
         ready = [write for write in writes[behind:] if write.address < end]
         behind += len(ready)
-        yield from _programming(runner, plan, clock_hz, ready)
-    yield from _programming(runner, plan, clock_hz, writes[behind:])
+        yield from _programming(runner, plan, clock_hz, ready, packer)
+    yield from _programming(runner, plan, clock_hz, writes[behind:], packer)
 
 
 def _erasing(runner: Runner, plan: RegionPlan) -> Iterator[list[Command]]:
@@ -94,7 +96,7 @@ def _erase(runner: Runner, algorithm: FlashAlgorithm, sector: Sector) -> Command
 
 
 def _programming(
-    runner: Runner, plan: RegionPlan, clock_hz: int, writes: Sequence[Write]
+    runner: Runner, plan: RegionPlan, clock_hz: int, writes: Sequence[Write], packer: Packer
 ) -> Iterator[Command]:
     if not writes:
         return
@@ -104,7 +106,7 @@ def _programming(
     timeout_s = program_timeout(plan.algorithm)
     pieces = _without_blanks(writes, step, plan.algorithm.device.erased_value)
     for address, data in chunks(pieces, step, runner.space.chunk // step * step or step):
-        yield Command(
+        pages = Command(
             entry,
             (address, len(data), 0),
             "ProgramPage",
@@ -116,6 +118,7 @@ def _programming(
             calls=-(-len(data) // step),
             progress=len(data),
         )
+        yield from packer.commands(pages)
     yield from uninit(runner, plan, FOR_PROGRAM)
 
 

@@ -1,10 +1,10 @@
 """The two check sums by which a block of flash is compared with what has to be there.
 
-The target computes them (``sum_blocks`` in ``algorithms/runner.S``) in a quarter of the time of a
+The target computes them (``sum_blocks`` in ``algorithms/driver.S``) in a fifth of the time of a
 CRC-32. Each takes in a block word by word, mixing with a multiplication and a rotation:
 
     first  = ror((first ^ w) * 0x9E37_79B1, 15)
-    second = ror(second + w, 11) * 0x9E37_79B1          (all modulo 2**32)
+    second = ror((second + w) * 0x9E37_79B1, 11)          (all modulo 2**32)
 
 Every step can be undone, so one wrong word, wherever it is, always changes both. Whatever else is
 wrong goes unnoticed once in 2**64, as in any good hash of that length; a CRC-32 misses one damage
@@ -42,8 +42,8 @@ def sums(data: bytes, address: int = 0) -> Sums:
     for word in words:
         first = (first ^ word) * _MULTIPLIER & _WORD
         first = first >> 15 | first << 17 & _WORD
-        second = second + word & _WORD
-        second = (second >> 11 | second << 21 & _WORD) * _MULTIPLIER & _WORD
+        second = (second + word) * _MULTIPLIER & _WORD
+        second = second >> 11 | second << 21 & _WORD
     return first, second
 
 
