@@ -48,4 +48,6 @@ def test_flash_jobs_are_as_fast_as_flash_and_wire(chip: str, probe: str) -> None
             overhead_ms(noise, summing_s),
             overhead_ms(changed, write(sector, erase_s)),
         )
-        assert all(0 < ms <= most for ms, most in zip(found, OVERHEADS[chip, probe], strict=True)), found
+        assert all(
+            0 < ms <= most for ms, most in zip(found, OVERHEADS[chip, probe], strict=True)
+        ), found

@@ -280,7 +280,7 @@ class Runner:
         return self.space.mailbox + driver.READY
 
     def _place(self, source: Source, most: int) -> list[Record]:
-        """Place as many commands as there is room for, and no more once they have ``most`` bytes."""
+        """Place as many commands as there is room for, until they have ``most`` bytes."""
         records: list[Record] = []
         length = 0
         while length < most and not source.at_end:
