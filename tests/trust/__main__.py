@@ -29,7 +29,10 @@ def main() -> int:
     counts: Counter[str] = Counter()
     wrong = []
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for outcome, trouble in pool.map(outcome_of, numbers, chunksize=4):
+        runs = pool.map(outcome_of, numbers, chunksize=4)
+        for count, (outcome, trouble) in enumerate(runs, 1):
+            if count % 100 == 0:
+                print(f"{count} of {len(numbers)}, {len(wrong)} wrong", flush=True)
             if outcome is None:
                 wrong.append(trouble)
                 print(trouble, flush=True)
