@@ -396,7 +396,7 @@ def test_an_open_chip_is_not_erased(chip: str) -> None:
 
 
 def test_a_chip_that_stays_locked_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connecting, "erase_and_unlock", lambda chip, ap: None)
+    monkeypatch.setattr(connecting, "erase_and_unlock", lambda *_: None)
     with build_board(VirtualSpec("stm32f407", locked=True)) as board:
         link = board.link()
         with pytest.raises(LockedChip, match="everything was erased, but stm32f407 is locked"):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
 from onchip import session
+from onchip.cli import many
 from tests.support.images import write_bin
 
 from .conftest import Onchip
@@ -86,6 +89,7 @@ def test_a_failure_on_one_board_stops_no_other(onchip: Onchip, tmp_path: Path) -
     outcome = onchip("flash", image, "--manifest", manifest, *words)
     assert outcome.code != 0
     entries = [json.loads(line) for line in manifest.read_text().splitlines()]
+    entries.sort(key=lambda entry: probes.index(entry["probe"]))
     assert [entry["probe"] for entry in entries] == probes
     assert [entry["result"] for entry in entries] == ["verified", "failed", "verified"]
     assert entries[0]["sha256"] == entries[2]["sha256"] != ""
@@ -97,6 +101,64 @@ def test_a_failure_on_one_board_stops_no_other(onchip: Onchip, tmp_path: Path) -
     again = onchip("flash", image, "--json", "--probe", names[0], "--probe", names[1])
     assert again.code == 0, again.err
     assert [json.loads(line)["programmed_bytes"] for line in again.out.splitlines()] == [0, 0]
+
+
+def test_each_board_is_in_the_manifest_as_soon_as_it_is_done(
+    onchip: Onchip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = write_bin(tmp_path, "nrf51822", length=500)
+    manifest = tmp_path / "boards.jsonl"
+    first_is_noted = threading.Event()
+    flash = session.Session.flash
+
+    def second_waits(own: session.Session, *words: object, **options: object) -> object:
+        if own.chip_name == "lpc1768":
+            deadline = time.monotonic() + 30
+            while not (manifest.exists() and manifest.read_text().endswith("}\n")):
+                assert time.monotonic() < deadline
+            first_is_noted.set()
+            raise RuntimeError("oops")
+        return flash(own, *words, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(session.Session, "flash", second_waits)
+    probes = ("--probe", "virtual:nrf51822", "--probe", "virtual:lpc1768")
+    outcome = onchip("flash", image, "--manifest", manifest, *probes)
+    assert first_is_noted.is_set()
+    assert outcome.code == 70
+    good, bad = [json.loads(line) for line in manifest.read_text().splitlines()]
+    assert (good["result"], good["unique_id"]) == ("verified", "68636e6f325f7069")
+    assert (bad["result"], bad["error"]) == ("failed", "a bug in onchip: RuntimeError('oops')")
+    assert "virtual:nrf51822: program: " in outcome.err
+
+
+def test_ctrl_c_lets_the_boards_finish(
+    onchip: Onchip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = write_bin(tmp_path, "nrf51822", length=500)
+    real, calls = many.wait, []
+
+    def interrupted_once(futures: object) -> object:
+        calls.append(futures)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return real(futures)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(many, "wait", interrupted_once)
+    names = [f"virtual:nrf51822@{tmp_path / name}" for name in ("a", "b")]
+    outcome = onchip("flash", image, "--probe", names[0], "--probe", names[1])
+    assert outcome.code == 130
+    assert "the boards that have begun are finished first" in outcome.err
+    assert outcome.out.count("verified") == 2
+
+
+def test_a_manifest_that_cannot_be_written_is_refused_first(onchip: Onchip, tmp_path: Path) -> None:
+    image = write_bin(tmp_path, "nrf51822", length=500)
+    probes = ("--probe", "virtual:nrf51822", "--probe", "virtual:lpc1768")
+    outcome = onchip("flash", image, "--manifest", tmp_path / "no" / "file", *probes)
+    assert outcome.code == 2
+    assert "cannot write" in outcome.err
+    outcome = onchip("flash", tmp_path / "none.bin", *probes)
+    assert (outcome.code, "cannot read" in outcome.err) == (2, True)
 
 
 def test_all_probes(onchip: Onchip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

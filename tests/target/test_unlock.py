@@ -1,4 +1,3 @@
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -32,11 +31,10 @@ class Registers:
 def test_an_erase_that_never_ends_is_told_and_other_option_bits_are_kept() -> None:
     registers = Registers()
     with pytest.raises(CoreTimeout, match=r"over 40 s: FLASH_SR \(BSY\) at 0x40023C0C"):
-        erase_and_unlock(load_chip("stm32f407"), registers)  # type: ignore[arg-type]
+        erase_and_unlock("stm32f407", load_chip("stm32f407").unlock, registers)  # type: ignore[arg-type]
     assert registers.words[0x4002_3C14] == 0x0FFF_AAEF
 
 
 def test_a_chip_without_a_way_to_unlock_is_not_touched() -> None:
-    chip = replace(load_chip("stm32f407"), unlock=None)
     with pytest.raises(LockedChip, match="knows nothing that unlocks a stm32f407"):
-        erase_and_unlock(chip, None)  # type: ignore[arg-type]
+        erase_and_unlock("stm32f407", None, None)  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
 """One image onto many boards at once: a thread for each, a line of the manifest for each.
 
-A failure on one board stops no other. Ctrl-C waits for the boards that are being programmed.
+A failure on one board stops no other.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onchip.cli.exit_codes import ExitCode, exit_code_of
 from onchip.cli.options import open_session
-from onchip.cli.terminal import print_table
+from onchip.cli.terminal import bytes_text, print_table
 from onchip.errors import OnchipError, UsageError
 
 if TYPE_CHECKING:
@@ -34,12 +34,17 @@ Job = Callable[["Session", "ProgressCallback"], "ProgrammingReport"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One board's line of the manifest. ``seconds`` are real ones, from opening the probe."""
+    """One board's line of the manifest.
+
+    ``seconds`` are real ones, from opening the probe. ``unique_id`` is the chip's own number in
+    hex, empty where it has none that a debugger can read.
+    """
 
     probe: str
     serial: str
     chip: str
     cpuid: str
+    unique_id: str
     image: str
     sha256: str
     started: str
@@ -91,83 +96,126 @@ def chosen_probes(arguments: argparse.Namespace) -> list[str]:
 def flash_many(arguments: argparse.Namespace, probes: Sequence[str], file: str, job: Job) -> int:
     """Run ``job`` on every board; print a table or, with ``--json``, the manifest.
 
+    Each board's line is in the manifest as soon as the board is done. Ctrl-C lets the boards that
+    are being programmed finish.
+
     Returns:
         0 when all went well, else the exit code of the first failure in the order of ``probes``.
+
+    Raises:
+        UsageError: the image cannot be read, or the manifest not be written; nothing was touched.
     """
-    try:
-        digest = hashlib.sha256(Path(file).read_bytes()).hexdigest()
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from error
-    codes: list[int] = []
-    entries: list[Entry] = []
-    with _display(probes) as show, ThreadPoolExecutor(len(probes)) as pool:
-        futures = [
-            pool.submit(_one, arguments, probe, file, digest, job, show(probe)) for probe in probes
-        ]
-        for future in futures:
-            entry, code = future.result()
-            entries.append(entry)
-            codes.append(code)
-    if arguments.manifest:
-        with arguments.manifest.open("a", encoding="utf-8") as manifest:
-            manifest.writelines(_line(entry) for entry in entries)
+    batch = _Batch(arguments, file, _digest(file), job)
+    with _manifest(arguments.manifest) as note, _display(probes) as show:
+        pool = ThreadPoolExecutor(len(probes))
+        futures = [pool.submit(batch.run, probe, show(probe), note) for probe in probes]
+        interrupted = False
+        while not all(future.done() for future in futures):
+            try:
+                wait(futures)
+            except KeyboardInterrupt:
+                interrupted = True
+                print("\nonchip: the boards that have begun are finished first", file=sys.stderr)
+        pool.shutdown()
+    results = [future.result() for future in futures]
     if arguments.json:
-        sys.stdout.writelines(_line(entry) for entry in entries)
+        sys.stdout.writelines(_line(entry) for entry, _ in results)
     else:
         rows = [
             (entry.probe, entry.chip, f"{entry.seconds:.2f} s", entry.error or entry.result)
-            for entry in entries
+            for entry, _ in results
         ]
         print_table(("probe", "chip", "time", "result"), rows)
-    return next((code for code in codes if code), ExitCode.DONE)
+    if interrupted:
+        return ExitCode.INTERRUPTED
+    return next((code for _, code in results if code), ExitCode.DONE)
+
+
+def _digest(file: str) -> str:
+    try:
+        return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}") from error
 
 
 def _line(entry: Entry) -> str:
     return json.dumps(asdict(entry)) + "\n"
 
 
-def _one(
-    arguments: argparse.Namespace,
-    probe: str,
-    file: str,
-    digest: str,
-    job: Job,
-    show: ProgressCallback,
-) -> tuple[Entry, int]:
-    began = time.monotonic()
-    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    serial = chip = cpuid = error_text = ""
-    report: ProgrammingReport | None = None
-    code = int(ExitCode.DONE)
+@contextlib.contextmanager
+def _manifest(path: Path | None) -> Iterator[Callable[[Entry], None]]:
+    """Give a function that appends an entry, whole lines only, from any thread."""
+    if path is None:
+        yield lambda _entry: None
+        return
+    lock = threading.Lock()
     try:
-        with open_session(argparse.Namespace(**vars(arguments) | {"probe": probe})) as session:
-            serial = session.probe_info.serial
-            chip, cpuid = session.chip_name, f"0x{int(session.core.cpuid):08x}"
-            report = job(session, show)
-    except OnchipError as error:
-        error_text, code = str(error), int(exit_code_of(error))
-    entry = Entry(
-        probe=probe,
-        serial=serial,
-        chip=chip,
-        cpuid=cpuid,
-        image=file,
-        sha256=digest,
-        started=started,
-        seconds=round(time.monotonic() - began, 3),
-        result="failed" if code else "verified",
-        error=error_text,
-        programmed_bytes=report.programmed_bytes if report else 0,
-        verified_bytes=report.verified_bytes if report else 0,
-    )
-    return entry, code
+        file = path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+    with file:
+
+        def note(entry: Entry) -> None:
+            with lock:
+                file.write(_line(entry))
+                file.flush()
+
+        yield note
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What all boards get."""
+
+    arguments: argparse.Namespace
+    file: str
+    digest: str
+    job: Job
+
+    def run(
+        self, probe: str, show: ProgressCallback, note: Callable[[Entry], None]
+    ) -> tuple[Entry, int]:
+        """Do the job on one board; whatever fails is in the entry, and raises nothing."""
+        began = time.monotonic()
+        started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        serial = chip = cpuid = unique_id = error_text = ""
+        report: ProgrammingReport | None = None
+        code = int(ExitCode.DONE)
+        own = argparse.Namespace(**vars(self.arguments) | {"probe": probe})
+        try:
+            with open_session(own) as session:
+                serial = session.probe_info.serial
+                chip, cpuid = session.chip_name, f"0x{int(session.core.cpuid):08x}"
+                unique_id = session.unique_id.hex()
+                report = self.job(session, show)
+        except OnchipError as error:
+            error_text, code = str(error), int(exit_code_of(error))
+        except Exception as error:  # a bug on one board must not hide the others' results
+            error_text, code = f"a bug in onchip: {error!r}", int(ExitCode.BUG)
+        entry = Entry(
+            probe=probe,
+            serial=serial,
+            chip=chip,
+            cpuid=cpuid,
+            unique_id=unique_id,
+            image=self.file,
+            sha256=self.digest,
+            started=started,
+            seconds=round(time.monotonic() - began, 3),
+            result="failed" if code else "verified",
+            error=error_text,
+            programmed_bytes=report.programmed_bytes if report else 0,
+            verified_bytes=report.verified_bytes if report else 0,
+        )
+        note(entry)
+        return entry, code
 
 
 @contextlib.contextmanager
 def _display(probes: Sequence[str]) -> Iterator[Callable[[str], ProgressCallback]]:
-    """Give each probe a callback that shows its progress: a bar on a terminal, else nothing."""
+    """Give each probe a callback that shows its progress: a bar on a terminal, else lines."""
     if not sys.stderr.isatty():
-        yield lambda _probe: lambda _progress: None
+        yield _phase_lines
         return
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
@@ -191,3 +239,15 @@ def _display(probes: Sequence[str]) -> Iterator[Callable[[str], ProgressCallback
             return show
 
         yield callback
+
+
+def _phase_lines(probe: str) -> ProgressCallback:
+    """Return a callback that writes a line when a phase begins on ``probe``."""
+    begun: set[str] = set()
+
+    def show(progress: Progress) -> None:
+        if progress.phase not in begun:
+            begun.add(progress.phase)
+            print(f"{probe}: {progress.phase}: {bytes_text(progress.total)}", file=sys.stderr)
+
+    return show

@@ -320,7 +320,7 @@ def session_at(
 
 def _erase_and_unlock(session: Session) -> None:
     assert session.chip is not None
-    erase_and_unlock(session.chip, session.core.ap)
+    erase_and_unlock(session.chip.name, session.chip.unlock, session.core.ap)
     session.reset()
     session.recognise(session.chip)
     if session.locked is not None:

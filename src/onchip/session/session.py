@@ -111,6 +111,16 @@ class Session(Programming):
         return self._rom_table
 
     @property
+    def unique_id(self) -> bytes:
+        """The number that no other chip has; empty where none can be read from memory.
+
+        Raises:
+            TransferError: the target does not answer.
+        """
+        place = None if self.chip is None else self.chip.unique_id
+        return b"" if place is None else self.memory.read(*place)
+
+    @property
     def uart(self) -> ComPort:
         """The probe's virtual COM port, wired to a UART of the chip.
 

@@ -18,6 +18,7 @@ from typing import Any
 from onchip.errors import LockedChip, TransferFault, UsageError, WrongChip
 
 from .memory_map import FlashRegion, MemoryMap, MemoryRegion, RegionKind, SectorRun
+from .unlock import MaskedWrite, Pattern, Unlock
 
 ReadWords = Callable[[Sequence[int]], Sequence[int]]
 """Reads one word from each address, in one batch; raises TransferError when one cannot be read."""
@@ -41,20 +42,6 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
-    """A word that must read as ``value`` under ``mask``."""
-
-    name: str
-    address: int
-    mask: int
-    value: int
-
-    def matches(self, word: int) -> bool:
-        """Compare under the mask."""
-        return word & self.mask == self.value & self.mask
-
-
-@dataclass(frozen=True, slots=True)
 class Identification:
     """How a chip is recognised; None and empty mean: says nothing."""
 
@@ -71,25 +58,6 @@ class Lock:
 
     pattern: Pattern
     hint: str
-
-
-@dataclass(frozen=True, slots=True)
-class MaskedWrite:
-    """A register of which the bits under ``mask`` are set to ``value``, the others kept."""
-
-    name: str
-    address: int
-    mask: int
-    value: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unlock:
-    """What erases everything and so takes the protection away: writes, then a wait for ``done``."""
-
-    steps: tuple[MaskedWrite, ...]
-    done: Pattern
-    timeout_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +110,8 @@ class Chip:
     """Writes that undo what a halt right after reset leaves half done."""
     vector_checksum: int | None = None
     """Address of the word that makes the sum of the first eight vectors zero (NXP LPC)."""
+    unique_id: tuple[int, int] | None = None
+    """Where the number stands that no other chip has: address and length; None: not in memory."""
     uf2_families: tuple[int, ...] = ()
     """Family numbers of UF2 files for this chip, its own first; empty: not known."""
     notes: str = ""
@@ -350,6 +320,7 @@ def _chip(table: Mapping[str, Any]) -> Chip:
             for entry in table.get("after_reset", ())
         ),
         vector_checksum=table.get("vector_checksum"),
+        unique_id=_place(table.get("unique_id")),
         uf2_families=tuple(table.get("uf2_families", ())),
         notes=table.get("notes", ""),
     )
@@ -386,6 +357,10 @@ def _identification(table: Mapping[str, Any]) -> Identification:
         registers=tuple(_pattern(entry) for entry in table.get("registers", ())),
         board_ids=tuple(table.get("board_ids", ())),
     )
+
+
+def _place(entry: Mapping[str, Any] | None) -> tuple[int, int] | None:
+    return None if entry is None else (entry["address"], entry["length"])
 
 
 def _unlock(table: Mapping[str, Any]) -> Unlock:
