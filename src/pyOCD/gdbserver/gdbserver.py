@@ -33,9 +33,8 @@ DEFAULTS: Mapping[str, Any] = {
     "server_listening_callback": None,
     "semihost_console_type": "telnet",  # or "stdx": standard output only, which "telnet" has too
     "telnet_port": 4444,
-    # Taken, and without effect here: GDB's own syscalls are not used, and there is one core.
-    "semihost_use_syscalls": False,
-    "report_core_number": False,
+    "semihost_use_syscalls": False,  # GDB does what the program asks of files and console
+    "report_core_number": False,  # taken, and without effect: there is one core
 }
 
 
@@ -158,6 +157,7 @@ def _translate(options: Mapping[str, Any], board: Board) -> GdbOptions:
         read_back=not options["fast_program"],
         vector_catch=catch_names(_catch_mask(options), baseline=baseline),
         semihosting=bool(options["enable_semihosting"]),
+        gdb_files=bool(options["semihost_use_syscalls"]),
     )
 
 

@@ -55,7 +55,7 @@ class Bench:
         options = SemihostingOptions(
             directory=None if directory is None else Directory(directory),
             command_line="firmware.elf -v",
-            heap=(1, 2, 3, 4),
+            heap=lambda core: (1, 2, 3, 4),
         )
         self.service = Semihosting(self._print, options, read_input=self._read)
 

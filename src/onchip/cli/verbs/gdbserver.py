@@ -14,6 +14,8 @@ from onchip.cli.verbs.fault import load_symbols
 
 if TYPE_CHECKING:
     from onchip.services.gdb import GdbOptions
+    from onchip.session import Session
+    from onchip.symbols.dwarf import DebugInfo
 
 _LOOK_S = 0.05
 """How often to look whether the service ended by itself."""
@@ -73,6 +75,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="... and files below DIR (default: no files)",
     )
     parser.add_argument(
+        "--semihosting-gdb",
+        action="store_true",
+        help="... console and files are those of the machine where GDB runs",
+    )
+    parser.add_argument(
         "--elf", metavar="FILE", help="the program, so that `monitor` commands know its names"
     )
     add_connection(parser)
@@ -97,7 +104,8 @@ def run(arguments: argparse.Namespace) -> int:
         vector_catch=arguments.vector_catch,
         step_into_interrupts=arguments.step_into_interrupts,
         hardware_breakpoints_only=arguments.hardware_breakpoints,
-        semihosting=arguments.semihosting or directory is not None,
+        semihosting=arguments.semihosting or arguments.semihosting_gdb or directory is not None,
+        gdb_files=arguments.semihosting_gdb,
         semihosting_options=SemihostingOptions(directory=directory),
         debug=debug,
     )
@@ -120,6 +128,7 @@ def _serve(arguments: argparse.Namespace, options: GdbOptions) -> int:
             on_listening=lambda number: print(f"GDB server started on port {number}", flush=True),
             on_log=lambda text: print(text, file=sys.stderr, flush=True),
             on_console=_print_console,
+            files={"core.elf": lambda: _core_file(session, options.debug)},
         )
         with stop_requests() as stop:
             server.start()
@@ -131,6 +140,13 @@ def _serve(arguments: argparse.Namespace, options: GdbOptions) -> int:
         if stop.is_set():
             print("stopped", file=sys.stderr)
     return 0
+
+
+def _core_file(session: Session, debug: DebugInfo | None) -> bytes:
+    from onchip.services.core_dump import take_dump
+
+    chip = session.chip_name
+    return take_dump(session.core, session.memory_map, debug, chip=chip).data
 
 
 def _print_console(text: str) -> None:

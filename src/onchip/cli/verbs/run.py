@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(session: Session, arguments: argparse.Namespace, directory: Directory | None) -> RunReport:
     from onchip.services.firmware_run import FirmwareRun
-    from onchip.services.semihosting import Semihosting, SemihostingOptions
+    from onchip.services.semihosting import Semihosting, SemihostingOptions, heap_finder
 
     start = None
     if not arguments.no_flash:
@@ -121,6 +121,7 @@ def _run(session: Session, arguments: argparse.Namespace, directory: Directory |
     options = SemihostingOptions(
         directory=directory,
         command_line=f"{Path(arguments.file).name} {arguments.args}".rstrip(),
+        heap=heap_finder(session.memory_map, _symbols(arguments.file)),
     )
     semihosting = Semihosting(_print, options, read_input=_Input(arguments.timeout))
     return FirmwareRun(session, semihosting, lambda data: _print("stdout", data)).go(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from onchip.errors import OnchipError
+from onchip.services.gdb.files import FileTable
 from onchip.services.gdb.flash_job import FlashJob
 from onchip.services.gdb.run_control import Stop
 from onchip.services.gdb.stop_queue import StopQueue
@@ -57,6 +58,7 @@ class Conversation:
         self.stops = StopQueue()
         """Stops told as notifications, in non-stop mode."""
         self.symbols = SymbolInquiry()
+        self.files = FileTable(target.files)
 
     # ---- stops
 
@@ -95,6 +97,11 @@ class Conversation:
             return Exited(stop.exit_code, PROCESS if self.multiprocess else None).encode()
         thread = self.encode_thread(self.current_thread).decode()
         return StopReply(stop.signal, (("thread", thread), *stop.pairs)).encode()
+
+    @property
+    def takes_calls(self) -> bool:
+        """Whether this client can be asked to do a semihosting call: a GDB that waits."""
+        return self.waiting and self.is_gdb
 
     # ---- threads
 
@@ -147,5 +154,6 @@ class Conversation:
         self.missed = None
         self.flash = FlashJob()
         self.stops.clear()
+        self.files.clear()
         self.passed_signals = frozenset()
         self.target.depart(self)

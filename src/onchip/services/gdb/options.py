@@ -25,6 +25,7 @@ class GdbOptions:
     ``core.vector_catch``. ``semihosting``: serve the calls of BKPT 0xAB.
     ``semihosting_options``: what the program may have, a directory for its files say; None: only
     the console. ``debug``: the program's symbols, with which ``monitor`` commands name things.
+    ``gdb_files``: have GDB do the calls about files and the console on its machine, if it waits.
     ``rtos_threads``: show the tasks of an RTOS as threads.
     """
 
@@ -39,4 +40,5 @@ class GdbOptions:
     semihosting: bool = False
     semihosting_options: SemihostingOptions | None = None
     debug: DebugInfo | None = None
+    gdb_files: bool = False
     rtos_threads: bool = True

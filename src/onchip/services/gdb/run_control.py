@@ -17,10 +17,12 @@ from onchip.arch.dwt import DWT_PCSR
 from onchip.cortex_m import Core, HaltKind, HaltReason
 from onchip.errors import CoreStateError, CoreTimeout, OnchipError, TransferFault
 from onchip.services.gdb.conditions import Conditions
+from onchip.services.gdb.host_calls import HostCalls
 from onchip.services.gdb.points import PointTable
 from onchip.services.gdb.registers import EXPEDITED, RegisterLayout
 from onchip.services.gdb.semihosting import Console
 from onchip.services.gdb.thread_list import ThreadList
+from onchip.wire.gdb_rsp.file_io import FileAnswer
 
 if TYPE_CHECKING:
     from onchip.services.gdb.options import GdbOptions
@@ -71,6 +73,8 @@ class RunControl:
         self.options = options
         self.points = PointTable(core, hardware_only=options.hardware_breakpoints_only)
         self.console: Console | None = None
+        self.calls: HostCalls | None = None
+        """Has clients serve semihosting calls about files and the console."""
         self.on_text: Callable[[str], None] = lambda text: None
         """Gets what the target prints, through semihosting or by the commands of a breakpoint."""
         self.passes: Callable[[int], bool] = lambda signal: False
@@ -148,7 +152,7 @@ class RunControl:
         Raises:
             CoreTimeout: the core does not answer a halt or a step.
         """
-        if self.mode is Mode.STOPPED:
+        if self.mode is Mode.STOPPED or self._calling:
             return None
         if self._ready is not None:
             stop: Stop | None = self._ready
@@ -168,6 +172,8 @@ class RunControl:
         self.mode = Mode.STOPPED
         self._interrupted = None
         self._ready = None
+        if self.calls is not None:
+            self.calls.forget()
 
     def let_go(self) -> None:
         """Let the core run with nobody waiting for it; the clients' points are gone already."""
@@ -218,6 +224,8 @@ class RunControl:
             stop = self._judge(reason)
             if stop is not None:
                 return stop
+            if self._calling:
+                return None
             if self._interrupted is not None:
                 return self._stop(self._interrupted, ())
             passed += 1
@@ -254,7 +262,7 @@ class RunControl:
             if self._is_stale(reason):
                 reason = HaltReason(HaltKind.STEP, reason.pc)
             elif self._serve_semihosting(reason):
-                if (stop := self._program_exit()) is not None:
+                if (stop := self._program_exit()) is not None or self._calling:
                     return stop
                 reason = HaltReason(HaltKind.STEP)
             if reason.kind is not HaltKind.STEP:
@@ -328,11 +336,30 @@ class RunControl:
         pc = self._pc(reason)
         if self.points.stop_name_at(pc) is not None or self.core.memory.read_u16(pc) != 0xBEAB:
             return False
+        if self.calls is not None and self.calls.begin():
+            return True
         text = self.console.call(self.core)
         if text:
             self.on_text(text)
         self.core.write_register("pc", pc + 2)
         return True
+
+    @property
+    def _calling(self) -> bool:
+        return self.calls is not None and self.calls.pending
+
+    def answer_call(self, answer: FileAnswer) -> None:
+        """Take a client's answer to a call of the program; the core goes on once that is done."""
+        if self.calls is None or not self._calling:
+            return
+        if answer.interrupted:
+            self._interrupted = SIGINT
+        if not self.calls.answer(answer) or self.mode is Mode.RANGE:
+            return
+        if self.mode is Mode.STEP:
+            self._ready = self._stop(SIGTRAP, ())
+        elif self.mode is Mode.CONTINUE:
+            self.core.resume()
 
     def _program_exit(self) -> Stop | None:
         """Return the end of the program, if semihosting just brought it."""

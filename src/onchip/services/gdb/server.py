@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from onchip.errors import ProbeLost
 from onchip.flash.progress import ProgressCallback, silent
+from onchip.services.gdb.files import BytesFile
 from onchip.services.gdb.loop import Loop
 from onchip.services.gdb.options import GdbOptions
 from onchip.services.gdb.semihosting import Input, no_input
@@ -30,8 +31,10 @@ class GdbServer:
     ``port`` 0 picks a free one. ``on_listening(port)`` is called once it accepts; the caller prints
     ``GDB server started on port N`` there. ``on_log(text)`` gets a line for people now and then,
     ``on_console(text)`` what the target prints through semihosting, ``on_progress(progress)`` how
-    far the programming of a ``load`` is; ``read_input(length)`` returns what was typed for it. The
-    session stays the caller's and is not closed; its lock is held only while a packet is served.
+    far the programming of a ``load`` is; ``read_input(length)`` returns what was typed for it.
+    ``files`` are what GDB can fetch with ``remote get``, beside the chip's memories: each is made
+    when it is opened. The session stays the caller's and is not closed; its lock is held only while
+    a packet is served.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class GdbServer:
         on_console: Callable[[str], None] | None = None,
         on_progress: ProgressCallback = silent,
         read_input: Input = no_input,
+        files: Mapping[str, Callable[[], bytes]] | None = None,
     ) -> None:
         self._session = session
         self._address = (host, port)
@@ -55,6 +59,8 @@ class GdbServer:
         self._target = Target(session, self._options, read_input, threads=self._threads())
         self._target.on_console = on_console or _ignore
         self._target.on_progress = on_progress
+        for name, make in (files or {}).items():
+            self._target.files[name] = lambda make=make: BytesFile(make())  # type: ignore[misc]
         self._target.threads.on_warning = self._log
         self._listener: socket.socket | None = None
         self._loop: Loop | None = None

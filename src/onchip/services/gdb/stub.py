@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from onchip.errors import OnchipError, UsageError, WireError
 from onchip.services.gdb import (
+    serve_files,
     serve_flash,
     serve_memory,
     serve_points,
@@ -32,6 +33,7 @@ HANDLERS: Handlers = {
     **serve_threads.HANDLERS,
     **serve_session.HANDLERS,
     **serve_flash.HANDLERS,
+    **serve_files.HANDLERS,
 }
 
 _NUMBER_ONLY = (*MemoryRequest.__args__, ReadRegisters)

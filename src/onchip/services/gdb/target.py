@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from onchip.cortex_m import ResetKind
 from onchip.errors import OnchipError, ProbeLost
 from onchip.flash.progress import ProgressCallback, silent
+from onchip.services.gdb.files import RegionFile, VirtualFile
+from onchip.services.gdb.host_calls import HostCalls
 from onchip.services.gdb.memory_map_xml import memory_map_xml
 from onchip.services.gdb.options import GdbOptions
 from onchip.services.gdb.registers import RegisterLayout
@@ -16,6 +20,8 @@ from onchip.services.gdb.semihosting import Console, Input, no_input
 from onchip.services.gdb.target_xml import target_xml
 from onchip.services.gdb.thread_list import ThreadList
 from onchip.services.gdb.thread_source import ThreadSource
+from onchip.services.semihosting import SemihostingOptions, heap_finder, nothing_known
+from onchip.wire.gdb_rsp.file_io import FileAnswer, FileCall, FileErrno
 
 if TYPE_CHECKING:
     from onchip.session import Session
@@ -25,6 +31,11 @@ class Client(Protocol):
     """Someone to be told when the core stops; ``passed_signals`` are not worth stopping for."""
 
     passed_signals: frozenset[int]
+    send: Callable[[bytes], None]
+
+    @property
+    def takes_calls(self) -> bool:
+        """Whether it can be asked to do a semihosting call."""
 
     def stopped(self, stop: Stop) -> None:
         """The core stands still."""
@@ -57,7 +68,10 @@ class Target:
         self.run = RunControl(self.core, self.layout, self.threads, options)
         self.run.passes = self._passes
         if options.semihosting:
-            self.run.console = Console(options.semihosting_options, read_input=read_input)
+            self.run.console = Console(self._semihosting_options(), read_input=read_input)
+            if options.gdb_files:
+                self.run.calls = HostCalls(self.core)
+                self.run.calls.ask = self._ask
         self.run.on_text = self._printed
         self.on_console: Callable[[str], None] = lambda text: None
         self.on_progress: ProgressCallback = silent
@@ -65,6 +79,13 @@ class Target:
         self._saved_vector_catch: frozenset[str] = frozenset()
         self.lost: ProbeLost | None = None
         """Set once the probe is gone: nothing can be served any more."""
+        self.files: dict[str, Callable[[], VirtualFile]] = {
+            f"{region.name}.bin": partial(RegionFile, region, self.core.memory.read)
+            for region in session.memory_map
+        }
+        """What a client can fetch by name."""
+        self._asked: Client | None = None
+        """Who was given a call of the program to do."""
         self._clients: set[Client] = set()
         """Those that take part in debugging; a client that only reads memory is none of them."""
 
@@ -92,6 +113,29 @@ class Target:
         """Give the source of threads the addresses that a client knows."""
         if self.threads.source is not None:
             self.threads.source.learn(symbols)
+
+    def _semihosting_options(self) -> SemihostingOptions:
+        options = self.options.semihosting_options or SemihostingOptions()
+        if options.heap is not nothing_known:
+            return options
+        return replace(options, heap=heap_finder(self.session.memory_map, self.debug))
+
+    def _ask(self, question: FileCall) -> bool:
+        """Give a call of the program to a client that waits for the core; False: none does."""
+        self._asked = next((client for client in self._clients if client.takes_calls), None)
+        if self._asked is None:
+            return False
+        self._asked.send(question.encode())
+        return True
+
+    def answer_call(self, client: Client, answer: FileAnswer) -> None:
+        """Take the answer of the client that was asked; nobody else's means anything.
+
+        Raises:
+            TransferError, ProbeError: the chip cannot be reached.
+        """
+        if client is self._asked:
+            self.run.answer_call(answer)
 
     def _passes(self, signal: int) -> bool:
         clients = self._clients
@@ -145,6 +189,9 @@ class Target:
         Raises:
             TransferError, ProbeError: the chip cannot be reached.
         """
+        if client is self._asked:
+            self._asked = None
+            self.run.answer_call(FileAnswer(-1, FileErrno.EIO))
         self.run.points.release(client)
         self.run.conditions.release(client)
         if client not in self._clients:

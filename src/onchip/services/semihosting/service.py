@@ -17,6 +17,7 @@ from typing import Literal, Protocol
 
 from onchip.cortex_m import Core
 from onchip.services.semihosting.files import Directory
+from onchip.services.semihosting.heap import HeapFinder, nothing_known
 from onchip.services.semihosting.operations import (
     CONSOLE_NAME,
     ERROR,
@@ -48,13 +49,12 @@ class SemihostingOptions:
     """What a program may have.
 
     ``directory``: where its files are; None: it has none. ``command_line``: what SYS_GET_CMDLINE
-    returns. ``heap``: heap base and limit, stack base and limit for SYS_HEAPINFO; zeros mean that
-    the program knows better.
+    returns. ``heap``: tells where heap and stack are, for SYS_HEAPINFO.
     """
 
     directory: Directory | None = None
     command_line: str = ""
-    heap: tuple[int, int, int, int] = (0, 0, 0, 0)
+    heap: HeapFinder = nothing_known
 
 
 class _File(Protocol):
@@ -288,7 +288,7 @@ class Semihosting:
 
     def _heapinfo(self, core: Core, parameter: int) -> int:
         (address,) = _block(core, parameter, 1)
-        words = b"".join(word.to_bytes(4, "little") for word in self.options.heap)
+        words = b"".join(word.to_bytes(4, "little") for word in self.options.heap(core))
         _check_range(address, len(words))
         core.memory.write(address, words)
         return 0

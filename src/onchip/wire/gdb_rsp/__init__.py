@@ -12,7 +12,16 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from onchip.wire.gdb_rsp import flash, memory, points, query, registers, run_control, threads
+from onchip.wire.gdb_rsp import (
+    file_io,
+    flash,
+    memory,
+    points,
+    query,
+    registers,
+    run_control,
+    threads,
+)
 from onchip.wire.gdb_rsp.framing import Decoder, encode_packet
 
 __all__ = ["Decoder", "Request", "UnknownRequest", "encode_packet", "parse_request"]
@@ -33,6 +42,7 @@ Request = (
     | threads.ThreadRequest
     | query.QueryRequest
     | flash.FlashRequest
+    | file_io.FileRequest
     | UnknownRequest
 )
 
@@ -58,6 +68,7 @@ _LETTERS: dict[bytes, Callable[[bytes], Request]] = {
     b"z": points.RemovePoint.decode,
     b"H": threads.SelectThread.decode,
     b"T": threads.IsThreadAlive.decode,
+    b"F": file_io.FileAnswer.decode,
 }
 
 _NAMES: dict[bytes, Callable[[bytes], Request]] = {
@@ -83,6 +94,7 @@ _NAMES: dict[bytes, Callable[[bytes], Request]] = {
     b"QNonStop": query.Switch.decode,
     b"QThreadEvents": query.Switch.decode,
     b"vStopped": query.NextStop.decode,
+    b"vFile": file_io.HostFile.decode,
     b"vFlashErase": flash.FlashErase.decode,
     b"vFlashWrite": flash.FlashWrite.decode,
     b"vFlashDone": flash.FlashDone.decode,
