@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from onchip.cortex_m import HaltKind, PointOwner
+from onchip.cortex_m.watchpoints import blocks
 from onchip.errors import UsageError, WatchpointError
 from tests.budgets.measure import Bench
 from tests.cortex_m.conftest import DATA, LOOP, load, places
@@ -127,6 +128,24 @@ def test_any_range_is_split_over_comparators(m4: Bench) -> None:
     assert "on 6 bytes" in reason.text
     core.watchpoints.remove(DATA - 3, 6)
     assert core.watchpoints.available == 4
+
+
+@pytest.mark.parametrize(
+    ("address", "length", "expected"),
+    [
+        (0x2000_0000, 4, [(0x2000_0000, 4)]),
+        (0x2000_0011, 2, [(0x2000_0011, 1), (0x2000_0012, 1)]),
+        (0x2000_000C, 8, [(0x2000_000C, 4), (0x2000_0010, 4)]),
+        (0x2000_0000, 7, [(0x2000_0000, 4), (0x2000_0004, 2), (0x2000_0006, 1)]),
+        (0x2000_0000, 48, [(0x2000_0000, 16), (0x2000_0010, 16), (0x2000_0020, 16)]),
+        (0, 3, [(0, 2), (2, 1)]),
+        (0x2000_0000, 0, []),
+    ],
+)
+def test_ranges_are_cut_to_what_comparators_watch(
+    address: int, length: int, expected: list[tuple[int, int]]
+) -> None:
+    assert blocks(address, length, 16) == expected
 
 
 def test_too_few_comparators_arm_nothing_and_say_who_holds_them(m4: Bench) -> None:

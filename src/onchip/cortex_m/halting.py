@@ -40,6 +40,7 @@ class HaltingCore(RegisterCore):
         self.memory = CoreMemory(ap, self.breakpoints.opcodes)
         self._stops = StopReader(ap, self.breakpoints, self.watchpoints)
         self._pending: HaltReason | None = None
+        self._told = False  # the stop that the core stands at was judged, and told
 
     def configure(self, identity: CoreIdentity) -> None:
         """Take in what the core is: which registers it has, whether code is cached."""
@@ -166,15 +167,24 @@ class HaltingCore(RegisterCore):
         return self._stops.explain(dfsr, values["pc"], default=default)
 
     def _judge(self, reason: HaltReason) -> HaltReason | None:
-        """Return ``reason``, or None where it is a point at which nobody wants the core to stop."""
+        """Return ``reason``, or None where it is a point at which nobody wants the core to stop.
+
+        A stop is judged once: looked at again it is still the stop that it was.
+        """
         holders = self._stops.holders
-        if holders is None:
+        if holders is None or self._told:
+            self._told = True
             return reason
-        self._stops.holders = None
         stops, trouble = holders.judge(self)
         if not stops:
             return None
+        self._told = True
         return replace(reason, text=f"{reason.text}; {trouble}") if trouble else reason
+
+    def forget(self) -> None:
+        """Forget what changes when the core runs."""
+        super().forget()
+        self._told = False
 
     # ---- what makes it void
 

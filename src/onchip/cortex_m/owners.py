@@ -98,10 +98,9 @@ class Holders:
     def judge(self, core: StoppedCore) -> tuple[bool, str]:
         """Say whether anybody wants the core to stop here, and what went wrong in finding out.
 
-        A condition that cannot be evaluated stops. A point that nobody holds stops as well: it was
-        met while it was on its way out.
+        A condition that cannot be evaluated stops.
         """
-        stops, trouble = not self._wishes, ""
+        stops, trouble = False, ""
         for owner, wish in list(self._wishes.items()):
             try:
                 met = wish.met(core)

@@ -9,7 +9,15 @@ from __future__ import annotations
 import contextlib
 from types import SimpleNamespace
 
-from onchip.cortex_m import Breakpoint, BreakpointKind, CoreState, HaltKind, HaltReason, ResetKind
+from onchip.cortex_m import (
+    PYTHON,
+    Breakpoint,
+    BreakpointKind,
+    CoreState,
+    HaltKind,
+    HaltReason,
+    ResetKind,
+)
 from onchip.errors import (
     BreakpointError,
     CoreStateError,
@@ -74,22 +82,36 @@ class FakeBreakpoints:
     def __init__(self, comparators=4):
         self.comparators = comparators
         self.kinds = {}
+        self.owners = {}
         self.writes = 0
 
-    def set(self, address, kind=BreakpointKind.AUTO):
+    def set(self, address, kind=BreakpointKind.AUTO, *, owner=PYTHON):
         if address not in self.kinds:
-            hardware = kind is BreakpointKind.HARDWARE or address < RAM
+            hardware = kind is BreakpointKind.HARDWARE or not self.is_ram(address)
+            if hardware and self.available == 0:
+                self.settle_comparators()
             if hardware and self.available == 0:
                 raise BreakpointError(f"no comparator left for 0x{address:08X}")
             self.writes += 1
             self.kinds[address] = BreakpointKind.HARDWARE if hardware else BreakpointKind.SOFTWARE
+        self.owners.setdefault(address, set()).add(owner)
         return Breakpoint(address, self.kinds[address])
 
-    def remove(self, address):
-        if address not in self.kinds:
-            raise BreakpointError("none there")
-        self.writes += 1
-        del self.kinds[address]
+    @staticmethod
+    def is_ram(address):
+        return address >= RAM
+
+    def let_go(self, address, *, owner=PYTHON):
+        self.owners.get(address, set()).discard(owner)
+
+    def let_go_all(self, owner):
+        for owners in self.owners.values():
+            owners.discard(owner)
+
+    def settle_comparators(self):
+        for address in [a for a in self.kinds if not self.owners[a]]:
+            self.writes += 1
+            del self.kinds[address]
 
     @property
     def available(self):
@@ -99,19 +121,33 @@ class FakeBreakpoints:
 class FakeWatchpoints:
     def __init__(self, comparators=2):
         self.comparators = comparators
-        self.keys = []
+        self.owners = {}
 
-    def set(self, address, length, access="write"):
-        if len(self.keys) == self.comparators:
+    @property
+    def keys(self):
+        return list(self.owners)
+
+    def set(self, address, length, access="write", *, owner=PYTHON):
+        key = (address, length, access)
+        if key not in self.owners and self.available == 0:
+            self.settle()
+        if key not in self.owners and self.available == 0:
             raise WatchpointError("no comparator left")
-        self.keys.append((address, length, access))
+        self.owners.setdefault(key, set()).add(owner)
 
-    def remove(self, address, length, access="write"):
-        self.keys.remove((address, length, access))
+    def let_go(self, address, length, access="write", *, owner=PYTHON):
+        self.owners.get((address, length, access), set()).discard(owner)
+
+    def let_go_all(self, owner):
+        for owners in self.owners.values():
+            owners.discard(owner)
+
+    def settle(self):
+        self.owners = {key: owners for key, owners in self.owners.items() if owners}
 
     @property
     def available(self):
-        return self.comparators - len(self.keys)
+        return self.comparators - len(self.owners)
 
 
 class FakeCore:
@@ -154,8 +190,9 @@ class FakeCore:
             action(self)
         if self.touch is not None:
             address, access = self.touch
-            for start, length, wanted in self.watchpoints.keys:
-                if start <= address < start + length and wanted in (access, "access"):
+            for (start, length, wanted), owners in self.watchpoints.owners.items():
+                hit = start <= address < start + length and wanted in (access, "access")
+                if hit and owners:
                     return HaltReason(HaltKind.WATCHPOINT, self.values["pc"], address, access)
         return None
 
@@ -203,8 +240,18 @@ class FakeCore:
             raise CoreTimeout("it runs on")
         return self.reason
 
+    def release(self, owner):
+        self.breakpoints.let_go_all(owner)
+        self.watchpoints.let_go_all(owner)
+        self.settle()
+
+    def settle(self):
+        self.breakpoints.settle_comparators()
+        self.watchpoints.settle()
+
     def resume(self):
         assert not self.running
+        self.settle()
         self._skip_own_bkpt()
         self.running = self._leaving = True
 

@@ -7,7 +7,6 @@ import pytest
 from onchip.cortex_m import HaltKind, HaltReason, ResetKind
 from onchip.errors import FlashError, TransferNoAck
 from onchip.services.gdb.options import GdbOptions
-from onchip.services.gdb.points import pieces
 from onchip.wire.gdb_rsp.replies import ErrorText, StopReply
 
 from .fakes import FLASH, LOOP, RAM, FakeCore, FakeSession, Talk
@@ -350,41 +349,6 @@ def test_points_run_out(talk):
     assert talk.ask(b"Z2,20000008,1").startswith(b"E.no comparator left")
     talk.ask(b"z2,20000000,1")
     assert talk.ask(b"Z2,20000008,1") == b"OK"
-
-
-@pytest.mark.parametrize(
-    ("address", "length", "expected"),
-    [
-        (0x2000_0000, 4, [(0x2000_0000, 4)]),
-        (0x2000_0011, 2, [(0x2000_0011, 1), (0x2000_0012, 1)]),
-        (0x2000_000C, 8, [(0x2000_000C, 4), (0x2000_0010, 4)]),
-        (0x2000_0000, 7, [(0x2000_0000, 4), (0x2000_0004, 2), (0x2000_0006, 1)]),
-        (0, 3, [(0, 2), (2, 1)]),
-        (0x2000_0000, 0, []),
-    ],
-)
-def test_ranges_are_cut_to_what_comparators_watch(address, length, expected):
-    assert [piece[:2] for piece in pieces((address, length, "read"))] == expected
-
-
-def test_a_range_over_two_comparators(talk):
-    assert talk.ask(b"Z2,20000011,2") == b"OK"
-    assert len(talk.core.watchpoints.keys) == 2
-    talk.core.program[LOOP] = lambda core: setattr(core, "touch", (RAM + 0x12, "write"))
-    assert stop(talk.run(b"vCont;c")).get("watch") == "20000012"
-    answer = talk.ask(b"Z2,20000021,2")
-    assert b"2 bytes at 0x20000021 need 2 comparators" in answer
-    assert talk.ask(b"Z2,20000012,1") == b"OK"  # shares a comparator
-    talk.ask(b"z2,20000011,2")
-    talk.target.run.points.settle()
-    assert talk.core.watchpoints.keys == [(0x2000_0012, 1, "write")]
-    talk.ask(b"D")
-    assert not talk.core.watchpoints.keys
-
-
-def test_a_range_that_does_not_fit_leaves_nothing(talk):
-    assert talk.ask(b"Z2,20000000,7").startswith(b"E.")
-    assert not talk.core.watchpoints.keys
 
 
 def test_taking_points_out_and_in_again_costs_nothing(talk):

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from onchip.cortex_m import Core, CoreState, ResetKind
+from onchip.cortex_m import Core, CoreState, PointOwner, ResetKind
 from onchip.errors import CoreStateError, UsageError
 
 if TYPE_CHECKING:
@@ -148,6 +148,8 @@ class SessionMachine(Machine):
         is_interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(session, debug)
+        self.owner = PointOwner("the commands")
+        """Whose the breakpoints are that commands set."""
         self._write = write or (lambda text: None)
         self._is_interrupted = is_interrupted
 
@@ -183,16 +185,16 @@ class SessionMachine(Machine):
 
     def set_breakpoint(self, address: int) -> None:
         """Arm a breakpoint: in a comparator, or in RAM as an instruction."""
-        self.core.breakpoints.set(address)
+        self.core.breakpoints.set(address, owner=self.owner)
 
     def remove_breakpoint(self, address: int) -> None:
         """Take a breakpoint out."""
-        self.core.breakpoints.remove(address)
+        self.core.breakpoints.remove(address, owner=self.owner)
 
     def set_watchpoint(self, address: int, length: int, access: str) -> None:
         """Arm a watchpoint."""
-        self.core.watchpoints.set(address, length, access)
+        self.core.watchpoints.set(address, length, access, owner=self.owner)
 
     def remove_watchpoint(self, address: int, length: int, access: str) -> None:
         """Take a watchpoint out."""
-        self.core.watchpoints.remove(address, length, access)
+        self.core.watchpoints.remove(address, length, access, owner=self.owner)

@@ -37,6 +37,8 @@ class Conversation:
         self.target = target
         self.send = send
         self.log = log
+        self.name = "GDB"
+        """Who this is, to other clients."""
         self.notify = notify
         self.extended = False
         self.error_texts = False

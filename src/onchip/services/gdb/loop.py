@@ -174,7 +174,9 @@ class Loop:
         except OSError:  # gone again before we looked
             return
         name = f"{address[0]}:{address[1]}"
-        client = Client(sock, Connection(self._target, self._log, self.wake), name)
+        connection = Connection(self._target, self._log, self.wake)
+        connection.stub.name = f"GDB {name}"
+        client = Client(sock, connection, name)
         self.clients[sock] = client
         self._selector.register(sock, selectors.EVENT_READ)
         self._log(f"client {name} connected")

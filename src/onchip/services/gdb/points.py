@@ -1,18 +1,14 @@
-"""Breakpoints and watchpoints of all clients, armed as late and disarmed as lazily as possible.
+"""Breakpoints and watchpoints of GDB's kinds, wanted of the core's own managers.
 
 GDB takes every point out at each stop and puts it in again before the core goes on. Writing all
-that to the chip would cost packets at every step, so a removed point stays armed until the core
-really runs on (``settle``) or its comparator is needed. A client that leaves takes its own along.
+that to the chip would cost packets at every step, so a removed point is only let go of: it leaves
+the chip when the core really runs on without it (ADR 0006). Here is kept what each client called
+its points; who holds what in the chip is known to the core, for all who use it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-
-from onchip.cortex_m import BreakpointKind, Core
-from onchip.errors import BreakpointError, WatchpointError
+from onchip.cortex_m import BreakpointKind, Core, PointOwner
 from onchip.wire.gdb_rsp.points import PointKind
 
 _ACCESS = {
@@ -25,42 +21,19 @@ _STOP_NAMES = {"write": "watch", "read": "rwatch", "access": "awatch"}
 Client = object
 """Who holds a point; compared by identity."""
 
-
-@dataclass(slots=True)
-class _Point:
-    """An armed point and who wants it: (client, kind); nobody means it is stale."""
-
-    holders: set[tuple[int, PointKind]] = field(default_factory=set)
-
-
 Watch = tuple[int, int, str]
-"""Address, length, access: what a client watches, or what one comparator can watch of it."""
-
-
-def pieces(watch: Watch) -> list[Watch]:
-    """Cut a watched range into aligned powers of two, as few as will do: all that DWT compares."""
-    address, length, access = watch
-    end = address + length
-    found: list[Watch] = []
-    while address < end:
-        size = 1 << ((end - address).bit_length() - 1)
-        if address:
-            size = min(size, address & -address)
-        found.append((address, size, access))
-        address += size
-    return found
+"""Address, length, access."""
 
 
 class PointTable:
-    """Which points are wanted, and which are in the chip."""
+    """Which points the clients of one server want, by the names that GDB has for them."""
 
     def __init__(self, core: Core, *, hardware_only: bool = False) -> None:
         self._core = core
         self._hardware_only = hardware_only
-        self._breakpoints: dict[int, _Point] = {}
-        self._watchpoints: dict[Watch, _Point] = {}
-        self._armed: Counter[Watch] = Counter()
-        """How many of the watchpoints need each piece that is in the chip."""
+        self._owners: dict[int, PointOwner] = {}
+        self._breakpoints: dict[int, set[tuple[PointOwner, PointKind]]] = {}
+        self._watchpoints: dict[Watch, set[PointOwner]] = {}
 
     def insert(self, client: Client, kind: PointKind, address: int, size: int) -> None:
         """Arm a point for ``client``; the same one twice is one.
@@ -69,68 +42,67 @@ class PointTable:
             BreakpointError, WatchpointError: the chip has no comparator left or none that can.
             TransferError: the chip could not be reached.
         """
-        holder = (id(client), kind)
+        owner = self._owner(client)
         if kind in _ACCESS:
             key = (address, size, _ACCESS[kind])
-            if key not in self._watchpoints:
-                self._arm_watchpoint(key)
-                self._watchpoints[key] = _Point()
-            self._watchpoints[key].holders.add(holder)
+            self._core.watchpoints.set(*key, owner=owner)
+            self._watchpoints.setdefault(key, set()).add(owner)
             return
         address &= ~1  # bit 0 only says Thumb
-        if address not in self._breakpoints:
-            self._arm_breakpoint(address, kind)
-            self._breakpoints[address] = _Point()
-        self._breakpoints[address].holders.add(holder)
+        self._core.breakpoints.set(address, self._how(address, kind), owner=owner)
+        self._breakpoints.setdefault(address, set()).add((owner, kind))
 
     def remove(self, client: Client, kind: PointKind, address: int, size: int) -> None:
         """Let go of a point; one that ``client`` does not hold is no error."""
-        point = (
-            self._watchpoints.get((address, size, _ACCESS[kind]))
-            if kind in _ACCESS
-            else self._breakpoints.get(address & ~1)
-        )
-        if point is not None:
-            point.holders.discard((id(client), kind))
+        owner = self._owner(client)
+        if kind in _ACCESS:
+            key = (address, size, _ACCESS[kind])
+            self._watchpoints.get(key, set()).discard(owner)
+            self._core.watchpoints.let_go(*key, owner=owner)
+            return
+        address &= ~1
+        held = self._breakpoints.get(address, set())
+        held.discard((owner, kind))
+        if all(each is not owner for each, _ in held):
+            self._core.breakpoints.let_go(address, owner=owner)
 
     def release(self, client: Client) -> None:
-        """Let go of all that ``client`` holds, and disarm it."""
-        for point in (*self._breakpoints.values(), *self._watchpoints.values()):
-            point.holders = {holder for holder in point.holders if holder[0] != id(client)}
-        self.settle()
+        """Let go of all that ``client`` holds, and disarm it.
+
+        Raises:
+            FlashError: flash could not be put back as it was.
+            TransferError: the chip could not be reached.
+        """
+        owner = self._owners.pop(id(client), None)
+        if owner is None:
+            return
+        for held in self._breakpoints.values():
+            held -= {holder for holder in held if holder[0] is owner}
+        for holders in self._watchpoints.values():
+            holders.discard(owner)
+        self._core.release(owner)
 
     def settle(self) -> None:
-        """Disarm what nobody wants any more."""
-        for address in [a for a, point in self._breakpoints.items() if not point.holders]:
-            del self._breakpoints[address]
-            self._core.breakpoints.remove(address)
-        for key in [k for k, point in self._watchpoints.items() if not point.holders]:
-            del self._watchpoints[key]
-            self._disarm(pieces(key))
-
-    def forget(self) -> None:
-        """Drop the book-keeping after somebody else cleared the chip's points."""
-        self._breakpoints.clear()
-        self._watchpoints.clear()
-        self._armed.clear()
+        """Take comparators and RAM back that nobody wants; flash follows when the core runs on."""
+        self._core.breakpoints.settle_comparators()
+        self._core.watchpoints.settle()
 
     def stop_name_at(self, pc: int, client: Client | None = None) -> str | None:
         """Return ``hwbreak`` or ``swbreak`` when a breakpoint that ``client`` wants is at ``pc``.
 
         Without a client, anybody's.
         """
-        point = self._breakpoints.get(pc)
-        if point is None:
-            return None
-        kinds = {kind for holder, kind in point.holders if client is None or holder == id(client)}
+        owner = None if client is None else self._owner(client)
+        held = self._breakpoints.get(pc, set())
+        kinds = {kind for holder, kind in held if owner is None or holder is owner}
         if not kinds:
             return None
         return "swbreak" if PointKind.SOFTWARE_BREAKPOINT in kinds else "hwbreak"
 
     def has_breakpoints(self, client: Client) -> bool:
         """Say whether ``client`` wants any breakpoint."""
-        holders = (holder for point in self._breakpoints.values() for holder, _ in point.holders)
-        return id(client) in holders
+        owner = self._owner(client)
+        return any(holder is owner for held in self._breakpoints.values() for holder, _ in held)
 
     def watch_name(self, address: int | None, access: str | None) -> tuple[str, int] | None:
         """Return the stop pair of a wanted watchpoint at ``address``: ``("rwatch", address)``.
@@ -138,7 +110,7 @@ class PointTable:
         What the hardware knows of the access helps to choose; without an address the only
         watchpoint there is must be it.
         """
-        wanted = [key for key, point in self._watchpoints.items() if point.holders]
+        wanted = [key for key, holders in self._watchpoints.items() if holders]
         if address is None:
             fits = wanted if len(wanted) == 1 else []
         else:
@@ -148,59 +120,20 @@ class PointTable:
         best = next((key for key in fits if key[2] == access), fits[0])
         return _STOP_NAMES[best[2]], best[0] if address is None else address
 
-    @property
-    def has_stale_watchpoints(self) -> bool:
-        """Whether a stop at a watchpoint may be one that nobody wants."""
-        return any(not point.holders for point in self._watchpoints.values())
+    def _owner(self, client: Client) -> PointOwner:
+        """Return the client as the core knows it."""
+        name = getattr(client, "name", "GDB")
+        return self._owners.setdefault(id(client), PointOwner(name))
 
-    def _arm_breakpoint(self, address: int, kind: PointKind) -> None:
-        hardware = self._hardware_only or kind is PointKind.HARDWARE_BREAKPOINT
-        how = BreakpointKind.HARDWARE if hardware else BreakpointKind.AUTO
-        try:
-            self._core.breakpoints.set(address, how)
-        except BreakpointError:
-            if not self._free_comparators():
-                raise
-            self._core.breakpoints.set(address, how)
+    def _how(self, address: int, kind: PointKind) -> BreakpointKind:
+        """Return how a breakpoint is to be made.
 
-    def _arm_watchpoint(self, watch: Watch) -> None:
-        """Arm every piece, or none.
-
-        Raises:
-            WatchpointError: there are not enough comparators for all of them.
+        In flash GDB asks for hardware because the memory map says that it cannot be written. What
+        it means is a breakpoint; so one in flash that is programmed will do as well.
         """
-        done: list[Watch] = []
-        try:
-            for piece in pieces(watch):
-                if not self._armed[piece]:
-                    self._arm_piece(piece)
-                self._armed[piece] += 1
-                done.append(piece)
-        except WatchpointError as error:
-            self._disarm(done)
-            if len(pieces(watch)) == 1:
-                raise
-            raise WatchpointError(
-                f"{watch[1]} bytes at 0x{watch[0]:08x} need {len(pieces(watch))} comparators, "
-                f"since each watches an aligned power of two: {error.message}"
-            ) from error
-
-    def _arm_piece(self, piece: Watch) -> None:
-        try:
-            self._core.watchpoints.set(*piece)
-        except WatchpointError:
-            if not self._free_comparators():
-                raise
-            self._core.watchpoints.set(*piece)
-
-    def _disarm(self, watches: Iterable[Watch]) -> None:
-        for piece in watches:
-            self._armed[piece] -= 1
-            if not self._armed[piece]:
-                del self._armed[piece]
-                self._core.watchpoints.remove(*piece)
-
-    def _free_comparators(self) -> bool:
-        before = len(self._breakpoints) + len(self._watchpoints)
-        self.settle()
-        return len(self._breakpoints) + len(self._watchpoints) < before
+        if self._hardware_only:
+            return BreakpointKind.HARDWARE
+        in_ram = self._core.breakpoints.is_ram(address)
+        if kind is PointKind.HARDWARE_BREAKPOINT and in_ram:
+            return BreakpointKind.HARDWARE
+        return BreakpointKind.AUTO

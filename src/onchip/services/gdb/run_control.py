@@ -259,9 +259,7 @@ class RunControl:
         start, end = self._range
         for _ in range(count):
             reason = self._step()
-            if self._is_stale(reason):
-                reason = HaltReason(HaltKind.STEP, reason.pc)
-            elif self._serve_semihosting(reason):
+            if self._serve_semihosting(reason):
                 if (stop := self._program_exit()) is not None or self._calling:
                     return stop
                 reason = HaltReason(HaltKind.STEP)
@@ -310,14 +308,6 @@ class RunControl:
         into = self.options.step_into_interrupts
         prefetch = EXPEDITED if self.mode is Mode.STEP else ("pc",)
         return self.core.step(interrupts=into, prefetch=prefetch)
-
-    def _is_stale(self, reason: HaltReason) -> bool:
-        """Say whether a stop comes only from a watchpoint that was let go of."""
-        return (
-            reason.kind is HaltKind.WATCHPOINT
-            and self.points.has_stale_watchpoints
-            and self.points.watch_name(reason.address, reason.access) is None
-        )
 
     def _fault_signal(self) -> int:
         return _FAULT_SIGNALS.get(self.core.read_register("xpsr") & 0x1FF, SIGTRAP)
