@@ -262,10 +262,16 @@ def test_points_of_no_kind_are_refused(board: MbedBoard) -> None:
 
 def test_breakpoints_run_out(board: MbedBoard) -> None:
     target = board.target
+    target.session.flash_breakpoints = "off"  # as on a real chip
     places = [LOOP + 4 * index for index in range(target.availableBreakpoint())]
     assert all(target.setBreakpoint(place) for place in places)
     assert target.availableBreakpoint() == 0
     assert not target.setBreakpoint(LOOP + 0x40)
+    target.session.flash_breakpoints = "on"
+    assert target.setBreakpoint(LOOP + 0x40)
+    assert target.getBreakpointType(LOOP + 0x40) == Target.BREAKPOINT_SW
+    target.removeBreakpoint(LOOP + 0x40)
+    assert target.getBreakpointType(LOOP + 0x40) is None
 
 
 def test_a_watchpoint_stops_the_core(board: MbedBoard) -> None:

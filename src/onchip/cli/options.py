@@ -121,6 +121,17 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_flash_breakpoints(parser: argparse.ArgumentParser) -> None:
+    """Add ``--flash-breakpoints``; `open_session` obeys it."""
+    parser.add_argument(
+        "--flash-breakpoints",
+        choices=("auto", "on", "off"),
+        default="auto",
+        help="program breakpoints into flash when the comparators have run out; auto: on virtual "
+        "boards only, since it wears a chip (default: auto)",
+    )
+
+
 def add_probe(parser: argparse.ArgumentParser) -> None:
     """Add the options that name the probe alone."""
     _add_probe(parser.add_argument_group("connection"))
@@ -217,6 +228,7 @@ def open_session(arguments: argparse.Namespace, *, when_locked: str = "refuse") 
         record=arguments.record,
         command=arguments.command_line,
     )
+    session.flash_breakpoints = getattr(arguments, "flash_breakpoints", "auto")
     _tell_clock(session, arguments.frequency)
     return session
 

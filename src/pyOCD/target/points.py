@@ -37,12 +37,15 @@ class Points(Connected):
         return self.session.core.breakpoints.find(addr)
 
     def getBreakpointType(self, addr: int) -> int | None:
-        """Return BREAKPOINT_HW or BREAKPOINT_SW, or None where no breakpoint is set."""
+        """Return BREAKPOINT_HW or BREAKPOINT_SW, or None where no breakpoint is set.
+
+        A BKPT that was programmed into flash is BREAKPOINT_SW too.
+        """
         breakpoint = self.session.core.breakpoints.find(addr)
         if breakpoint is None:
             return None
-        software = breakpoint.kind is BreakpointKind.SOFTWARE
-        return self.BREAKPOINT_SW if software else self.BREAKPOINT_HW
+        hardware = breakpoint.kind is BreakpointKind.HARDWARE
+        return self.BREAKPOINT_HW if hardware else self.BREAKPOINT_SW
 
     def removeBreakpoint(self, addr: int) -> None:
         """Remove a breakpoint; without one nothing happens."""

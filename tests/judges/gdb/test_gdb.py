@@ -177,7 +177,24 @@ def test_a_gdb_that_dies_leaves_a_clean_chip(bench: Bench) -> None:
         again.expect("continue", "Breakpoint 1, touch")
 
 
+def test_breakpoints_beyond_the_comparators_go_to_flash(bench: Bench) -> None:
+    with bench.gdb() as gdb:
+        for function in ("add", "multiply", "touch", "spin", "main"):
+            gdb.do(f"break {function}")
+        for line in ("product", "touch"):
+            gdb.do(f"break {line_of(line)}")
+        stops = [gdb.do("continue") for _ in range(11)]
+        assert "Breakpoint 5, main" in stops[0]
+        for number in (1, 2, 3, 4, 6, 7):
+            assert any(f"Breakpoint {number}," in stop for stop in stops), (number, stops)
+        gdb.expect("compare-sections", "matched")
+        gdb.expect("next", r"\d+")
+    bench.until(lambda: not list(bench.session.core.breakpoints))
+    assert not bench.session.core.breakpoints.opcodes.in_flash
+
+
 def test_breakpoints_run_out_readably(bench: Bench) -> None:
+    bench.session.flash_breakpoints = "off"
     with bench.gdb() as gdb:
         for number in range(7):
             gdb.do(f"hbreak *(touch + {4 * number})")

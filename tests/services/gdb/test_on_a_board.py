@@ -92,13 +92,51 @@ def test_console_output(session):
 
 def test_points_run_out_with_a_reason(session):
     talk = Talk(session)
+    talk.stub.name = "GDB 127.0.0.1:50000"
     talk.ask(b"?")
     answers = [talk.ask(f"Z2,2000{n:02x}00,4".encode()) for n in range(5)]
     assert answers[:4] == [b"OK"] * 4
     assert answers[4].startswith(b"E.")
+    session.flash_breakpoints = "off"
     answers = [talk.ask(f"Z1,80001{n:02x},2".encode()) for n in range(0, 28, 4)]
     assert answers[:6] == [b"OK"] * 6
-    assert answers[6].startswith(b"E.")
+    assert b"all 6 comparators are in use, 6 by GDB 127.0.0.1:50000" in answers[6]
+    assert b"--flash-breakpoints on" in answers[6]
+
+
+def test_breakpoints_of_one_client_stay_when_another_leaves(session):
+    first, second = Talk(session), Talk(session)
+    second.target = second.stub.target = first.target
+    for talk in (first, second):
+        talk.ask(b"?")
+        assert talk.ask(b"Z0,20000004,2") == b"OK"
+    assert first.ask(b"Z1,8000104,2") == b"OK"
+    first.stub.leave()
+    assert [b.address for b in session.core.breakpoints] == [0x2000_0004]
+    assert b"20000004" not in second.run(b"vCont;c")
+    assert session.core.read_register("pc") == 0x2000_0004
+
+
+def test_more_breakpoints_than_comparators_go_to_flash(session):
+    code = bytes.fromhex("0130") * 20 + bytes.fromhex("eae7")  # adds r0, #1 ...; b to the first
+    session.flash(session.image([(0x0800_0000, bytes(0x100) + code)]), reset=False)
+    session.core.write_registers({"pc": 0x0800_0100, "xpsr": 1 << 24, "sp": RAM + 0x1000})
+    talk = Talk(session)
+    talk.ask(b"?")
+    places = [0x0800_0104 + 4 * n for n in range(8)]
+    for address in places:
+        for at in places:
+            assert talk.ask(f"Z1,{at:x},2".encode()) == b"OK"
+        assert talk.run(b"vCont;c").startswith(b"T05")
+        assert session.core.read_register("pc") == address
+        for at in places:
+            assert talk.ask(f"z1,{at:x},2".encode()) == b"OK"
+        assert talk.ask(b"m8000100,28") == code[:40].hex().encode()
+        assert talk.run(b"vCont;s").startswith(b"T05")
+        assert session.core.read_register("pc") == address + 2
+    assert len(session.core.breakpoints.opcodes.in_flash) > 0
+    talk.stub.leave()
+    assert session.core.ap.read(0x0800_0100, len(code)) == code
 
 
 def test_unreachable_memory(session):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onchip.cli.classic import add_classic, add_classic_server, erase_mode, settle, stays
-from onchip.cli.options import add_connection, open_session, port
+from onchip.cli.options import add_connection, add_flash_breakpoints, open_session, port
 from onchip.cli.signals import stop_requests
 from onchip.cli.verbs.fault import load_symbols
 
@@ -65,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hardware-breakpoints", action="store_true", help="never put BKPT instructions into RAM"
     )
+    add_flash_breakpoints(parser)
     parser.add_argument(
         "--semihosting", action="store_true", help="serve the calls of BKPT 0xAB: the console"
     )

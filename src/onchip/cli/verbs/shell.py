@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onchip.cli.options import add_connection, open_session
+from onchip.cli.options import add_connection, add_flash_breakpoints, open_session
 from onchip.cli.signals import stop_requests
 from onchip.cli.verbs.fault import load_symbols
 from onchip.errors import OnchipError, UsageError
@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="run these, `;` between them, and end",
     )
     what.add_argument("--script", metavar="FILE", type=Path, help="run the lines of FILE, and end")
+    add_flash_breakpoints(parser)
     add_connection(parser)
 
 

@@ -19,7 +19,10 @@ def _break(machine: Machine, words: Words) -> int | list[Breakpoint]:
         return address
     points = machine.core.breakpoints
     for point in points:
-        machine.print(f"breakpoint {point.kind.value:8} {machine.place(point.address)}\n")
+        holders = points.holders(point.address) or ()
+        whose = ", ".join(owner.name for owner in holders)
+        where = machine.place(point.address)
+        machine.print(f"breakpoint {point.kind.value:8} {where}, of {whose}\n")
     for watch in machine.core.watchpoints:
         where = machine.place(watch.address)
         machine.print(f"watchpoint {watch.access:8} {where}, {watch.length} bytes\n")
