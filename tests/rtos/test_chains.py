@@ -40,13 +40,6 @@ def test_chains_are_walked_side_by_side_in_order() -> None:
     assert A[5] not in walk
 
 
-def test_what_the_last_walk_found_makes_this_one_short() -> None:
-    memory = FakeMemory()
-    starts = {"all": (chain(memory, *A), next_of)}
-    follow(memory, starts, 8, guesses=[*A[:5], 0xDEAD_BEE0])
-    assert memory.round_trips == 2  # one for the guesses, one for the thread that is new
-
-
 def test_a_ring_ends_where_it_began() -> None:
     memory = FakeMemory()
     walk = follow(memory, {"ring": (chain(memory, *A, end=A[0]), next_of)}, 8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from onchip.rtos.stacks import measure
+from onchip.rtos.stacks import StackGauge
 from onchip.rtos.thread import StackArea
 
 from .fakes import RAM, RAM_LENGTH, FakeMemory
@@ -14,7 +14,7 @@ BASE = RAM + 0x100
 
 def use(memory: FakeMemory, size: int | None, pointer: int | None, fill: int = 0xA5):
     area = StackArea(BASE, None if size is None else BASE + size, fill)
-    return measure(memory, [(area, pointer)])[0]
+    return StackGauge(memory).measure([(area, pointer)], anew=True)[0]
 
 
 @pytest.mark.parametrize("clean", [4, 124, 128, 132, 640, 1000, 2600])
@@ -72,7 +72,29 @@ def test_many_stacks_share_round_trips() -> None:
     areas = [StackArea(RAM + 0x200 * n, RAM + 0x200 * n + 0x200, 0xA5) for n in range(8)]
     for area in areas:
         memory.fill(area.base, b"\xa5" * 64)
-    found = measure(memory, [(area, area.base + 0x180) for area in areas])
+    gauge = StackGauge(memory)
+    found = gauge.measure([(area, area.base + 0x180) for area in areas], anew=True)
     assert [each.untouched for each in found] == [64] * 8
     assert memory.round_trips == 1
-    assert measure(memory, []) == []
+    assert gauge.measure([], anew=True) == []
+    assert gauge.measure([], anew=False) == []
+
+
+def test_looking_again_costs_little_until_the_paint_is_gone() -> None:
+    memory = FakeMemory()
+    area = StackArea(BASE, BASE + 2048, 0xA5)
+    memory.fill(BASE, b"\xa5" * 1500)
+    gauge = StackGauge(memory)
+    assert gauge.measure([(area, None)], anew=False)[0].untouched == 1500
+    before = memory.bytes_read
+    assert gauge.measure([(area, None)], anew=False)[0].untouched == 1500
+    assert memory.bytes_read - before == 16
+    memory.put(BASE + 1496, 0)
+    assert gauge.measure([(area, None)], anew=False)[0].untouched == 1496
+    memory.put(BASE + 8, 0)  # the very end
+    assert gauge.measure([(area, None)], anew=False)[0].untouched == 8
+    memory.put(BASE + 4, 0)
+    assert gauge.measure([(area, None)], anew=False)[0].untouched == 4
+    memory.fill(BASE, b"\xa5" * 1500)
+    memory.put(BASE + 700, 0)
+    assert gauge.measure([(area, None)], anew=True)[0].untouched == 700

@@ -1,12 +1,11 @@
 """Threads that are linked one to the next, walked with few round trips.
 
-Each round reads the next thread of every chain. What the last walk found is read with the first
-round of the next: threads come and go seldom, so that a second walk takes one round.
+Each round reads the next thread of every chain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from onchip.rtos.memory_view import MemoryView
@@ -32,7 +31,6 @@ def follow(
     length: int,
     *,
     is_thread: Callable[[bytes], bool] = lambda block: True,
-    guesses: Collection[int] = (),
 ) -> ChainWalk:
     """Follow chains, each to a null pointer or to its own start; ``starts`` has them by name.
 
@@ -42,7 +40,7 @@ def follow(
     blocks: dict[int, bytes | None] = {}
     cursors = {name: start for name, (start, _) in starts.items() if start}
     seen: set[int] = set()
-    wanted = {*cursors.values(), *guesses}
+    wanted = set(cursors.values())
     while cursors:
         fresh = sorted(address for address in wanted if address not in blocks)
         blocks.update(zip(fresh, view.read([(each, length) for each in fresh]), strict=True))

@@ -1,37 +1,33 @@
-"""Puts a kernel's reader together with a halted core: who runs, and with which registers.
+"""Puts a kernel's reader together with a halted core.
 
-    Thread mode     the kernel's running thread has the core's registers
-    Handler mode    the core handles an exception, which is no thread's; the running thread was
-                    interrupted, and its registers lie in the frame at the process stack pointer
-                    (r4-r11 in the handler's frames, if it changed them: the unwinder follows those)
-    main stack      in Thread mode: the kernel has not started, whatever its variables say
-    in the middle   while the kernel switches, the thread that it calls running may not run yet: the
-                    process stack pointer, which is on another one's stack, says so
-
-Nothing here writes to the target.
+A survey says which threads there are and what they do; a snapshot has their registers as well. On
+the main stack in Thread mode no kernel runs its threads, whatever the variables say that an earlier
+run left in RAM. Nothing here writes to the target.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from onchip.arch.exceptions import exception_name
 from onchip.cortex_m.core import Core
 from onchip.dap import Batch, Result
-from onchip.rtos import frames, freertos, rtx5, threadx, zephyr
+from onchip.errors import OnchipError
+from onchip.rtos import freertos, rtx5, threadx, zephyr
 from onchip.rtos.frames import SavedRegisters
-from onchip.rtos.interrupted import interrupted
-from onchip.rtos.memory_view import CoreView
+from onchip.rtos.memory_view import CoreView, RepeatedView
 from onchip.rtos.program import Program
-from onchip.rtos.stacks import measure
+from onchip.rtos.registers import is_live, thread_registers
+from onchip.rtos.stacks import StackGauge
 from onchip.rtos.thread import (
     Interrupt,
     KernelReader,
     KernelState,
     StackUse,
     Thread,
+    ThreadRecord,
     ThreadState,
 )
 from onchip.symbols.dwarf import DebugInfo
@@ -42,7 +38,7 @@ SYMBOLS = (*freertos.SYMBOLS, *zephyr.SYMBOLS, *rtx5.SYMBOLS, *threadx.SYMBOLS)
 
 _KERNELS = (freertos.FreeRtos, zephyr.Zephyr, rtx5.Rtx5, threadx.ThreadX)
 _CORE = (*(f"r{n}" for n in range(13)), "sp", "lr", "pc", "xpsr", "msp", "psp", "control")
-_MODE = ("xpsr", "control")
+_MODE = ("xpsr", "control", "psp")
 _SPSEL = 2
 _FRAMELESS = (ThreadState.TERMINATED, ThreadState.NOT_STARTED)
 
@@ -62,6 +58,14 @@ class Snapshot:
     started: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The threads of a halted target without their registers."""
+
+    state: KernelState
+    uses: Mapping[int, StackUse] = field(default_factory=dict)
+
+
 class Inspector:
     """Reads the threads of the kernel that a program has.
 
@@ -70,7 +74,9 @@ class Inspector:
 
     def __init__(self, core: Core, memory_map: MemoryMap, debug: DebugInfo | None = None) -> None:
         self._core = core
-        self._view = CoreView(core, memory_map)
+        self._direct = CoreView(core, memory_map)
+        self._view = RepeatedView(self._direct)
+        self._gauge = StackGauge(self._view)
         self._debug = debug
         self._program = Program(debug)
 
@@ -94,16 +100,65 @@ class Inspector:
         """Return the control block of the running thread, in one round trip, if one runs."""
         if self._reader is None:
             return None
-        registers: list[Result[dict[str, int]]] = []
+        mode = self._mode_aboard()
+        current = self._reader.current(self._direct)
+        return None if _runs_no_thread(mode()) else current
+
+    def _mode_aboard(self) -> Callable[[], Mapping[str, int]]:
+        """Let the next read fetch some registers too; return what gives them after it."""
+        queued: list[Result[dict[str, int]]] = []
 
         def queue(batch: Batch) -> None:
-            registers.append(self._core.queue_read_registers(batch, _MODE))
+            queued.append(self._core.queue_read_registers(batch, _MODE))
 
-        self._view.take_aboard(queue)
-        current = self._reader.current(self._view)
-        if not registers or _runs_no_thread(registers[0].value):
-            return None
-        return current
+        def registers() -> Mapping[str, int]:
+            try:
+                return queued[0].value
+            except (IndexError, OnchipError):  # there was no such read, or it failed
+                return self._core.read_registers(_MODE)
+
+        self._direct.take_aboard(queue)
+        return registers
+
+    def survey(self, *, anew: bool = True) -> Survey:
+        """Read all threads and their stacks. The core must be halted.
+
+        Without ``anew``, the marks of stacks that were measured before are only looked at again.
+
+        Raises:
+            CoreStateError: the core runs.
+            TransferError: the core's registers cannot be read.
+        """
+        if self._reader is None:
+            return Survey(KernelState(""))
+        self._core.run.require_halted("reading threads")
+        self._view.begin()
+        mode = self._mode_aboard()
+        state = self._reader.read(self._view)
+        registers = mode()
+        if _runs_no_thread(registers):
+            return Survey(KernelState(self._reader.kernel))
+        painted = [record for record in state.threads if record.stack is not None]
+        live = state.current if is_live(state, registers) else None
+        stacks = [
+            (each.stack, registers["psp"] if each.address == live else _pointer(each))
+            for each in painted
+            if each.stack is not None
+        ]
+        uses = self._gauge.measure(stacks, anew=anew)
+        addresses = (each.address for each in painted)
+        return Survey(state, dict(zip(addresses, uses, strict=True)))
+
+    def registers(
+        self, survey: Survey, core: Mapping[str, int] | None = None
+    ) -> dict[int, SavedRegisters]:
+        """Return the threads' registers by control block; ``core``: the core's, if known.
+
+        Raises:
+            TransferError: the core cannot be asked about its floating-point registers.
+        """
+        known = self._core.read_registers(_CORE) if core is None else core
+        return thread_registers(self._core, self._view, self._program, survey.state, known)
 
     def snapshot(self) -> Snapshot:
         """Read all threads, their stacks and registers. The core must be halted.
@@ -113,90 +168,48 @@ class Inspector:
             TransferError: the core's registers cannot be read.
         """
         core = self._core.read_registers(_CORE)
+        survey = self.survey()
+        state = survey.state
         exception = core["xpsr"] & 0x1FF
         interrupt = None
         if exception:
-            name, where = exception_name(exception), self._where(core)
-            interrupt = Interrupt(exception, name, dict(core), where)
-        if self._reader is None:
-            return Snapshot(interrupt=interrupt)
-        if _runs_no_thread(core):
-            return Snapshot(self.kernel)
-        state = self._reader.read(self._view)
+            where = self._where(core)
+            interrupt = Interrupt(exception, exception_name(exception), dict(core), where)
         if not state.started:
             return Snapshot(self.kernel, interrupt=interrupt, warnings=state.warnings)
-        threads, warnings = self._threads(state, core)
-        warnings = [*state.warnings, *warnings]
+        found = self.registers(survey, core)
+        threads = tuple(self._thread(each, survey, found) for each in state.threads)
+        lost = [
+            thread.name or f"{thread.address:#010x}"
+            for thread in threads
+            if not thread.registers and thread.state not in _FRAMELESS
+        ]
+        warnings = [*state.warnings, *(f"no saved registers were found for {n}" for n in lost)]
         return Snapshot(self.kernel, threads, interrupt, tuple(warnings), started=True)
 
-    def _threads(
-        self, state: KernelState, core: Mapping[str, int]
-    ) -> tuple[tuple[Thread, ...], list[str]]:
-        in_thread_mode = not core["xpsr"] & 0x1FF
-        live = in_thread_mode or _owner(state, core["psp"]) in (state.current, None)
-        found = self._saved(state, besides=state.current if live else None)
-        if live and state.current is not None:
-            running = (
-                SavedRegisters(dict(core))
-                if in_thread_mode
-                else interrupted(self._core, self._view, core, self._debug)
-            )
-            if running is not None:
-                found[state.current] = running
-        pointers = {address: each.values["sp"] for address, each in found.items()}
-        uses = self._uses(state, pointers)
-        nothing = SavedRegisters({})
-        threads = tuple(
-            Thread(
-                address=record.address,
-                name=record.name,
-                state=record.state,
-                priority=record.priority,
-                detail=record.detail,
-                is_current=record.address == state.current,
-                stack=uses.get(record.address),
-                registers=found.get(record.address, nothing).values,
-                places=found.get(record.address, nothing).places,
-                where=self._where(found.get(record.address, nothing).values),
-            )
-            for record in state.threads
+    def _thread(
+        self, record: ThreadRecord, survey: Survey, found: Mapping[int, SavedRegisters]
+    ) -> Thread:
+        registers = found.get(record.address, SavedRegisters({}))
+        return Thread(
+            address=record.address,
+            name=record.name,
+            state=record.state,
+            priority=record.priority,
+            detail=record.detail,
+            is_current=record.address == survey.state.current,
+            stack=survey.uses.get(record.address),
+            registers=registers.values,
+            places=registers.places,
+            where=self._where(registers.values),
         )
-        lost = [
-            t.name or f"{t.address:#010x}"
-            for t in threads
-            if not t.registers and t.state not in _FRAMELESS
-        ]
-        return threads, [f"no saved registers were found for {name}" for name in lost]
 
     def _where(self, registers: Mapping[str, int]) -> str:
         return self._program.name_of(registers["pc"]) if "pc" in registers else ""
 
-    def _saved(self, state: KernelState, *, besides: int | None) -> dict[int, SavedRegisters]:
-        """Find the frames of the threads that sleep, in one round trip."""
-        asleep = [
-            (record.address, record.saved)
-            for record in state.threads
-            if record.saved is not None and record.address != besides
-        ]
-        ranges = [
-            (saved.pointer, min(frames.LONGEST_FRAME, self._view.room(saved.pointer)))
-            for _, saved in asleep
-        ]
-        data = self._view.read(ranges)
-        stacked = [(saved, each or b"") for (_, saved), each in zip(asleep, data, strict=True)]
-        layout = frames.best_layout(stacked, self._program.is_code)
-        found = {}
-        for (address, _), (saved, each) in zip(asleep, stacked, strict=True):
-            frame = None if layout is None else saved.decode(each, layout, self._program.is_code)
-            if frame is not None:
-                found[address] = frame
-        return found
 
-    def _uses(self, state: KernelState, pointers: Mapping[int, int]) -> dict[int, StackUse]:
-        """Measure the stacks of all threads."""
-        painted = [(r.address, r.stack) for r in state.threads if r.stack is not None]
-        found = measure(self._view, [(area, pointers.get(address)) for address, area in painted])
-        return {address: use for (address, _), use in zip(painted, found, strict=True)}
+def _pointer(record: ThreadRecord) -> int | None:
+    return None if record.saved is None else record.saved.pointer
 
 
 def _runs_no_thread(registers: Mapping[str, int]) -> bool:
@@ -205,15 +218,3 @@ def _runs_no_thread(registers: Mapping[str, int]) -> bool:
     So it is after a reset, when the RAM still holds what an earlier run left of the kernel.
     """
     return not registers["xpsr"] & 0x1FF and not registers["control"] & _SPSEL
-
-
-def _owner(state: KernelState, pointer: int) -> int | None:
-    """Return the thread on whose stack ``pointer`` is: the one that begins nearest below it."""
-    below = [
-        (record.stack.base, record.address)
-        for record in state.threads
-        if record.stack is not None
-        and record.stack.base <= pointer
-        and (record.stack.end is None or pointer <= record.stack.end)
-    ]
-    return max(below)[1] if below else None

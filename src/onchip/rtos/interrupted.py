@@ -22,6 +22,7 @@ _LONGEST = 0x6C
 _LOOKED_AT = 1024
 """Bytes of the main stack that are read for the handlers' frames."""
 
+_SPSEL, _FPCA = 2, 4
 _LSPACT = 1
 _TO_THREAD = {0xFFFF_FFED: True, 0xFFFF_FFFD: False, 0xFFFF_FFAC: True, 0xFFFF_FFBC: False}
 """EXC_RETURN values that lead to Thread mode on the process stack: is the frame an extended one?"""
@@ -47,7 +48,8 @@ def interrupted(
     found = hardware_frame(frame, psp, extended=extended)
     if found is None:
         return None
-    found.values.update({name: registers[name] for name in R4_R11})
+    found.values.update({name: registers[name] for name in (*R4_R11, "msp")})
+    found.values["control"] = registers["control"] | _SPSEL | (_FPCA if extended else 0)
     found.values.update(_unwound(registers, found, debug, (msp, handlers), (psp, frame)))
     if core.has_fpu:
         found.values.update(core.read_registers(_HIGH_DOUBLES))

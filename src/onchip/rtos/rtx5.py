@@ -113,7 +113,6 @@ class Rtx5:
         both = known is not None and fields is not None
         self._info = known if both and known is not None else _KNOWN_INFO
         self._fields = fields if both and fields is not None else _KNOWN
-        self._before: tuple[int, ...] = ()
 
     @classmethod
     def recognise(cls, program: Program) -> Rtx5 | None:
@@ -146,9 +145,7 @@ class Rtx5:
             starts,
             fields.length,
             is_thread=lambda block: fields.number(block, "id") == _THREAD_ID,
-            guesses=self._before,
         )
-        self._before = tuple(address for _, address, _ in walk.threads)
         pointers = [fields.number(block, "name") for _, _, block in walk.threads]
         names = read_names(view, pointers)
         records = [

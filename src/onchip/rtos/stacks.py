@@ -12,12 +12,47 @@ from onchip.rtos.memory_view import MemoryView
 from onchip.rtos.thread import StackArea, StackUse
 
 _FIRST, _GROWTH, _LONGEST = 256, 4, 64 * 1024
+_LOOK = 8
 _SENTINEL = 4
 """Some kernels mark the very end of a stack with a word of their own."""
 
 
-def measure(view: MemoryView, stacks: Sequence[tuple[StackArea, int | None]]) -> list[StackUse]:
-    """Measure stacks; with each comes the thread's stack pointer, None if it is not known."""
+class StackGauge:
+    """Measures stacks, and remembers what it found."""
+
+    def __init__(self, view: MemoryView) -> None:
+        self._view = view
+        self._clean: dict[StackArea, int] = {}
+
+    def measure(
+        self, stacks: Sequence[tuple[StackArea, int | None]], *, anew: bool
+    ) -> list[StackUse]:
+        """Measure stacks; with each comes the thread's stack pointer, None if it is not known.
+
+        Without ``anew``, a stack that was measured before is measured again only where the paint is
+        gone at its very end or at the old mark: 16 bytes for each, since GDB asks at every stop.
+        """
+        known = [] if anew else [area for area, _ in stacks if self._clean.get(area, 0) > _LOOK]
+        unpainted = [] if anew else [area for area, _ in stacks if self._clean.get(area) == 0]
+        places = [(area, at) for area in known for at in self._marks(area)]
+        looks = self._view.read([(at, _LOOK) for _, at in places]) if places else []
+        gone = {
+            area
+            for (area, _), data in zip(places, looks, strict=True)
+            if data is None or data.strip(bytes((area.fill,)))
+        }
+        good = {*known, *unpainted} - gone
+        missing = [(area, pointer) for area, pointer in stacks if area not in good]
+        for (area, _), clean in zip(missing, _measure(self._view, missing), strict=True):
+            self._clean[area] = clean
+        return [_use(area, pointer, self._clean[area]) for area, pointer in stacks]
+
+    def _marks(self, area: StackArea) -> tuple[int, int]:
+        return area.base + _SENTINEL, area.base + self._clean[area] - _LOOK
+
+
+def _measure(view: MemoryView, stacks: Sequence[tuple[StackArea, int | None]]) -> list[int]:
+    """Return how many bytes of each stack were never used."""
     clean = [0] * len(stacks)
     unfinished = set(range(len(stacks)))
     length = _FIRST
@@ -30,7 +65,7 @@ def measure(view: MemoryView, stacks: Sequence[tuple[StackArea, int | None]]) ->
             if not data or same < len(data) or len(data) < length:
                 unfinished.discard(n)
         length *= _GROWTH
-    return [_use(area, pointer, clean[n]) for n, (area, pointer) in enumerate(stacks)]
+    return clean
 
 
 def _next(

@@ -103,6 +103,16 @@ class StackUse:
         return f"stack {self.used} of {self.size} bytes{most}{over}"
 
 
+def describe(record: ThreadRecord, use: StackUse | None) -> str:
+    """Return a line for people: state, priority, stack."""
+    parts = [str(record.state) + (f" ({record.detail})" if record.detail else "")]
+    if record.priority is not None:
+        parts.append(f"priority {record.priority}")
+    if use is not None:
+        parts.append(str(use))
+    return ", ".join(parts)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thread:
     """A thread of the target's kernel.
@@ -123,16 +133,6 @@ class Thread:
     places: dict[str, int]
     where: str = ""
     """The function that it goes on in, or the address."""
-
-    @property
-    def description(self) -> str:
-        """A line for people: state, priority, stack."""
-        parts = [str(self.state) + (f" ({self.detail})" if self.detail else "")]
-        if self.priority is not None:
-            parts.append(f"priority {self.priority}")
-        if self.stack is not None:
-            parts.append(str(self.stack))
-        return ", ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,34 +1,56 @@
 """A kernel's threads in the form that the GDB server takes them: tasks with an id.
 
-What is read is good until the core runs again; the server keeps it as long.
+GDB lists all threads at every stop, and reads the registers of few: the list costs what it must,
+and the first task that is asked for its registers reads those of all. What was read is good until
+the core runs again; the server keeps it as long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 from onchip.cortex_m.core import Core
 from onchip.errors import UsageError
+from onchip.rtos.frames import SavedRegisters
 from onchip.rtos.inspector import SYMBOLS, Inspector
-from onchip.rtos.thread import Thread
+from onchip.rtos.thread import ThreadRecord, describe
 from onchip.symbols.dwarf import DebugInfo
 from onchip.target.memory_map import MemoryMap
+
+Registers = Callable[[], Mapping[int, SavedRegisters]]
 
 
 class RtosTask:
     """One thread, by the address of its control block."""
 
-    def __init__(self, core: Core, thread: Thread) -> None:
+    def __init__(
+        self,
+        core: Core,
+        record: ThreadRecord,
+        description: str,
+        registers: Registers,
+        *,
+        is_current: bool,
+    ) -> None:
         self._core = core
-        self._thread = thread
-        self.id = thread.address
-        self.name = thread.name
-        self.description = thread.description
-        self.is_current = thread.is_current
+        self._registers = registers
+        self.id = record.address
+        self.name = record.name
+        self.description = description
+        self.is_current = is_current
 
     def read_registers(self) -> Mapping[str, int]:
-        """Return the registers that the thread goes on with; none where no frame was found."""
-        return self._thread.registers
+        """Return the registers that the thread goes on with; none where no frame was found.
+
+        Raises:
+            TransferError: the core cannot be asked about its floating-point registers.
+        """
+        return self._found.values
+
+    @property
+    def _found(self) -> SavedRegisters:
+        return self._registers().get(self.id, SavedRegisters({}))
 
     def write_registers(self, values: Mapping[str, int]) -> None:
         """Change saved registers where they lie on the thread's stack.
@@ -37,7 +59,8 @@ class RtosTask:
             UsageError: one of them is not saved in memory; nothing was written.
             TransferError: a write failed.
         """
-        missing = sorted(set(values) - set(self._thread.places))
+        found = self._found
+        missing = sorted(set(values) - set(found.places))
         if missing:
             raise UsageError(
                 f"{', '.join(missing)} of the sleeping thread {self.name} is not saved in memory",
@@ -46,9 +69,9 @@ class RtosTask:
         batch = self._core.batch()
         for name, value in values.items():
             data = value.to_bytes(8 if name[0] == "d" else 4, "little")
-            self._core.memory.queue_write(batch, self._thread.places[name], data)
+            self._core.memory.queue_write(batch, found.places[name], data)
         batch.run()
-        self._thread.registers.update(values)
+        found.values.update(values)
 
 
 class RtosThreads:
@@ -86,7 +109,18 @@ class RtosThreads:
         self.warning = None
         if self._inspector.kernel is None:
             return []
-        snapshot = self._inspector.snapshot()
-        if snapshot.warnings:
-            self.warning = f"{snapshot.kernel}: {'; '.join(snapshot.warnings)}"
-        return [RtosTask(self._core, thread) for thread in snapshot.threads]
+        survey = self._inspector.survey(anew=False)
+        state = survey.state
+        if state.warnings:
+            self.warning = f"{state.kernel}: {'; '.join(state.warnings)}"
+        registers = cache(lambda: self._inspector.registers(survey))
+        return [
+            RtosTask(
+                self._core,
+                record,
+                describe(record, survey.uses.get(record.address)),
+                registers,
+                is_current=record.address == state.current,
+            )
+            for record in state.threads
+        ]

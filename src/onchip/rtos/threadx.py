@@ -71,7 +71,6 @@ class ThreadX:
         thread = None if types is None else types.structure("TX_THREAD")
         known = Fields({name: Place(offset) for name, offset in _PLACES.items()})
         self._fields = Fields.from_layout(thread, _MEMBERS, _MEMBERS) or known
-        self._before: tuple[int, ...] = ()
 
     @classmethod
     def recognise(cls, program: Program) -> ThreadX | None:
@@ -107,9 +106,7 @@ class ThreadX:
             {"the ring of threads": (words[_CREATED], lambda b: fields.number(b, "created_next"))},
             fields.length,
             is_thread=lambda block: fields.number(block, "id") == _ID,
-            guesses=self._before,
         )
-        self._before = tuple(address for _, address, _ in walk.threads)
         current = words[_CURRENT] or None
         warnings = list(walk.warnings)
         if current is not None and current not in walk:

@@ -63,7 +63,6 @@ class Zephyr:
         self._fields: Fields | None = None
         self._current_at: int | None = None
         self._threads_at: int | None = None
-        self._before: tuple[int, ...] = ()
         self._use_types()
 
     @classmethod
@@ -164,8 +163,7 @@ class Zephyr:
             starts = {"_kernel.threads": (words[1], lambda block: fields.number(block, "next"))}
         else:
             warnings.append("built without CONFIG_THREAD_MONITOR: only the running thread is known")
-        walk = follow(view, starts, fields.length, guesses=(current, *self._before))
-        self._before = tuple(address for _, address, _ in walk.threads)
+        walk = follow(view, starts, fields.length)
         blocks = {address: block for _, address, block in walk.threads}
         if current not in blocks:
             found = view.read([(current, fields.length)])[0]
