@@ -158,7 +158,7 @@ def test_onchip_flashes_and_steps(usb_session: Session, kind: Kind) -> None:
     with desk(usb_session, kind) as at:
         at.onchip("flash /opt/desk/small.bin --no-reset")
         assert at.flash_holds("small")
-        program_counters = at.machine.run("python3 /opt/desk/step.py").output.split()
+        program_counters = at.machine.run("warm-python /opt/desk/step.py").output.split()
         interfaces = {"v1": at.plug.device.v1, "v2": at.plug.device.v2}
     # movs; adds; b back; adds; b back: the loop of the image
     offsets = [int(pc, 16) - FLASH_START["stm32f407"] for pc in program_counters]

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
     from onchip.target.chip import Chip
 
+    from .algorithm import FlashAlgorithm
+
 EraseMode = Literal["sector", "chip"]
 
 
@@ -66,7 +68,7 @@ class FlashEngine:
         core: Core,
         chip: Chip,
         *,
-        algorithm: str | Path | None = None,
+        algorithm: str | Path | FlashAlgorithm | None = None,
         ram: tuple[int, int] | None = None,
         stream: bool = True,
     ) -> None:

@@ -38,16 +38,16 @@ class Regions:
     given: FlashAlgorithm | None = None
 
     @classmethod
-    def of(cls, chip: Chip, path: str | Path | None) -> Regions:
-        """Take a chip's regions, with those that the algorithm in ``path`` describes on top.
+    def of(cls, chip: Chip, path: str | Path | FlashAlgorithm | None) -> Regions:
+        """Take a chip's regions, with those that the algorithm (in ``path``) describes on top.
 
         Raises:
             AlgorithmError: the file cannot be used.
         """
         if path is None:
             return cls(chip.memory_map.flash)
-        given = FlashAlgorithm.load(path)
-        mine = region_of(given, chip, str(path))
+        given = path if isinstance(path, FlashAlgorithm) else FlashAlgorithm.load(path)
+        mine = region_of(given, chip, given.source)
         others = [r for r in chip.memory_map.flash if r.end <= mine.start or r.start >= mine.end]
         return cls(tuple(sorted((*others, mine), key=lambda r: r.start)), given)
 

@@ -38,9 +38,11 @@ from onchip.target.unlock import erase_and_unlock
 
 if TYPE_CHECKING:
     from onchip.coresight.access_port import AccessPort
+    from onchip.flash.algorithm import FlashAlgorithm
     from onchip.probe.link import Link
     from onchip.registry import PluggedProbe
     from onchip.target.chip import Chip
+    from onchip.target.memory_map import FlashRegion
 
 DEFAULT_FREQUENCY_HZ = 4_000_000
 PROBE_VARIABLE = "ONCHIP_PROBE"
@@ -154,6 +156,19 @@ def named_chip(name: str, packs: Sequence[str | Path] = ()) -> Chip:
     from onchip.flash.pack import find_chip
 
     return find_chip(name, packs)
+
+
+def algorithm_from_table(
+    table: Mapping[str, Any], regions: Sequence[FlashRegion]
+) -> FlashAlgorithm:
+    """Return a flash algorithm from the classic form, a table of code and entry points.
+
+    Raises:
+        AlgorithmError: the table cannot be used.
+    """
+    from onchip.flash.table import algorithm_from_table as read
+
+    return read(table, regions)
 
 
 def known_chips() -> tuple[Chip, ...]:

@@ -17,6 +17,7 @@ from onchip.target.memory_map import FlashRegion
 if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
     from onchip.dap.info import ProbeInfo
+    from onchip.flash.algorithm import FlashAlgorithm
     from onchip.target.chip import Chip
     from onchip.target.memory_map import MemoryMap
 
@@ -37,7 +38,7 @@ class Connection(Protocol):
 
     core: Core
     chip: Chip | None
-    algorithm: str | Path | None
+    algorithm: str | Path | FlashAlgorithm | None
     flash_breakpoints: str
 
     @property

@@ -15,6 +15,7 @@ from onchip.target import chip as chips
 
 if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
+    from onchip.flash.algorithm import FlashAlgorithm
     from onchip.flash.engine import EraseMode, FlashEngine, ProgrammingReport
     from onchip.flash.image import Format, Image
     from onchip.flash.outline import SectorOutline
@@ -40,7 +41,7 @@ class Programming(ABC):
     core: Core
     chip: Chip | None
     locked: LockedChip | None
-    algorithm: str | Path | None
+    algorithm: str | Path | FlashAlgorithm | None
     resume_on_close: bool
 
     @abstractmethod

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
     from onchip.dap.client import DapClient
     from onchip.dap.info import ProbeInfo
+    from onchip.flash.algorithm import FlashAlgorithm
     from onchip.probe.link import Link
     from onchip.probe.turns import Turns
     from onchip.rtos import Snapshot
@@ -66,7 +67,7 @@ class Session(Programming):
         """Whether breakpoints go into flash when the comparators run out: ``on``, ``off``, or
         ``auto``, which is on for virtual boards only."""
         core.breakpoints.flash.patcher = SessionPatcher(self)
-        self.algorithm: str | Path | None = None
+        self.algorithm: str | Path | FlashAlgorithm | None = None
         """A flash algorithm (FLM file) to use in the place of the chip's own."""
         self._rom_table: Component | None = None
         self._closed = False

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from onchip.session import Session
-from pyOCD.flash.flash import Flash
+from pyOCD.flash import FLASH, Flash
 from pyOCD.pyDAPAccess.dap_access import DAPAccess
 from pyOCD.target.registry import target_class
 
@@ -34,7 +34,7 @@ class Board:
         self._override = target
         self._listed_target: str = getattr(link.interface, "chip", "")
         self.target = target_class(target)(link)
-        self.flash = Flash(self.target)
+        self.flash = FLASH.get(target or "", Flash)(self.target)
         self.target.setFlash(self.flash)
 
     @property

@@ -6,12 +6,13 @@ left halted. So a page may be programmed without erasing it before: it is erased
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from onchip.errors import UsageError
-from onchip.session import Session
+from onchip.session import Session, algorithm_from_table
+from pyOCD.flash.calls import Calls
 from pyOCD.flash.flash_builder import FlashBuilder, ProgressCallback
 from pyOCD.flash.info import FlashInfo, PageInfo, ProgrammingInfo
 
@@ -31,23 +32,33 @@ _ADDRESSED: dict[str, _Format] = {
 
 
 class Flash:
-    """The flash of ``target``. ``flash_algo`` is kept; the chip's data name the algorithm."""
+    """The flash of ``target``.
 
-    def __init__(self, target: Target, flash_algo: object = None) -> None:
+    ``flash_algo`` is a table of code and entry points, as classic targets have it, and is used for
+    every job; without one the chip's data name the algorithm.
+    """
+
+    def __init__(self, target: Target, flash_algo: Mapping[str, Any] | None = None) -> None:
         self.target = target
         self.flash_algo = flash_algo
         self.flash_algo_debug = False
         self._buffers: dict[int, bytes] = {}
+        self._told: Session | None = None
+        self._calls: Calls | None = None
 
     @property
     def session(self) -> Session:
-        """The session that every job is handed to."""
-        return self.target.session
+        """The session that every job is handed to, told of our ``flash_algo``."""
+        session = self.target.session
+        if self.flash_algo is not None and self._told is not session:
+            self._told = session
+            session.algorithm = algorithm_from_table(self.flash_algo, session.memory_map.flash)
+        return session
 
     @property
     def minimumProgramLength(self) -> int:
         """The fewest bytes that one call may program."""
-        return 1
+        return int((self.flash_algo or {}).get("min_program_length", 1))
 
     def init(self, reset: bool = True) -> None:
         """Halt, after a reset unless ``reset`` is false. Each job sets its algorithm up itself."""
@@ -144,9 +155,43 @@ class Flash:
             raise UsageError(f"page buffer {bufferNumber} is empty", hint="call loadPageBuffer()")
         self.programPage(flashPtr, self._buffers[bufferNumber])
 
+    # ---- single functions of ``flash_algo``
+
+    def callFunction(
+        self,
+        pc: int,
+        r0: int | None = None,
+        r1: int | None = None,
+        r2: int | None = None,
+        r3: int | None = None,
+        init: bool = False,
+    ) -> None:
+        """Let the core run from ``pc``; ``init`` puts the algorithm, R9 and the stack in place.
+
+        Raises:
+            UsageError: there is no ``flash_algo``.
+        """
+        calls = Calls(self.session, self.flash_algo)
+        calls.start(pc, (r0, r1, r2, r3), init=init)
+        self._calls = calls
+
     def waitForCompletion(self) -> int:
-        """Return 0, the result of a job that went well: it was done before."""
-        return 0
+        """Wait for `callFunction` and return R0; 0 if it was a job, which was done before."""
+        calls, self._calls = self._calls, None
+        return 0 if calls is None else calls.wait()
+
+    def callFunctionAndWait(
+        self,
+        pc: int,
+        r0: int | None = None,
+        r1: int | None = None,
+        r2: int | None = None,
+        r3: int | None = None,
+        init: bool = False,
+    ) -> int:
+        """Call a function of ``flash_algo`` and return its R0; see `callFunction`."""
+        self.callFunction(pc, r0, r1, r2, r3, init)
+        return self.waitForCompletion()
 
     # ---- what it is like
 

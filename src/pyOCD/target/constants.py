@@ -33,6 +33,23 @@ class Constants:
     CATCH_CORE_RESET: ClassVar = 1 << 7
     CATCH_ALL: ClassVar = 0xFF
 
+    EVENT_POST_CONNECT: ClassVar = 1
+    EVENT_PRE_DISCONNECT: ClassVar = 2
+    EVENT_PRE_RUN: ClassVar = 3
+    EVENT_POST_RUN: ClassVar = 4
+    EVENT_PRE_HALT: ClassVar = 5
+    EVENT_POST_HALT: ClassVar = 6
+    EVENT_PRE_RESET: ClassVar = 7
+    EVENT_POST_RESET: ClassVar = 8
+    EVENT_PRE_FLASH_PROGRAM: ClassVar = 9
+    EVENT_POST_FLASH_PROGRAM: ClassVar = 10
+
+    RUN_TYPE_RESUME: ClassVar = 1
+    RUN_TYPE_STEP: ClassVar = 2
+
+    HALT_REASON_USER: ClassVar = 1
+    HALT_REASON_DEBUG: ClassVar = 2
+
 
 CATCHES = {
     Constants.CATCH_HARD_FAULT: "hardfault",
