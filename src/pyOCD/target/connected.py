@@ -78,6 +78,7 @@ class Connected(Constants):
         mode = ConnectMode.HALT if self.halt_on_connect else ConnectMode.ATTACH
         self._connection = session_of(self.link.client, chip=self._chip(), mode=mode)
         self._connection.algorithm = self.flash_algorithm
+        self._connection.flash_breakpoints = "off"  # scripts count on running out of them
         if self._own_map is not None:
             self._connection.chip = self._described(self._connection, self._own_map)
 
