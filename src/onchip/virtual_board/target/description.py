@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Literal, cast
 
 from onchip.errors import BoardError
@@ -134,9 +135,13 @@ def chip_names() -> tuple[str, ...]:
 def load_description(name: str) -> ChipDescription:
     """Return the chip called ``name``, or one of whose aliases is ``name``; case is ignored.
 
+    A name that ends in ``.toml`` is a file of the caller's own.
+
     Raises:
-        BoardError: there is no such chip.
+        BoardError: there is no such chip, or its file cannot be read.
     """
+    if name.endswith(".toml"):
+        return _read_file(Path(name))
     aliases, chips = _index()
     wanted = name.lower()
     known = aliases.get(wanted, wanted)
@@ -145,6 +150,14 @@ def load_description(name: str) -> ChipDescription:
             f"there is no virtual chip called {name!r}", hint=f"there are {', '.join(chip_names())}"
         )
     return chips[known]
+
+
+def _read_file(path: Path) -> ChipDescription:
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BoardError(f"{path} does not describe a chip: {error}") from error
+    return read_description(path.name, content)
 
 
 @cache

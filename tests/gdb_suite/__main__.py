@@ -1,0 +1,61 @@
+"""``python -m tests.gdb_suite``: run the suite; see ``--help``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from tests.gdb_suite import report, runner, source
+
+
+def main() -> int:
+    """Run what the command line says; 1 when something failed that is not known to."""
+    parser = argparse.ArgumentParser(description="run GDB's own test suite against a GDB server")
+    parser.add_argument("file", nargs="*", help="files of gdb.base (default: all)")
+    parser.add_argument("--server", choices=("onchip", "qemu"), default="onchip")
+    parser.add_argument("--fast", action="store_true", help="the selection that runs in CI")
+    parser.add_argument("--keep", action="store_true", help="leave out files that have a result")
+    parser.add_argument("--document", type=Path, help="write the tables of both servers into it")
+    arguments = parser.parse_args()
+    try:
+        return _run(arguments)
+    except source.SetUpError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    names = arguments.file or (runner.FAST if arguments.fast else runner.every_file())
+    results = source.cache() / "results"
+    folder = results / arguments.server
+    if arguments.keep:
+        names = [name for name in names if not (folder / f"{name}.sum").exists()]
+    known = report.known_failures() if arguments.server == "onchip" else {}
+    passes, news = 0, 0
+    began = time.monotonic()
+    for number, result in enumerate(runner.run(arguments.server, names, folder), start=1):
+        fresh = [test for test in result.failures if (result.name, test) not in known]
+        passes += len(result.passes)
+        news += len(fresh)
+        print(
+            f"[{number}/{len(names)}, {time.monotonic() - began:.0f} s] {result.name}: "
+            f"{len(result.passes)} passes, {len(result.failures)} failures",
+            flush=True,
+        )
+        for test in fresh:
+            print(f"    FAIL: {test}", flush=True)
+    print(f"{passes} passes, {news} failures that known.toml does not explain; logs in {folder}")
+    if arguments.document:
+        report.write(
+            arguments.document,
+            report.read_results(results / "onchip"),
+            report.read_results(results / "qemu"),
+            runner.FAST,
+        )
+    return 1 if news else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""QEMU's GDB server with a fresh machine for each client, as the suite's programs need it.
+
+    python -m tests.gdb_suite.qemu         prints the port, then serves until its input ends
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+import threading
+
+COMMAND = (
+    *("qemu-system-arm", "-M", "mps2-an386", "-display", "none", "-serial", "none"),
+    *("-monitor", "none", "-semihosting-config", "enable=on,target=gdb", "-S", "-gdb", "stdio"),
+)
+_DRAIN_S = 1.0
+
+
+def main() -> None:
+    """Serve until the standard input is closed."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    threading.Thread(target=_serve, args=(listener,), daemon=True).start()
+    sys.stdin.read()
+
+
+def _serve(listener: socket.socket) -> None:
+    while True:
+        client, _ = listener.accept()
+        threading.Thread(target=_run, args=(client,), daemon=True).start()
+
+
+def _run(client: socket.socket) -> None:
+    """Run one machine on a client's socket; read what the client still says to its last packet."""
+    with client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        subprocess.run(COMMAND, stdin=client, stdout=client, check=False)
+        with contextlib.suppress(OSError):
+            client.shutdown(socket.SHUT_WR)
+            client.settimeout(_DRAIN_S)
+            while client.recv(4096):
+                pass
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""Runs files of the suite, one DejaGnu each, against a server that stays for all of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tests.gdb_suite import source
+from tests.support.tools import require
+
+ServerName = Literal["onchip", "qemu"]
+
+FAST = (
+    *("break", "watchpoint", "watch-cond", "watch-bitfields", "hbreak2", "condbreak", "step-test"),
+    *("step-break", "until", "advance", "finish", "return2", "callfuncs", "call-ar-st", "funcargs"),
+    *("structs", "store", "restore", "dump", "find", "recurse", "display", "async", "jump"),
+    *("dprintf", "load-command", "compare-sections", "breakpoint-in-ro-region", "bp-permanent"),
+    "consecutive",
+)
+"""What runs in CI: the files that use a server most."""
+
+LONGEST_S = 600
+"""A file that takes longer hangs."""
+
+_MODULES = {"onchip": "tests.gdb_suite.serve", "qemu": "tests.gdb_suite.qemu"}
+_RESETS = {"onchip": "monitor reset halt", "qemu": ""}  # a QEMU is always a new one
+_LINE = re.compile(
+    r"(PASS|FAIL|XFAIL|XPASS|KFAIL|KPASS|UNTESTED|UNRESOLVED|UNSUPPORTED|ERROR): (.*)"
+)
+_BAD = {"FAIL", "XPASS", "KPASS", "UNRESOLVED", "ERROR"}
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What one file said: (outcome, name of the test), in its order."""
+
+    name: str
+    lines: tuple[tuple[str, str], ...]
+
+    @property
+    def passes(self) -> list[str]:
+        """The names of the tests that passed."""
+        return [name for outcome, name in self.lines if outcome == "PASS"]
+
+    @property
+    def failures(self) -> list[str]:
+        """The names of the tests that did not do what they should."""
+        return [name for outcome, name in self.lines if outcome in _BAD]
+
+    @property
+    def green(self) -> bool:
+        """Whether something passed and nothing failed."""
+        return bool(self.passes) and not self.failures
+
+
+def every_file() -> list[str]:
+    """Return the names of all files of gdb.base.
+
+    Raises:
+        SetUpError: the suite cannot be had.
+    """
+    return sorted(path.stem for path in (source.suite() / "gdb.base").glob("*.exp"))
+
+
+def run(server: ServerName, names: Sequence[str], folder: Path) -> Iterator[FileResult]:
+    """Run the files called ``names``; their logs and summaries are kept below ``folder``.
+
+    Raises:
+        SetUpError: what they need cannot be had.
+    """
+    require("runtest")
+    suite, library = source.suite(), source.library()
+    work = folder / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "site.exp").write_text(f'lappend boards_dir "{source.FOLDER}"\n')
+    with _server(server, folder / "server.log") as port:
+        environment = os.environ | {
+            "DEJAGNU": str(work / "site.exp"),
+            "SUITE_LIBRARY": str(library),
+            "SUITE_REMOTE": f"localhost:{port}",
+            "SUITE_RESET": _RESETS[server],
+            "LC_ALL": "C",
+        }
+        for name in names:
+            _run_file(name, suite, work, environment)
+            for kind in ("sum", "log"):
+                shutil.copyfile(work / f"gdb.{kind}", folder / f"{name}.{kind}")
+            shutil.rmtree(work / "outputs", ignore_errors=True)
+            yield read_summary(folder / f"{name}.sum")
+
+
+def read_summary(path: Path) -> FileResult:
+    """Return what DejaGnu's summary of one file says; its path is taken off the names."""
+    lines = []
+    for line in path.read_text(errors="replace").splitlines():
+        if found := _LINE.fullmatch(line):
+            outcome, name = found.groups()
+            lines.append((outcome, name.removeprefix(f"gdb.base/{path.stem}.exp: ")))
+    return FileResult(path.stem, tuple(lines))
+
+
+def _run_file(name: str, suite: Path, work: Path, environment: dict[str, str]) -> None:
+    command = [
+        *("runtest", "--tool", "gdb", "--target", "arm-none-eabi", "--target_board", "onchip"),
+        *("--srcdir", str(suite), "GDB=gdb-multiarch", "GDB_PARALLEL=yes", f"gdb.base/{name}.exp"),
+    ]
+    for kind in ("sum", "log"):
+        (work / f"gdb.{kind}").write_text("")
+    process = subprocess.Popen(
+        command,
+        cwd=work,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        process.wait(LONGEST_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        process.wait()
+        with (work / "gdb.sum").open("a") as summary:
+            summary.write(f"ERROR: gdb.base/{name}.exp: it took longer than {LONGEST_S} s\n")
+
+
+@contextmanager
+def _server(server: ServerName, log: Path) -> Iterator[int]:
+    """Start a server; yield its port."""
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", _MODULES[server]],
+            cwd=source.FOLDER.parent.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        ) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            line = process.stdout.readline()
+            if not line:
+                raise source.SetUpError(f"the server did not start; {log} says why")
+            yield int(line)
+        finally:
+            process.stdin.close()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()

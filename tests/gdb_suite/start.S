@@ -1,0 +1,40 @@
+/* A program starts here after GDB's load, which sets the pc and nothing else. */
+
+    .syntax unified
+    .thumb
+
+    .section .suite.vectors, "a"
+    .word   __stack
+    .word   suite_start
+    .word   suite_fault             /* NMI */
+    .word   suite_fault             /* HardFault */
+    .word   suite_fault             /* MemManage */
+    .word   suite_fault             /* BusFault */
+    .word   suite_fault             /* UsageFault */
+    .rept   9
+    .word   suite_fault
+    .endr
+
+    .section .suite.start, "ax"
+    .global suite_start
+    .type   suite_start, %function
+    .thumb_func
+suite_start:
+    ldr     r0, =__stack
+    mov     sp, r0
+    ldr     r0, =0xE000ED88         /* CPACR: CP10 and CP11, the FPU */
+    ldr     r1, [r0]
+    orr     r1, r1, #0x00F00000
+    str     r1, [r0]
+    dsb
+    isb
+    movs    r0, #0
+    mov     lr, r0
+    ldr     r0, =_start             /* crt0 of picolibc, which runs main and exits with its value */
+    bx      r0
+
+    .global suite_fault
+    .type   suite_fault, %function
+    .thumb_func
+suite_fault:
+    b       suite_fault
