@@ -35,17 +35,19 @@ def _run(arguments: argparse.Namespace) -> int:
     known = report.known_failures() if arguments.server == "onchip" else {}
     passes, news = 0, 0
     began = time.monotonic()
-    for number, result in enumerate(runner.run(arguments.server, names, folder), start=1):
-        fresh = [test for test in result.failures if (result.name, test) not in known]
-        passes += len(result.passes)
-        news += len(fresh)
-        print(
-            f"[{number}/{len(names)}, {time.monotonic() - began:.0f} s] {result.name}: "
-            f"{len(result.passes)} passes, {len(result.failures)} failures",
-            flush=True,
-        )
-        for test in fresh:
-            print(f"    FAIL: {test}", flush=True)
+    with runner.running_suite(arguments.server, folder) as suite:
+        for number, name in enumerate(names, start=1):
+            result = suite.run(name)
+            fresh = [test for test in result.failures if (name, test) not in known]
+            passes += len(result.passes)
+            news += len(fresh)
+            print(
+                f"[{number}/{len(names)}, {time.monotonic() - began:.0f} s] {name}: "
+                f"{len(result.passes)} passes, {len(result.failures)} failures",
+                flush=True,
+            )
+            for test in fresh:
+                print(f"    FAIL: {test}", flush=True)
     print(f"{passes} passes, {news} failures that known.toml does not explain; logs in {folder}")
     if arguments.document:
         report.write(

@@ -1,6 +1,6 @@
 """QEMU's GDB server with a fresh machine for each client, as the suite's programs need it.
 
-    python -m tests.gdb_suite.qemu         prints the port, then serves until its input ends
+python -m tests.gdb_suite.qemu         prints the port, then serves until its input ends
 """
 
 from __future__ import annotations

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,31 +71,67 @@ def every_file() -> list[str]:
     return sorted(path.stem for path in (source.suite() / "gdb.base").glob("*.exp"))
 
 
-def run(server: ServerName, names: Sequence[str], folder: Path) -> Iterator[FileResult]:
-    """Run the files called ``names``; their logs and summaries are kept below ``folder``.
+class Suite:
+    """A server that runs, and DejaGnu set up for it."""
 
-    Raises:
-        SetUpError: what they need cannot be had.
-    """
-    require("runtest")
-    suite, library = source.suite(), source.library()
-    work = folder / "work"
-    work.mkdir(parents=True, exist_ok=True)
-    (work / "site.exp").write_text(f'lappend boards_dir "{source.FOLDER}"\n')
-    with _server(server, folder / "server.log") as port:
-        environment = os.environ | {
-            "DEJAGNU": str(work / "site.exp"),
-            "SUITE_LIBRARY": str(library),
+    def __init__(self, server: ServerName, port: int, folder: Path) -> None:
+        self._folder = folder
+        self._suite = source.suite()
+        self._work = folder / "work"
+        self._work.mkdir(parents=True, exist_ok=True)
+        site = self._work / "site.exp"
+        site.write_text(f'lappend boards_dir "{source.FOLDER}"\n')
+        self._environment = os.environ | {
+            "DEJAGNU": str(site),
+            "SUITE_LIBRARY": str(source.library()),
             "SUITE_REMOTE": f"localhost:{port}",
             "SUITE_RESET": _RESETS[server],
             "LC_ALL": "C",
         }
-        for name in names:
-            _run_file(name, suite, work, environment)
-            for kind in ("sum", "log"):
-                shutil.copyfile(work / f"gdb.{kind}", folder / f"{name}.{kind}")
-            shutil.rmtree(work / "outputs", ignore_errors=True)
-            yield read_summary(folder / f"{name}.sum")
+
+    def run(self, name: str) -> FileResult:
+        """Run one file; its log and summary are kept in the folder."""
+        for kind in ("sum", "log"):
+            (self._work / f"gdb.{kind}").write_text("")
+        command = [
+            *("runtest", "--tool", "gdb", "--target", "arm-none-eabi", "--target_board", "onchip"),
+            *("--srcdir", str(self._suite), "GDB=gdb-multiarch", "GDB_PARALLEL=yes"),
+            f"gdb.base/{name}.exp",
+        ]
+        process = subprocess.Popen(
+            command,
+            cwd=self._work,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            process.wait(LONGEST_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            with (self._work / "gdb.sum").open("a") as summary:
+                summary.write(f"ERROR: gdb.base/{name}.exp: it took longer than {LONGEST_S} s\n")
+        for kind in ("sum", "log"):
+            shutil.copyfile(self._work / f"gdb.{kind}", self._folder / f"{name}.{kind}")
+        shutil.rmtree(self._work / "outputs", ignore_errors=True)
+        return read_summary(self._folder / f"{name}.sum")
+
+
+@contextmanager
+def running_suite(server: ServerName, folder: Path) -> Iterator[Suite]:
+    """Start a server and be ready to run files; results go into ``folder``.
+
+    Raises:
+        SetUpError: what the runs need cannot be had.
+    """
+    require("runtest")
+    require("gdb-multiarch")
+    folder.mkdir(parents=True, exist_ok=True)
+    with _server(server, folder / "server.log") as port:
+        yield Suite(server, port, folder)
 
 
 def read_summary(path: Path) -> FileResult:
@@ -105,31 +142,6 @@ def read_summary(path: Path) -> FileResult:
             outcome, name = found.groups()
             lines.append((outcome, name.removeprefix(f"gdb.base/{path.stem}.exp: ")))
     return FileResult(path.stem, tuple(lines))
-
-
-def _run_file(name: str, suite: Path, work: Path, environment: dict[str, str]) -> None:
-    command = [
-        *("runtest", "--tool", "gdb", "--target", "arm-none-eabi", "--target_board", "onchip"),
-        *("--srcdir", str(suite), "GDB=gdb-multiarch", "GDB_PARALLEL=yes", f"gdb.base/{name}.exp"),
-    ]
-    for kind in ("sum", "log"):
-        (work / f"gdb.{kind}").write_text("")
-    process = subprocess.Popen(
-        command,
-        cwd=work,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        process.wait(LONGEST_S)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)
-        process.wait()
-        with (work / "gdb.sum").open("a") as summary:
-            summary.write(f"ERROR: gdb.base/{name}.exp: it took longer than {LONGEST_S} s\n")
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Our GDB server on the virtual board of the suite: one process for many test programs.
 
-    python -m tests.gdb_suite.serve        prints the port, then serves until its input ends
+python -m tests.gdb_suite.serve        prints the port, then serves until its input ends
 """
 
 from __future__ import annotations

@@ -76,9 +76,7 @@ def library() -> Path:
         include = target / _PICOLIBC / "include"
         include.unlink(missing_ok=True)
         include.symlink_to(installed / "include")
-    subprocess.run(
-        [gcc, "-c", *MACHINE, FOLDER / "start.S", "-o", target / "start.o"], check=True
-    )
+    subprocess.run([gcc, "-c", *MACHINE, FOLDER / "start.S", "-o", target / "start.o"], check=True)
     return target
 
 

@@ -14,6 +14,7 @@ from typing import NoReturn
 import pytest
 
 PACKAGES = {
+    "runtest": "dejagnu",
     "arm-none-eabi-gcc": "gcc-arm-none-eabi",
     "arm-none-eabi-objcopy": "binutils-arm-none-eabi",
     "gdb-multiarch": "gdb-multiarch",
