@@ -6,6 +6,7 @@ python -m tests.gdb_suite.qemu         prints the port, then serves until its in
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ COMMAND = (
     *("-monitor", "none", "-semihosting-config", "enable=on,target=gdb", "-S", "-gdb", "stdio"),
 )
 _DRAIN_S = 1.0
+_LOOK_MS = 20
 
 
 def main() -> None:
@@ -33,10 +35,16 @@ def _serve(listener: socket.socket) -> None:
 
 
 def _run(client: socket.socket) -> None:
-    """Run one machine on a client's socket; read what the client still says to its last packet."""
+    """Run one machine on a client's socket, until one of them ends."""
     with client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        subprocess.run(COMMAND, stdin=client, stdout=client, check=False)
+        machine = subprocess.Popen(COMMAND, stdin=client, stdout=client)
+        left = select.poll()
+        left.register(client, select.POLLRDHUP)  # QEMU itself runs on without a client
+        while machine.poll() is None:
+            if left.poll(_LOOK_MS):
+                machine.kill()
+        # GDB still acknowledges the last packet; refused, it would miss that packet.
         with contextlib.suppress(OSError):
             client.shutdown(socket.SHUT_WR)
             client.settimeout(_DRAIN_S)

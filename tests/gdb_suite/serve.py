@@ -31,7 +31,7 @@ def suite_session() -> Iterator[Session]:
 def main() -> None:
     """Serve until the standard input is closed."""
     with suite_session() as session:
-        options = GdbOptions(semihosting=True, vector_catch=())
+        options = GdbOptions(semihosting=True)
         server = GdbServer(session, 0, options=options, on_log=_log)
         server.start()
         print(server.port, flush=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from onchip.cortex_m import HaltKind, HaltReason, ResetKind
 from onchip.errors import FlashError, TransferNoAck
 from onchip.services.gdb.options import GdbOptions
+from onchip.services.gdb.run_control import CROSSING_S
 from onchip.wire.gdb_rsp.replies import ErrorText, StopReply
 
 from .fakes import FLASH, LOOP, RAM, FakeCore, FakeSession, Talk
@@ -251,8 +254,33 @@ def test_interrupt(talk):
     assert stop(talk.wait()).signal == 2
 
 
-def test_interrupt_of_a_stopped_core_is_forgotten(talk):
+@pytest.mark.parametrize("resume", [b"vCont;c", b"vCont;s", b"vCont;r8000100,8000140"])
+def test_interrupt_that_crosses_a_stop_holds_for_the_next_resume(talk, resume):
+    talk.run(b"vCont;s")  # GDB, within a `next`, and the user's Ctrl-C while the answer travels
     talk.target.run.interrupt()
+    assert stop(talk.run(resume)).signal == 2
+    talk.ask(b"Z1,8000110,2")
+    assert stop(talk.run(b"vCont;c")).signal == 5
+
+
+def test_interrupt_is_not_lost_when_the_core_stops_by_itself(talk):
+    talk.ask(b"Z1,8000110,2")
+    talk.ask(b"vCont;c")
+    for _ in range(200):
+        if talk.core.values["pc"] == 0x0800_0110:
+            break
+        talk.session.link.sleep(0.001)
+    talk.target.run.interrupt()
+    assert stop(talk.wait()).get("hwbreak") == ""
+    talk.ask(b"z1,8000110,2")
+    assert stop(talk.run(b"vCont;c")).signal == 2
+
+
+def test_interrupt_of_a_stopped_core_is_soon_forgotten(talk, monkeypatch):
+    talk.run(b"vCont;s")
+    talk.target.run.interrupt()
+    now = time.monotonic() + CROSSING_S
+    monkeypatch.setattr("onchip.services.gdb.run_control.time.monotonic", lambda: now)
     talk.ask(b"Z1,8000110,2")
     assert stop(talk.run(b"vCont;c")).get("hwbreak") == ""
 
@@ -320,6 +348,39 @@ def test_watchpoints(talk, packet, touch, pair):
     assert talk.ask(packet + b",20000010,4") == b"OK"
     answer = stop(talk.run(b"vCont;c"))
     assert answer.get(pair) == "20000012"
+
+
+def _stopped_by_a_watchpoint(talk, features):
+    talk.ask(b"qSupported:" + features)
+    talk.ask(b"Z2,20000010,4")
+    talk.core.program[LOOP + 8] = lambda core: setattr(core, "touch", (RAM + 0x10, "write"))
+    assert stop(talk.run(b"vCont;c")).get("watch") == "20000010"
+    talk.ask(b"z2,20000010,4")
+    return talk.core.values["pc"]
+
+
+def test_the_step_by_which_gdb_passes_a_watched_access_finds_it_made(talk):
+    pc = _stopped_by_a_watchpoint(talk, b"swbreak+;hwbreak+")
+    answer = stop(talk.run(b"vCont;s:1"))
+    assert (answer.signal, answer.get("watch")) == (5, None)
+    assert (talk.core.values["pc"], talk.core.steps) == (pc, 0)
+    talk.run(b"vCont;s:1")  # the next one is the user's
+    assert talk.core.steps == 1
+
+
+def test_only_the_first_step_after_a_watchpoint_is_such(talk):
+    _stopped_by_a_watchpoint(talk, b"swbreak+;hwbreak+")
+    talk.ask(b"Z1,8000120,2")
+    talk.run(b"vCont;c")
+    talk.ask(b"z1,8000120,2")
+    talk.run(b"vCont;s")
+    assert talk.core.steps == 1
+
+
+def test_who_takes_a_watchpoint_as_told_steps_as_told(talk):
+    _stopped_by_a_watchpoint(talk, b"multiprocess+;fork-events+")
+    talk.run(b"vCont;s")
+    assert talk.core.steps == 1
 
 
 def test_a_watchpoint_without_an_address_is_the_only_one(talk):

@@ -44,6 +44,8 @@ class Conversation:
         self.error_texts = False
         self.multiprocess = False
         self.no_ack_wanted = False
+        self.told: Stop | None = None
+        """The stop that this client was told last, until it lets the core go on."""
         self.waiting = False
         self.closing = False
         self.cancelled = False
@@ -95,6 +97,7 @@ class Conversation:
 
     def stop_reply(self, stop: Stop) -> bytes:
         """Return the packet that tells ``stop``."""
+        self.told = stop
         if stop.exit_code is not None:
             return Exited(stop.exit_code, PROCESS if self.multiprocess else None).encode()
         thread = self.encode_thread(self.current_thread).decode()
@@ -104,6 +107,20 @@ class Conversation:
     def takes_calls(self) -> bool:
         """Whether this client can be asked to do a semihosting call: a GDB that waits."""
         return self.waiting and self.is_gdb
+
+    def goes_on(self, *, by_step: bool) -> bool:
+        """Take note that the client lets the core go on; say whether it is to stay where it is.
+
+        It is when this is the step with which GDB means to pass an access that a watchpoint stopped
+        after (docs/adr/0021).
+        """
+        told, self.told = self.told, None
+        return (
+            by_step
+            and self.is_gdb
+            and told is self.target.run.last
+            and told.at_watchpoint
+        )
 
     # ---- threads
 

@@ -17,6 +17,7 @@ _ACCESS = {
     PointKind.ACCESS_WATCHPOINT: "access",
 }
 _STOP_NAMES = {"write": "watch", "read": "rwatch", "access": "awatch"}
+WATCH_NAMES = frozenset(_STOP_NAMES.values())
 
 Client = object
 """Who holds a point; compared by identity."""

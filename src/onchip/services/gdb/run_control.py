@@ -8,6 +8,7 @@ Raises, besides what is said: ProbeError and TransferError when the chip cannot 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -18,7 +19,7 @@ from onchip.cortex_m import Core, HaltKind, HaltReason
 from onchip.errors import CoreStateError, CoreTimeout, OnchipError, TransferFault
 from onchip.services.gdb.conditions import Conditions
 from onchip.services.gdb.host_calls import HostCalls
-from onchip.services.gdb.points import PointTable
+from onchip.services.gdb.points import WATCH_NAMES, PointTable
 from onchip.services.gdb.registers import EXPEDITED, RegisterLayout
 from onchip.services.gdb.semihosting import Console
 from onchip.services.gdb.thread_list import ThreadList
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 STEPS_PER_POLL = 32
 """A range step looks for a waiting Ctrl-C this often."""
+
+CROSSING_S = 1.0
+"""A Ctrl-C to a stopped core is for what is resumed so soon; later it is another command's turn."""
 
 PASSES_PER_POLL = 32
 """So many false conditions and semihosting calls in a row are passed before others get a turn."""
@@ -60,6 +64,11 @@ class Stop:
     text: str = ""
     exit_code: int | None = None
 
+    @property
+    def at_watchpoint(self) -> bool:
+        """Whether a watchpoint made it."""
+        return any(name in WATCH_NAMES for name, _ in self.pairs)
+
 
 class RunControl:
     """Run control of one core, shared by the clients of a server."""
@@ -86,6 +95,7 @@ class RunControl:
         self.last = Stop(SIGTRAP)
         self._range = (0, 0)
         self._interrupted: int | None = None
+        self._interrupted_at = 0.0
         self._ready: Stop | None = None
 
     @property
@@ -115,7 +125,7 @@ class RunControl:
         if self._halted():
             self.core.resume()
         self.mode = Mode.CONTINUE
-        self._interrupted = None
+        self._forget_old_interrupt()
 
     def step(self) -> None:
         """Begin one instruction; the next ``poll`` executes it."""
@@ -129,7 +139,7 @@ class RunControl:
     def _begin_steps(self, mode: Mode) -> None:
         self.threads.ran(stepped=self.threads.current)
         self.mode = mode
-        self._interrupted = None
+        self._forget_old_interrupt()
 
     def watch(self) -> None:
         """Wait for the stop of a core that runs already."""
@@ -141,10 +151,22 @@ class RunControl:
         self._ready = self._stop(SIGTRAP, ((name, ""),))
         self.mode = Mode.STEP
 
+    def stay(self) -> None:
+        """Let the next ``poll`` tell of a step, without moving (docs/adr/0021)."""
+        self._ready = self._stop(SIGTRAP, ())
+        self.mode = Mode.STEP
+
     def interrupt(self, signal: int = SIGINT) -> None:
-        """Ask for a stop (Ctrl-C); the next ``poll`` makes it. A stopped core stays so."""
-        if self.running:
-            self._interrupted = signal
+        """Ask for a stop (Ctrl-C); the next ``poll`` makes it. A stopped core stays so.
+
+        A client that asks so of a stopped core had not heard of the stop: GDB stops many times
+        within one ``next`` and goes on by itself. So the request holds for what comes soon.
+        """
+        self._interrupted, self._interrupted_at = signal, time.monotonic()
+
+    def _forget_old_interrupt(self) -> None:
+        if time.monotonic() - self._interrupted_at >= CROSSING_S:
+            self._interrupted = None
 
     def poll(self) -> Stop | None:
         """Go on with what was begun; return the stop once there is one.
@@ -164,6 +186,8 @@ class RunControl:
         if stop is not None:
             self.mode = Mode.STOPPED
             self.last = stop
+            if stop.signal == self._interrupted:
+                self._interrupted = None
             self.threads.stood()
         return stop
 
@@ -268,7 +292,7 @@ class RunControl:
             pc = self._pc(reason)
             name = self.points.stop_name_at(pc)
             if self.mode is Mode.STEP or not start <= pc < end:
-                return self._stop(SIGTRAP, ())
+                return self._stop(SIGTRAP if self._interrupted is None else self._interrupted, ())
             if name is not None and self.conditions.wants_stop(pc):
                 return self._stop(SIGTRAP, ((name, ""),))
             if self._interrupted is not None:

@@ -72,7 +72,8 @@ def _vcont(talk: Conversation, request: run_control.VCont) -> Reply:
     if action_here is None:
         raise UsageError(f"vCont has no action for thread {current}, which executes")
     if action_here.kind == "t":
-        talk.target.run.interrupt(NO_SIGNAL if talk.stops.on else SIGINT)
+        if talk.target.run.running:
+            talk.target.run.interrupt(NO_SIGNAL if talk.stops.on else SIGINT)
         return OK
     return _begin(talk, action_here)
 
@@ -84,6 +85,9 @@ def _begin(talk: Conversation, action: Action) -> Reply:
     if talk.missed is not None:  # it stopped while this client believed that it stood
         stop, talk.missed = talk.missed, None
         return talk.stop_reply(stop)
+    if talk.goes_on(by_step=action.kind in "sS"):
+        run.stay()
+        return talk.wait()
     if not run.running and core.halted and run.points.has_breakpoints(talk):
         # GDB takes out the breakpoint that it means to pass. One that is in is met (``jump``).
         pc = core.read_register("pc")
