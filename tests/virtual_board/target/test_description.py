@@ -5,14 +5,37 @@ from __future__ import annotations
 import copy
 import tomllib
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from onchip.errors import BoardError
+from onchip.virtual_board.board import VirtualBoard
 from onchip.virtual_board.target.builder import assemble
 from onchip.virtual_board.target.description import load_description, read_description
 from onchip.virtual_board.timeline import Timeline
+
+
+SMALL_CHIP = """
+name = "mine"
+part = "mine"
+[core]
+family = "plain"
+cpu = "cortex-m4"
+clock_hz = 16_000_000
+[debug_port]
+dpidr = 0x2BA0_1477
+[[access_port]]
+index = 0
+idr = 0x2477_0011
+base = 0xE00F_F003
+[[memory]]
+name = "ram"
+base = 0x2000_0000
+size = 0x1000
+kind = "ram"
+"""
 
 
 @pytest.fixture
@@ -57,3 +80,27 @@ def test_unknown_core_option(content: dict[str, Any]) -> None:
     content["core"]["turbo"] = True
     with pytest.raises(BoardError, match="turbo"):
         assemble(read_description("x.toml", content), Timeline(), locked=False)
+
+
+def test_a_chip_from_a_file_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(SMALL_CHIP)
+    with VirtualBoard(str(path)) as board:
+        assert board.chip.name == "mine"
+        assert board.bus.read(0x2000_0000, 4) == 0
+
+
+def test_a_file_that_describes_no_chip(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    with pytest.raises(BoardError, match=r"mine\.toml does not describe a chip: .*No such file"):
+        load_description(str(path))
+    path.write_text("name = ")
+    with pytest.raises(BoardError, match=r"mine\.toml does not describe a chip"):
+        load_description(str(path))
+
+
+def test_a_plain_chip_cannot_be_locked(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(SMALL_CHIP)
+    with pytest.raises(BoardError, match="mine has no read-out protection"):
+        VirtualBoard(str(path), locked=True)

@@ -115,12 +115,7 @@ class Conversation:
         after (docs/adr/0021).
         """
         told, self.told = self.told, None
-        return (
-            by_step
-            and self.is_gdb
-            and told is self.target.run.last
-            and told.at_watchpoint
-        )
+        return by_step and self.is_gdb and told is self.target.run.last and told.at_watchpoint
 
     # ---- threads
 
