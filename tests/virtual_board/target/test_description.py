@@ -16,7 +16,6 @@ from onchip.virtual_board.target.builder import assemble
 from onchip.virtual_board.target.description import load_description, read_description
 from onchip.virtual_board.timeline import Timeline
 
-
 SMALL_CHIP = """
 name = "mine"
 part = "mine"
