@@ -360,3 +360,18 @@ def test_a_patch_that_fails_leaves_the_core_halted_and_is_tried_again(session: S
     points.flash.patcher = inner
     points.clear()
     assert raw(session) == CODE
+
+
+def test_a_stop_is_told_once_whatever_is_done_meanwhile(session: Session) -> None:
+    """A job that borrows the core puts it back where it stood, and stands for no new hit."""
+    core = session.core
+    hits = []
+    core.breakpoints.set(place(session, 3), condition=lambda at: not hits.append(1))
+    core.breakpoints.set(place(session, 5), temporary=True)
+    for n in (3, 5):
+        core.resume()
+        assert core.wait_halted(5.0).pc == place(session, n)
+        session.verify(session.image([(flash(session), firmware(session))]))
+        assert core.poll() is not None
+        assert core.halted
+    assert len(hits) == 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from onchip.arch.fpb import FP_COMP0
-from onchip.cortex_m import HaltKind, PointOwner
+from onchip.arch.fpb import FP_COMP0, FP_CTRL
+from onchip.cortex_m import BreakpointKind, HaltKind, PointOwner
 from onchip.errors import BreakpointError, CoreTimeout, TargetError, UsageError
 from tests.budgets.measure import Bench
 from tests.cortex_m.conftest import CODE, DATA, LOOP, load
@@ -69,6 +69,15 @@ def test_release_takes_out_what_one_client_alone_wanted(m4: Bench) -> None:
     core.release(GDB)
     assert [b.address for b in core.breakpoints] == [0x0800_0104]
     assert core.watchpoints.available == 4
+
+
+def test_version_2_comparators_reach_ram(m4: Bench) -> None:
+    """No virtual chip has one: what is written is looked at (ARMv8-M D1.2.109: BPADDR, BE)."""
+    core = m4.core
+    core.fpb.configure(FP_CTRL(0x1000_0080))
+    core.breakpoints.set(CODE + 2, BreakpointKind.HARDWARE)
+    assert core.ap.read_u32(FP_COMP0) & 0x1FFF_FFFF == (CODE + 2 | 1) & 0x1FFF_FFFF
+    assert [b.kind for b in core.breakpoints] == [BreakpointKind.HARDWARE]
 
 
 def test_a_condition_decides_whether_the_core_stops(m4: Bench) -> None:

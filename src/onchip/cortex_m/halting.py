@@ -40,7 +40,8 @@ class HaltingCore(RegisterCore):
         self.memory = CoreMemory(ap, self.breakpoints.opcodes)
         self._stops = StopReader(ap, self.breakpoints, self.watchpoints)
         self._pending: HaltReason | None = None
-        self._told = False  # the stop that the core stands at was judged, and told
+        self.told = False
+        """Whether the stop that the core stands at was judged, and told."""
 
     def configure(self, identity: CoreIdentity) -> None:
         """Take in what the core is: which registers it has, whether code is cached."""
@@ -172,19 +173,19 @@ class HaltingCore(RegisterCore):
         A stop is judged once: looked at again it is still the stop that it was.
         """
         holders = self._stops.holders
-        if holders is None or self._told:
-            self._told = True
+        if holders is None or self.told:
+            self.told = True
             return reason
         stops, trouble = holders.judge(self)
         if not stops:
             return None
-        self._told = True
+        self.told = True
         return replace(reason, text=f"{reason.text}; {trouble}") if trouble else reason
 
     def forget(self) -> None:
         """Forget what changes when the core runs."""
         super().forget()
-        self._told = False
+        self.told = False
 
     # ---- what makes it void
 

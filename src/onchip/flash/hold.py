@@ -44,7 +44,7 @@ def borrow(core: Core, start: int, length: int) -> Iterator[None]:
         TransferError, ProbeError: the way to the target broke.
     """
     memory = core.ap  # as it is, with breakpoints in it
-    registers = core.read_registers()
+    registers, told = core.read_registers(), core.told
     saved = memory.read(start, length)
     try:
         core.write_registers({"control": 0, "primask": 1})
@@ -57,6 +57,7 @@ def borrow(core: Core, start: int, length: int) -> Iterator[None]:
         raise
     memory.write(start, saved)
     core.write_registers(registers)
+    core.told = told  # it stands where it stood
 
 
 @contextlib.contextmanager

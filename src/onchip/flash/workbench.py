@@ -140,11 +140,13 @@ class Workbench:
             self._ram = (before[0], min(before[1], _RAM_FOR_VERIFYING))
         elif programs:
             self._ram = self._ram_for(plans)
+            self._core.errand = "and the firmware has to be programmed again"
         try:
             with borrow(self._core, *self._ram), self._at_work(small=small):
                 yield
         finally:
             self._ram = before
+            self._core.errand = ""
 
     def _ram_for(self, plans: Sequence[RegionPlan]) -> tuple[int, int]:
         """Return as much of the RAM as programming takes, since all of it is put back."""
