@@ -6,6 +6,7 @@ import pytest
 
 from onchip.arch.fpb import FP_COMP0, FP_CTRL
 from onchip.cortex_m import BreakpointKind, HaltKind, PointOwner
+from onchip.dap import Transfers
 from onchip.errors import BreakpointError, CoreTimeout, TargetError, UsageError
 from tests.budgets.measure import Bench
 from tests.cortex_m.conftest import CODE, DATA, LOOP, load
@@ -76,7 +77,9 @@ def test_version_2_comparators_reach_ram(m4: Bench) -> None:
     core = m4.core
     core.fpb.configure(FP_CTRL(0x1000_0080))
     core.breakpoints.set(CODE + 2, BreakpointKind.HARDWARE)
-    assert core.ap.read_u32(FP_COMP0) & 0x1FFF_FFFF == (CODE + 2 | 1) & 0x1FFF_FFFF
+    t = Transfers()
+    core.fpb.emit_comparator(t, 0)
+    assert bytes(t.elements[-1].payload or b"") == (CODE + 2 | 1).to_bytes(4, "little")
     assert [b.kind for b in core.breakpoints] == [BreakpointKind.HARDWARE]
 
 
