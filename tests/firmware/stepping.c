@@ -42,8 +42,9 @@ __attribute__((noinline)) void supervise(void)
 __attribute__((noinline)) uint32_t loop(void)
 {
     uint32_t sum = 0;
-    for (uint32_t i = 0; i < turns; i++) sum += i; /* loop */
-    return sum;                                    /* summed */
+    uint32_t left = turns;
+    __asm volatile("1: add %0, %1\n subs %1, #1\n bne 1b" : "+r"(sum), "+r"(left)); /* loop */
+    return sum; /* summed */
 }
 
 int main(void)

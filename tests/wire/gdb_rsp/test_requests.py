@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from onchip.errors import WireError
 from onchip.wire.gdb_rsp import UnknownRequest, parse_request
 from onchip.wire.gdb_rsp.flash import FlashDone, FlashErase, FlashWrite
+from onchip.wire.gdb_rsp.lldb import CountWatchpoints, DescribeRegion
 from onchip.wire.gdb_rsp.memory import (
     ComputeCrc,
     ReadMemory,
@@ -121,6 +122,8 @@ VECTORS = [
     (b"QNonStop:1", Switch("QNonStop", True)),
     (b"QThreadEvents:0", Switch("QThreadEvents", False)),
     (b"vStopped", NextStop()),
+    (b"qMemoryRegionInfo:20000000", DescribeRegion(0x20000000)),
+    (b"qWatchpointSupportInfo:", CountWatchpoints()),
     (b"QPassSignals:e;10", PassSignals(frozenset({0xE, 0x10}))),
     (b"vFlashErase:8000000,4000", FlashErase(0x08000000, 0x4000)),
     (b"vFlashWrite:8000000:a:b", FlashWrite(0x08000000, b"a:b")),

@@ -34,6 +34,8 @@ MOST_FAILED_POLLS = 20
 """A running core that cannot be looked at this often in a row is lost."""
 MOST_UNSENT = 1 << 22
 """A client that takes nothing is dropped when this many bytes wait for it."""
+PACKETS_PER_TURN = 32
+"""A client that sends many packets at once does not keep the others waiting."""
 KEEP_ALIVE_S = 1.0
 """A client hears something this often while its answer takes long; GDB's patience is 2 s."""
 
@@ -74,6 +76,11 @@ class Loop:
         """End the waiting; from any thread, at any time."""
         with contextlib.suppress(OSError):  # it is awake already, or has ended by itself
             self._wakers[1].send(b"x")
+
+    def _wake_from_job(self) -> None:
+        """Have a job's output sent at once; what the loop itself puts out is sent anyway."""
+        if self._worker.busy:
+            self.wake()
 
     def run(self) -> None:
         """Serve.
@@ -160,7 +167,8 @@ class Loop:
     def _timeout(self, began: float) -> float | None:
         if self._worker.busy:
             return KEEP_ALIVE_S / 2
-        if self._target.lost is not None or self._gone:
+        asked = any(client.connection.has_waiting for client in self.clients.values())
+        if asked or self._target.lost is not None or self._gone:
             return 0
         if not self._target.run.running:
             return None
@@ -174,7 +182,7 @@ class Loop:
         except OSError:  # gone again before we looked
             return
         name = f"{address[0]}:{address[1]}"
-        connection = Connection(self._target, self._log, self.wake)
+        connection = Connection(self._target, self._log, self._wake_from_job)
         connection.stub.name = f"GDB {name}"
         client = Client(sock, connection, name)
         self.clients[sock] = client
@@ -188,9 +196,11 @@ class Loop:
             self._drop(client)
 
     def _serve_waiting(self) -> None:
-        """Serve what clients asked for, up to the first thing that may take long."""
+        """Serve some of what each client asked for, up to the first thing that may take long."""
         for client in list(self.clients.values()):
-            while client.connection.has_waiting and not self._worker.busy:
+            for _ in range(PACKETS_PER_TURN):
+                if not client.connection.has_waiting or self._worker.busy:
+                    break
                 if client.connection.next_is_long:
                     self._worker.begin(lambda client=client: self._serve(client))  # type: ignore[misc]
                 else:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from onchip.arch.dwt import DWT_PCSR
 from onchip.cortex_m import Core, HaltKind, HaltReason
-from onchip.errors import CoreStateError, CoreTimeout, OnchipError, TransferFault
+from onchip.errors import CoreStateError, OnchipError, TransferFault
 from onchip.services.gdb.conditions import Conditions
 from onchip.services.gdb.host_calls import HostCalls
 from onchip.services.gdb.points import WATCH_NAMES, PointTable
@@ -253,20 +253,16 @@ class RunControl:
             if self._interrupted is not None:
                 return self._stop(self._interrupted, ())
             passed += 1
-            self.core.resume()
-            reason = self._soon() if passed < PASSES_PER_POLL else None
+            reason = None
+            if passed < PASSES_PER_POLL:
+                reason = self.core.run_on(_SOON_S, prefetch=EXPEDITED)
+            else:
+                self.core.resume()
         if self._interrupted is None:
             return None
         reason = self.core.halt()
         stop = None if reason.kind is HaltKind.REQUEST else self._judge(reason)
         return stop or self._stop(self._interrupted, ())
-
-    def _soon(self) -> HaltReason | None:
-        """Return the next stop if it comes at once."""
-        try:
-            return self.core.wait_halted(_SOON_S, prefetch=EXPEDITED)
-        except CoreTimeout:
-            return None
 
     def _judge(self, reason: HaltReason) -> Stop | None:
         """Return the stop that ``reason`` is; None: nobody wants it, the core is to run on."""

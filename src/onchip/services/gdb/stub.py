@@ -11,6 +11,7 @@ from onchip.errors import OnchipError, UsageError, WireError
 from onchip.services.gdb import (
     serve_files,
     serve_flash,
+    serve_lldb,
     serve_memory,
     serve_points,
     serve_registers,
@@ -34,6 +35,7 @@ HANDLERS: Handlers = {
     **serve_session.HANDLERS,
     **serve_flash.HANDLERS,
     **serve_files.HANDLERS,
+    **serve_lldb.HANDLERS,
 }
 
 _NUMBER_ONLY = (*MemoryRequest.__args__, ReadRegisters)

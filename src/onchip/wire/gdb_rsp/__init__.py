@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from onchip.wire.gdb_rsp import (
     file_io,
     flash,
+    lldb,
     memory,
     points,
     query,
@@ -43,6 +44,7 @@ Request = (
     | query.QueryRequest
     | flash.FlashRequest
     | file_io.FileRequest
+    | lldb.LldbRequest
     | UnknownRequest
 )
 
@@ -94,6 +96,8 @@ _NAMES: dict[bytes, Callable[[bytes], Request]] = {
     b"QNonStop": query.Switch.decode,
     b"QThreadEvents": query.Switch.decode,
     b"vStopped": query.NextStop.decode,
+    b"qMemoryRegionInfo": lldb.DescribeRegion.decode,
+    b"qWatchpointSupportInfo": lldb.CountWatchpoints.decode,
     b"vFile": file_io.HostFile.decode,
     b"vFlashErase": flash.FlashErase.decode,
     b"vFlashWrite": flash.FlashWrite.decode,
