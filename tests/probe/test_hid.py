@@ -131,13 +131,23 @@ def test_a_probe_that_takes_no_packet_is_a_time_out(
 ) -> None:
     device = _with_node(bus, monkeypatch, tmp_path / "hidraw0")
     link = HidLink(hid_interfaces()[0])
-    device.takes_packets = False
+    device.takes_packets, device.hid_error = False, "broken pipe"
     with pytest.raises(ProbeTimeout, match="takes no packet"):
         link.write(b"\0")
     device.takes_packets = True
     link.write(b"\1")
     assert link.read(1)[0] == 1
     link.close()
+
+
+def test_a_probe_that_is_just_being_unplugged_is_gone(
+    bus: FakeBus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    device = _with_node(bus, monkeypatch, tmp_path / "hidraw0")
+    link = HidLink(hid_interfaces()[0])
+    device.takes_packets = False  # its node is still there, but the kernel says so
+    with pytest.raises(ProbeLost, match="is gone"):
+        link.write(b"\0")
 
 
 def test_a_signal_during_the_wait_does_no_harm(

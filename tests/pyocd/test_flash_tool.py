@@ -177,8 +177,20 @@ def test_the_program_runs_afterwards(
         original(self, resume)
 
     monkeypatch.setattr(MbedBoard, "uninit", spy)
-    assert flash_tool.main([str(tmp_path / "loop.bin"), "-u"]) == 0
+    assert flash_tool.main([str(tmp_path / "loop.bin")]) == 0
     assert states == [True]
+
+
+def test_a_locked_chip_is_unlocked_with_u_only(
+    capsys: pytest.CaptureFixture[str], binary: Path
+) -> None:
+    locked = ("-b", "virtual:stm32f407+locked")
+    assert flash_tool.main([str(binary), *locked]) == 1
+    assert "is locked" in capsys.readouterr().err
+    assert flash_tool.main([str(binary), *locked, "-u"]) == 0
+    outcome = capsys.readouterr()
+    assert "bytes programmed" in outcome.out
+    assert "it was unlocked, and all of it erased" in outcome.err
 
 
 def test_boards(capsys: pytest.CaptureFixture[str], binary: Path) -> None:

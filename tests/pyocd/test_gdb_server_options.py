@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import time
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -339,11 +340,26 @@ def test_commands_of_other_servers(capsys: pytest.CaptureFixture[str]) -> None:
     assert "'dance' is not known" in capsys.readouterr().err
 
 
-def test_what_is_accepted_without_effect(capsys: pytest.CaptureFixture[str]) -> None:
-    with Served(
-        capsys, "-u", "-G", "-T", "0", "--elf", "x.elf", "-da", "limit_packets=true"
-    ) as served:
-        assert served.attached.startswith(b"T")
+def test_elf_names_what_monitor_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    elf = str(files("onchip.cli") / "samples" / "stm32f407.elf")
+    with Served(capsys, "--elf", elf) as served:
+        assert " main" in served.client.monitor("symbol main")
+    assert gdb_server.main(["--elf", "x.elf"]) == 1
+    assert "x.elf" in capsys.readouterr().err
+
+
+def test_unlock(capsys: pytest.CaptureFixture[str]) -> None:
+    locked = ("-b", "virtual:stm32f407+locked")
+    assert gdb_server.main(locked) == 1
+    assert "is locked" in capsys.readouterr().err
+    with Served(capsys, *locked, "-u") as served:
+        assert served.client.read(0x0800_0000, 4) == b"\xff" * 4
+
+
+def test_limit_packets_keeps_one_packet_in_flight(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, count in ((("-da", "limit_packets=true"), 1), (("-da", "other=1"), 4), ((), 4)):
+        with Served(capsys, *words):
+            assert _SERVERS[-1]._session.client.packet_count == count
 
 
 def test_a_setting_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from pyOCD.tools import pyocd_tool
 from pyOCD.tools.tool_commands import COMMANDS
 from pyOCD.tools.tool_console import Console, Leave
 
+SAMPLE = files("onchip.cli") / "samples" / "stm32f407.elf"
 FLASH, RAM = 0x0800_0000, 0x2000_0000
 
 Run = Callable[[str], str]
@@ -185,7 +187,11 @@ def test_disassembly(run: Run, monkeypatch: pytest.MonkeyPatch, console: Console
         ("rmbreak 0x100", "no breakpoint at"),
         ("break 0x80000000", "no breakpoint can be set"),
         ("erase 0x20000000", "not in flash"),
-        ("unlock", "unlocking erases everything"),
+        ("where 1 2", "usage: where"),
+        ("symbol", "usage: symbol"),
+        ("symbol main", "ELF"),
+        ("makeap", "usage: makeap"),
+        ("makeap 3", "no AP 3"),
         ("show", "usage: show"),
         ("show weather", "cannot be shown"),
         ("set weather 1", "cannot be set"),
@@ -214,6 +220,41 @@ def test_every_name_stands_for_one_command(run: Run) -> None:
     assert all(command.usage.split()[0] in command.names for command in COMMANDS)
     assert run("help").count("\n") == len(COMMANDS)
     assert run("? g").startswith("go  let the core run (g, ")
+
+
+def test_names_of_the_program(board: MbedBoard, capsys: pytest.CaptureFixture[str]) -> None:
+    board.target.elf = str(SAMPLE)
+    console = Console(board)
+    console.run_line("symbol main")
+    words = capsys.readouterr().out.split()
+    assert words[-1] == "main"
+    main = int(words[0], 16)
+    assert console.number("main") == main
+    assert console.number("main+2") == main + 2
+    console.run_line(f"where 0x{main:x}")
+    assert "main" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="no number and no register"):
+        console.number("mainly")
+
+
+def test_ports_by_hand(run: Run) -> None:
+    assert run("initdp") == "DPIDR = 0x2ba01477\n"
+    assert run("makeap 0") == "AP#0 IDR = 0x24770011\n"
+
+
+def test_an_open_chip_is_not_unlocked(run: Run) -> None:
+    run("ww 0x20000000 5")
+    assert run("unlock") == "the chip is not locked\n"
+
+
+def test_a_locked_chip_is_unlocked_when_that_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    locked = ("-b", "virtual:stm32f407+locked")
+    assert pyocd_tool.main([*locked, "status"]) == 1
+    assert "is locked" in capsys.readouterr().err
+    assert pyocd_tool.main([*locked, "-N", "unlock"]) == 0
+    assert "unlocked: everything is erased" in capsys.readouterr().out
 
 
 # ---- the command line

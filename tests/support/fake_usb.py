@@ -82,6 +82,7 @@ class FakeDevice:
     hid_open_fails: bool = False
     present: bool = True
     takes_packets: bool = True
+    hid_error: str = "no such device"
     out_status: str = ""
     in_status: str = ""
     answers_late: bool = False
@@ -507,7 +508,7 @@ class FakeHidDevice:
         return list(self.fake.hid_reports)
 
     def error(self) -> str:
-        return "no such device"
+        return "no such device" if self.fake is None else self.fake.hid_error
 
     def write(self, buff: bytes) -> int:
         if self.fake is None:

@@ -44,7 +44,7 @@ WARM_UP = (
 UNPACK = """
 tar -C / -xf /dev/vdb && cd /opt/onchip &&
 cp tests/usb/guest/onchip /usr/local/bin/onchip && chmod 755 /usr/local/bin/onchip &&
-ln -sf onchip /usr/local/bin/warm-python &&
+ln -sf onchip /usr/local/bin/warm-python && ln -sf onchip /usr/local/bin/pyocd &&
 python3 -m compileall -q src &&
 (python3 tests/usb/guest/warm.py </dev/null >/run/warm.log 2>&1 &) &&
 for i in $(seq 600); do [ -e /run/warm.ready ] && exit 0; sleep 0.2; done

@@ -326,9 +326,9 @@ def test_openocd_programs_and_steps(usb_session: Session, kind: Kind, backend: s
 
 def test_pyocd_lists_steps_and_programs(usb_session: Session) -> None:
     with desk(usb_session, V2_HIGH, "nrf52840") as at:
-        assert "virtual-nrf52840" in at.machine.run("python3 -m pyocd list").output
+        assert "virtual-nrf52840" in at.machine.run("pyocd list").output
         flash = "flash -t nrf52840 --format bin /opt/desk/pyocd.bin"
-        at.machine.run(f"python3 -m pyocd {flash}", timeout_s=240)
+        at.machine.run(f"pyocd {flash}", timeout_s=240)
         start = at.plug.do(lambda: at.board.bus.read_block(0, 8192))
         assert start == counting_loop("nrf52840", length=8192)
 
@@ -336,7 +336,7 @@ def test_pyocd_lists_steps_and_programs(usb_session: Session) -> None:
 def test_pyocd_uses_the_hid_interface(usb_session: Session) -> None:
     steps = "-c 'write32 0x20000000 0xfeedf00d' -c 'read32 0x20000000'"
     with desk(usb_session, V1, "nrf52840") as at:
-        done = at.machine.run(f"python3 -m pyocd cmd -t nrf52840 -c halt {steps}", timeout_s=240)
+        done = at.machine.run(f"pyocd cmd -t nrf52840 -c halt {steps}", timeout_s=240)
         assert "feedf00d" in done.output
         way = at.plug.device.v1
         assert way is not None

@@ -14,7 +14,9 @@ That cannot end well, so a device that another process has open is refused as bu
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -206,12 +208,14 @@ class HidLink:
             raise self._gone(str(error)) from error
         if written >= 0:
             return
-        if self._still_there():
+        reason = _last_error(device)
+        # while the kernel takes a device down its node is still there, but says this
+        if self._still_there() and os.strerror(errno.ENODEV).lower() not in reason.lower():
             raise ProbeTimeout(
-                f"{self.description} takes no packet ({_last_error(device)})",
+                f"{self.description} takes no packet ({reason})",
                 hint="unplug the probe and plug it in again",
             )
-        raise self._gone(_last_error(device))
+        raise self._gone(reason)
 
     def read(self, timeout_s: float) -> bytes:
         """Return the next response, padded to the report's size; see `Link.read`.

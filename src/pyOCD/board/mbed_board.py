@@ -13,6 +13,7 @@ from pyOCD.pyDAPAccess.dap_access import DAPAccess
 
 _PLUG_IN = "plug a virtual one in with `onchip board stm32f407`, or set ONCHIP_PROBE"
 _LOOK_AGAIN_S = 0.2
+_WAYS = ("virtual", "tcp", "replay", "usb", "hid")
 
 
 class MbedBoard(Board):
@@ -94,29 +95,33 @@ class MbedBoard(Board):
         """Return one board, connected unless ``init_board`` is false; None when there is none.
 
         Of several, ``board_id`` (or its beginning) names one and ``return_first`` takes the first;
-        else the user is asked on standard input.
+        else the user is asked on standard input. ``board_id`` may also be a way to a probe that is
+        not plugged in: ``virtual:CHIP``, ``tcp:HOST:PORT``, and what else `onchip.connect` takes.
         """
+        way = board_id if board_id and board_id.partition(":")[0] in _WAYS else None
         kind = transport if dap_class is DAPAccess else dap_class
         boards = MbedBoard.getAllConnectedBoards(
             kind,
             close=True,
-            blocking=blocking,
+            blocking=blocking and way is None,
             target_override=target_override,
             frequency=frequency,
         )
         if board_id is not None:
             exact = [board for board in boards if board.unique_id == board_id]
             boards = exact or [b for b in boards if b.unique_id.startswith(board_id)]
+            if not boards and way is not None:
+                boards = [MbedBoard(DAPAccess(way), target_override, frequency)]
             if not boards:
                 print(f"Board {board_id} is not connected")
                 return None
         if not boards:
             print(f"No connected boards; {_PLUG_IN}")
             return None
-        board = boards[0] if return_first or len(boards) == 1 else _ask(boards)
-        if board is not None and init_board:
-            board.init()
-        return board
+        chosen = boards[0] if return_first or len(boards) == 1 else _ask(boards)
+        if chosen is not None and init_board:
+            chosen.init()
+        return chosen
 
 
 def _devices(dap_class: Any) -> list[DAPAccess]:

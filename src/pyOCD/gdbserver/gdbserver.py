@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from onchip.errors import UsageError
+from onchip.services.commands import symbols_of
 from onchip.services.gdb import GdbOptions, GdbServer
 from onchip.services.telnet_console import TelnetConsole
 from pyOCD.target.constants import catch_names
@@ -158,6 +159,7 @@ def _translate(options: Mapping[str, Any], board: Board) -> GdbOptions:
         vector_catch=catch_names(_catch_mask(options), baseline=baseline),
         semihosting=bool(options["enable_semihosting"]),
         gdb_files=bool(options["semihost_use_syscalls"]),
+        debug=None if board.target.elf is None else symbols_of(board.target.elf),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from pyOCD.interface import Interface, InterfaceLink, OnchipInterface, connected
 from pyOCD.pyDAPAccess import dap_names as names
 
 DEFAULT_FREQUENCY_HZ = 1_000_000
+LOG = logging.getLogger(__name__)
 
 
 class DAPAccess:
@@ -31,6 +33,8 @@ class DAPAccess:
     TransferTimeoutError = errors.TransferWait
     TransferFaultError = errors.TransferFault
     TransferProtocolError = (errors.TransferNoAck, errors.TransferParity)
+
+    _limit_packets = False
 
     def __init__(self, unique_id: str, interface: Interface | None = None) -> None:
         self._unique_id = unique_id
@@ -60,16 +64,24 @@ class DAPAccess:
 
     @staticmethod
     def set_args(arg_list: Sequence[str]) -> None:
-        """Check ``name=value`` settings; the probe's real limits count, so nothing is set.
+        """Take ``name=value`` settings for probes opened from now on.
+
+        ``limit_packets=1`` keeps one packet in flight. There is no other; the next call forgets it.
 
         Raises:
             UsageError: one is not of that form.
         """
+        DAPAccess._limit_packets = False
         for argument in arg_list:
-            if "=" not in argument:
+            name, equals, value = argument.partition("=")
+            if not equals:
                 raise errors.UsageError(
                     f"{argument!r} is no setting", hint="the form is name=value"
                 )
+            if name.strip().lower() == "limit_packets":
+                DAPAccess._limit_packets = value.strip().lower() in ("1", "true", "yes", "on")
+            else:
+                LOG.warning("the setting %s changes nothing", name)
 
     def get_unique_id(self) -> str:
         return self._unique_id
@@ -112,6 +124,8 @@ class DAPAccess:
         except BaseException:
             self._interface.close()
             raise
+        if self._limit_packets:
+            self._client.packet_count = 1
         self._interface.setPacketCount(self._client.packet_count)
         self._interface.setPacketSize(self._client.packet_size)
 

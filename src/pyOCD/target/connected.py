@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -11,6 +12,7 @@ from onchip.session import (
     Chip,
     ConnectMode,
     Session,
+    WhenLocked,
     WorkRam,
     generic_chip,
     load_chip,
@@ -23,6 +25,9 @@ from pyOCD.target.memory_map import MemoryMap, to_session
 if TYPE_CHECKING:
     from pyOCD.flash.flash import Flash
     from pyOCD.pyDAPAccess.dap_access import DAPAccess
+
+
+LOG = logging.getLogger(__name__)
 
 
 class Connected(Constants):
@@ -43,6 +48,8 @@ class Connected(Constants):
         self.flash: Flash | None = None
         self.halt_on_connect = True
         self.auto_unlock = False
+        self.elf: str | None = None
+        """The program's ELF file, with which GDB's monitor commands name things."""
         self._own_map = memoryMap or type(self).memoryMap
         self._map: MemoryMap | None = self._own_map
         self._connection: Session | None = None
@@ -76,7 +83,12 @@ class Connected(Constants):
             return
         self.link.open()
         mode = ConnectMode.HALT if self.halt_on_connect else ConnectMode.ATTACH
-        self._connection = session_of(self.link.client, chip=self._chip(), mode=mode)
+        locked = WhenLocked.ERASE if self.auto_unlock else WhenLocked.REFUSE
+        self._connection = session_of(
+            self.link.client, chip=self._chip(), mode=mode, when_locked=locked
+        )
+        if self._connection.was_unlocked:
+            LOG.warning("the chip was locked: it was unlocked, and all of it erased")
         self._connection.algorithm = self.flash_algorithm
         self._connection.flash_breakpoints = "off"  # scripts count on running out of them
         if self._own_map is not None:

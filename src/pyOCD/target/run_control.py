@@ -65,7 +65,7 @@ class RunControl(Connected):
         self.halt_on_connect = halt
 
     def setAutoUnlock(self, doAutoUnlock: bool) -> None:
-        """Remember it; nothing is ever unlocked, that is erased, unasked."""
+        """Choose whether `init` unlocks a locked chip, which erases all of it; at first not."""
         self.auto_unlock = doAutoUnlock
 
     def isLocked(self) -> bool:

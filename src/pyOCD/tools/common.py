@@ -74,16 +74,21 @@ def add_erase(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def choose(arguments: argparse.Namespace, frequency: int, **options: Any) -> MbedBoard | None:
+def choose(arguments: argparse.Namespace, frequency: int, *, init: bool = True) -> MbedBoard | None:
     """Return the board that the command line names; None, and a line is printed, without one."""
     DAPAccess.set_args(arguments.daparg)
-    return MbedBoard.chooseBoard(
+    board = MbedBoard.chooseBoard(
         blocking=False,
         board_id=arguments.board,
         target_override=arguments.target,
         frequency=frequency,
-        **options,
+        init_board=False,
     )
+    if board is not None:
+        board.target.setAutoUnlock(getattr(arguments, "unlock", False))
+        if init:
+            board.init()
+    return board
 
 
 def guarded(arguments: argparse.Namespace, work: Callable[[argparse.Namespace], int]) -> int:

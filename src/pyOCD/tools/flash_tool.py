@@ -30,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     common.add_frequency(parser)
     common.add_erase(parser)
     add("--mass-erase", action="store_true", help="erase all flash, whatever else is asked for")
-    add("-u", "--unlock", action="store_true", help="accepted; nothing is unlocked unasked")
+    add("-u", "--unlock", action="store_true", help="unlock a locked chip: erases all of it")
     add(
         "-a",
         "--address",

@@ -57,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("-o", "--persist", action="store_true", help="go on serving after a client has left")
     add("-bh", "--soft-bkpt-as-hard", action="store_true", help="hardware breakpoints only")
     common.add_erase(parser)
-    add("-u", "--unlock", action="store_true", help="accepted; nothing is unlocked unasked")
+    add("-u", "--unlock", action="store_true", help="unlock a locked chip: erases all of it")
     add("-hp", "--hide_progress", action="store_true", help="show no bar while programming")
     add("-fp", "--fast_program", action="store_true", help="trust the CRC of each page alone")
     add(
@@ -74,7 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="stdx: no Telnet (default: telnet)",
     )
     add("-G", "--gdb-syscall", action="store_true", help="accepted; see --semihosting")
-    add("--elf", metavar="FILE", help="accepted: GDB brings the symbols")
+    add("--elf", metavar="FILE", help="the program, so that `monitor` commands know its names")
     add(
         "-c",
         "--command",
@@ -130,6 +130,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     board = common.choose(arguments, arguments.frequency)
     if board is None:
         return 1
+    board.target.elf = arguments.elf
     with board:
         server = GDBServer(board, arguments.port, options)
         try:

@@ -23,6 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("-N", "--no-init", action="store_true", help="do not connect to the chip")
     add("-k", "--clock", metavar="KHZ", type=int, default=1000, help="SWD clock (default: 1000)")
     common.add_common(parser, level="warning")
+    add("-e", "--elf", metavar="FILE", help="the program: its names and lines")
     add("cmd", nargs="?", help="a command; without it, a prompt")
     add("args", nargs=argparse.REMAINDER, help="its arguments")
     return parser
@@ -39,10 +40,11 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.cmd in ("help", "?"):
         Console(None).run_line(" ".join([arguments.cmd, *arguments.args]))
         return 0
-    board = common.choose(arguments, arguments.clock * 1000, init_board=False)
+    board = common.choose(arguments, arguments.clock * 1000, init=False)
     if board is None:
         return 1
     board.target.setHaltOnConnect(arguments.halt)
+    board.target.elf = arguments.elf
     console = Console(board)
     try:
         if not arguments.no_init:

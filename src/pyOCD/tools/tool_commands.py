@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -231,7 +232,37 @@ def _erase(console: Console, args: Sequence[str]) -> None:
 
 
 def _unlock(console: Console, args: Sequence[str]) -> None:
-    raise UsageError("unlocking erases everything; onchip does not do that for a chip it can reach")
+    board = console.board
+    if board.target.connected:
+        print("the chip is not locked")
+        return
+    board.target.setAutoUnlock(True)
+    board.init()
+    print("unlocked: everything is erased")
+
+
+def _where(console: Console, args: Sequence[str]) -> None:
+    wrong_unless(len(args) <= 1)
+    console.interpreter.run(shlex.join(["where", *args]))
+
+
+def _symbol(console: Console, args: Sequence[str]) -> None:
+    wrong_unless(args)
+    console.interpreter.run(shlex.join(["symbol", *args]))
+
+
+def _initdp(console: Console, args: Sequence[str]) -> None:
+    console.link.connect()
+    print(f"DPIDR = 0x{console.link.read_reg(REG.DP_0x0):08x}")
+
+
+def _makeap(console: Console, args: Sequence[str]) -> None:
+    wrong_unless(len(args) == 1)
+    index = console.number(args[0])
+    idr = console.link.read_reg(_ap(console, [args[0], "0xfc"]))
+    if idr == 0:
+        raise UsageError(f"there is no AP {index}: its IDR reads 0")
+    print(f"AP#{index} IDR = 0x{idr:08x}")
 
 
 def _disasm(console: Console, args: Sequence[str]) -> None:
@@ -316,7 +347,11 @@ COMMANDS: tuple[Command, ...] = (
     Command(("savemem",), "savemem ADDRESS LENGTH FILE", "save memory to a file", _savemem),
     Command(("loadmem",), "loadmem ADDRESS FILE", "write a file to memory or flash", _loadmem),
     Command(("erase",), "erase [ADDRESS [COUNT]]", "erase sectors, or all flash", _erase),
-    Command(("unlock",), "unlock", "refused: it would erase everything", _unlock),
+    Command(("unlock",), "unlock", "with -N: unlock a locked chip, erasing all of it", _unlock),
+    Command(("where",), "where [ADDRESS]", "show function, file and line (with -e)", _where),
+    Command(("symbol",), "symbol NAME", "show where something is (with -e)", _symbol),
+    Command(("initdp",), "initdp", "wake the debug port and power it up (for -N)", _initdp),
+    Command(("makeap",), "makeap APSEL", "look whether there is such an AP", _makeap),
     Command(("disasm", "d"), "disasm ADDRESS [LENGTH]", "show instructions", _disasm),
     Command(("readdp", "rdp"), "readdp ADDRESS", "read a DP register", _readdp),
     Command(("writedp", "wdp"), "writedp ADDRESS VALUE", "write a DP register", _writedp),

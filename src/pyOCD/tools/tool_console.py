@@ -5,9 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from onchip.errors import UsageError
+from onchip.services.commands import Interpreter, SessionMachine, symbols_of
 from pyOCD.board import MbedBoard
 from pyOCD.target import Target
 
@@ -57,6 +59,13 @@ class Console:
         """The board's probe, open."""
         self.board.link.open()
         return self.board.link
+
+    @cached_property
+    def interpreter(self) -> Interpreter:
+        """onchip's own commands, for those that are the same."""
+        elf = self.target.elf
+        symbols = None if elf is None else symbols_of(elf)
+        return Interpreter(SessionMachine(self.board.session, symbols, write=_write))
 
     def run_line(self, line: str) -> None:
         """Run a line: commands separated by ``;``, or ``$`` and an expression of Python.
@@ -112,8 +121,19 @@ class Console:
             try:
                 value = self.target.readCoreRegisterRaw(base)
             except UsageError:
-                raise UsageError(f"{text!r} is no number and no register") from None
+                value = self._symbol(base)
         return value + (self.number(offset) if plus else 0)
+
+    def _symbol(self, name: str) -> int:
+        debug = None if self.target.elf is None else self.interpreter.machine.debug
+        symbol = None if debug is None else debug.symbol(name)
+        if symbol is None:
+            raise UsageError(f"{name!r} is no number and no register")
+        return symbol.start
+
+
+def _write(text: str) -> None:
+    print(text, end="")
 
 
 class _WrongArguments(Exception):  # becomes a UsageError with the usage in it

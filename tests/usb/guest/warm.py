@@ -1,4 +1,4 @@
-"""A Python that has imported onchip, and forks for each command: the script `onchip` here asks it.
+"""A Python that has imported onchip and pyOCD, and forks for each command of the script `onchip`.
 
 The child is a process of its own, with the arguments, folder, environment and standard files of
 the script that asked. Only its imports are from before; no library was used before.
@@ -14,7 +14,7 @@ import traceback
 from pathlib import Path
 
 FIFO = "/run/warm"
-LIBRARIES = ("usb1", "libusb_package", "hidraw", "json", "tomllib", "argparse")
+LIBRARIES = ("usb1", "libusb_package", "hidraw", "json", "tomllib", "argparse", "pyocd.__main__")
 
 
 def main() -> None:
@@ -70,7 +70,10 @@ def serve(pid: int, done: str) -> None:
 def run(words: list[str]) -> int:
     """Run the program ``words[0]`` and return its exit code."""
     try:
-        if words[0].endswith("warm-python"):
+        if words[0].endswith("pyocd"):
+            sys.argv = words
+            runpy.run_module("pyocd", run_name="__main__")
+        elif words[0].endswith("warm-python"):
             sys.argv = words[1:]
             runpy.run_path(words[1], run_name="__main__")
         else:

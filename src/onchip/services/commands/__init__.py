@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from onchip.services.commands.command import Command, UnknownCommand, Words
 from onchip.services.commands.interpreter import COMMANDS, Interpreter
-from onchip.services.commands.machine import Machine, SessionMachine
+from onchip.services.commands.machine import Machine, SessionMachine, symbols_of
 
 __all__ = [
     "COMMANDS",
@@ -23,4 +23,5 @@ __all__ = [
     "SessionMachine",
     "UnknownCommand",
     "Words",
+    "symbols_of",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onchip.cortex_m import Core, CoreState, PointOwner, ResetKind
@@ -131,6 +132,17 @@ class Machine(ABC):
         name, line = self.debug.name_of(address), self.debug.line_at(address)
         text += f" {name}" if name else ""
         return f"{text} at {line}" if line else text
+
+
+def symbols_of(path: str | Path) -> DebugInfo:
+    """Return the names and lines of the program in an ELF file, for a `Machine`.
+
+    Raises:
+        SymbolError: it cannot be read, or is no ELF file.
+    """
+    from onchip.symbols.dwarf import DebugInfo
+
+    return DebugInfo.load(path)
 
 
 class SessionMachine(Machine):
