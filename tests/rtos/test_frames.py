@@ -81,6 +81,12 @@ def test_ports_that_keep_no_exc_return() -> None:
     assert decode(pack(3, *R4_R11, *exception_frame()), AT, CM3_MPU) is not None
 
 
+def test_a_first_frame_with_the_thumb_bit_in_pc() -> None:
+    found = decode(pack(*R4_R11, *exception_frame(pc=CODE + 1)), AT, CM3)
+    assert found is not None
+    assert found.values["pc"] == CODE
+
+
 def test_an_aligned_frame_is_four_bytes_longer() -> None:
     found = decode(pack(*R4_R11, *exception_frame(xpsr=1 << 24 | 1 << 9)), AT, CM3)
     assert found is not None
@@ -93,7 +99,6 @@ def test_an_aligned_frame_is_four_bytes_longer() -> None:
         exception_frame(xpsr=0),  # Arm state
         exception_frame(xpsr=1 << 24 | 15),  # a handler's
         exception_frame(xpsr=1 << 24 | 1 << 20),  # a reserved bit
-        exception_frame(pc=CODE + 1),
         exception_frame()[:-1],
         [],
     ],

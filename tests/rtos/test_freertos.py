@@ -156,6 +156,23 @@ def test_tasks_that_are_missing(kernel: FakeFreeRtos) -> None:
     assert reader().read(kernel.memory).warnings == ("the kernel counts 4 tasks, its lists have 1",)
 
 
+def test_a_task_that_is_just_being_moved(kernel: FakeFreeRtos) -> None:
+    mover = kernel.add("mover", kernel.ready(2))
+    freertos = reader()
+    assert only(freertos.read(kernel.memory), "mover").state is ThreadState.READY
+    kernel.on[kernel.ready(2)].clear()
+    kernel._link()
+    state = freertos.read(kernel.memory)
+    assert only(state, "mover").state is ThreadState.UNKNOWN
+    assert state.warnings == ()
+    kernel.memory.put(kernel.ready(2), 1)  # its count is not yet right
+    assert only(freertos.read(kernel.memory), "mover").address == mover
+    kernel.memory.put(mover + 4 + 12, 0)  # and this is no task any more
+    state = freertos.read(kernel.memory)
+    assert [each.name for each in state.threads] == ["crunch"]
+    assert "a task is missing" in state.warnings[0]
+
+
 def test_a_heap_s_header_tells_where_a_stack_ends(kernel: FakeFreeRtos) -> None:
     task = kernel.add("blinker", kernel.ready(1))
     base = RAM + 0x2000 + 256

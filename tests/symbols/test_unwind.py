@@ -20,6 +20,7 @@ RAM, TOP = 0x2000_0000, 0x2000_1000
 HANDLER, LEAF, CALLER, MAIN, RESET = 0x1000, 0x2000, 0x3000, 0x4000, 0x5000
 SAVES_LR = FrameRules(13, 8, {4: -8, 14: -4})
 NO_FRAME = FrameRules(13, 0, {})
+THREAD_EXIT = MAIN + 0x800
 
 
 class Rules:
@@ -37,6 +38,9 @@ class Rules:
 
     def frame_rules(self, address: int) -> FrameRules | None:
         return self.rules.get(address & ~0xFFF)
+
+    def name_of(self, address: int) -> str | None:
+        return "prvTaskExitError" if address == THREAD_EXIT | 1 else None
 
     def is_code(self, address: int) -> bool:
         return address & ~0xFFF in self.rules
@@ -158,6 +162,14 @@ def test_the_outermost_function_may_be_marked() -> None:
     rules = Rules(x3000=FrameRules(13, 0, {}, lr_is_undefined=True))
     found = walk({"sp": RAM, "lr": CALLER + 3, "pc": LEAF}, Stack(), rules)
     assert (found.end, found.complete) == ("the outermost function", True)
+
+
+def test_a_thread_s_function_returns_to_where_threads_end() -> None:
+    stack = Stack()
+    stack.put(0x2000_0F00, 44, THREAD_EXIT | 1)
+    found = walk({"sp": 0x2000_0F00, "lr": CALLER + 0x11, "pc": LEAF + 2}, stack)
+    assert [frame.pc for frame in found.frames] == [LEAF + 2, CALLER + 16]
+    assert (found.end, found.complete) == ("the outermost function of a thread", True)
 
 
 @pytest.mark.parametrize(

@@ -124,8 +124,9 @@ def hardware_frame(
     values = {name: word(data, 4 * n) for n, name in enumerate(_HARDWARE)}
     places = {name: address + 4 * n for n, name in enumerate(_HARDWARE)}
     xpsr, pc = values["xpsr"], values["pc"]
-    if not xpsr & _T or xpsr & (_RESERVED | _IPSR) or pc & 1 or not is_code(pc):
+    if not xpsr & _T or xpsr & (_RESERVED | _IPSR) or not is_code(pc & ~1):
         return None
+    values["pc"] = pc & ~1  # some kernels write a function's address with its Thumb bit at first
     if extended:
         for n in range(8):
             at = _S0_AT + 8 * n

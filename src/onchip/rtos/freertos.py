@@ -83,6 +83,7 @@ class FreeRtos:
         tcb = None if types is None else _tcb(types)
         self._fields = Fields.from_layout(tcb, _MEMBERS, _NEEDED) or _NO_OPTIONS
         self._shape = ListShape.from_types(types, tcb)
+        self._seen: set[int] = set()
 
     @classmethod
     def recognise(cls, program: Program) -> FreeRtos | None:
@@ -129,8 +130,13 @@ class FreeRtos:
             else:
                 blocks[(current, found)] = ThreadState.READY
         expected = variables.get(_COUNT)
+        if expected is not None and len(blocks) < expected:
+            blocks |= self._between_lists(view, {address for address, _ in blocks})
+        if len(blocks) != expected:
+            warnings += walk.missing
         if expected is not None and len(blocks) != expected and not warnings:
             warnings.append(f"the kernel counts {expected} tasks, its lists have {len(blocks)}")
+        self._seen = {address for address, _ in blocks}
         ticks = variables.get(_TICKS)
         ends = self._heap_ends(view, [block for block, _ in blocks.items()])
         threads = [
@@ -141,6 +147,23 @@ class FreeRtos:
         return KernelState(
             self.kernel, tuple(threads), current, started=True, warnings=tuple(warnings)
         )
+
+    def _between_lists(
+        self, view: MemoryView, found: set[int]
+    ) -> dict[tuple[int, bytes], ThreadState]:
+        """Find tasks of the last walk that the kernel is just moving from one list to another.
+
+        Their list items still say whose they are.
+        """
+        missing = sorted(self._seen - found)
+        blocks = view.read([(address, self._fields.length) for address in missing])
+        owner, items = self._shape.owner_in_item, ("state_item", "event_item")
+        return {
+            (address, block): ThreadState.UNKNOWN
+            for address, block in zip(missing, blocks, strict=True)
+            if block is not None
+            and all(word(self._fields.raw(block, item), owner) == address for item in items)
+        }
 
     def _heads(self) -> list[ListHead]:
         """List the lists that tasks hang on."""
@@ -198,11 +221,11 @@ class FreeRtos:
         """Say what a task waits for: the list that its event item is on belongs to that object."""
         fields = self._fields
         event = word(fields.raw(block, "event_item"), self._shape.container_in_item)
-        notified = fields.get(block, "notify_state")
+        notified = _WAITS_FOR_NOTIFICATION in fields.raw(block, "notify_state")
         waits = []
         if event and state in (ThreadState.BLOCKED, ThreadState.SUSPENDED):
             waits.append(f"on {self._object(event)}")
-        elif notified == _WAITS_FOR_NOTIFICATION and state is not ThreadState.READY:
+        elif notified and state is not ThreadState.READY:
             waits.append("for a notification")
         if waits and state is ThreadState.SUSPENDED:
             state = ThreadState.BLOCKED  # without a time-out: the suspended list is used for it

@@ -64,10 +64,14 @@ class ListHead:
 
 @dataclass(slots=True)
 class ListWalk:
-    """What was found: (control block's address, its bytes) and the state that its list means."""
+    """What was found: (control block's address, its bytes) and the state that its list means.
+
+    ``missing`` are lists that had fewer tasks than they claim: no harm if all tasks are there.
+    """
 
     items: dict[tuple[int, bytes], ThreadState] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -141,7 +145,7 @@ def _take(
         return
     if cursor.at == head.address + shape.end:
         cursor.open = False
-        walk.warnings.append(f"{head.name} is damaged: it ends before all its tasks came")
+        walk.missing.append(f"{head.name} is just being changed, or damaged: a task is missing")
         return
     item = b"" if block is None else block[item_at:]
     if (

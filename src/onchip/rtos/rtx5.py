@@ -76,7 +76,7 @@ _LISTS = {
     "the wait list": ("waiting", "delay_next"),
     "the list of terminated threads": ("terminated", "thread_next"),
 }
-_THREAD_ID, _RUNNING = 1, 2
+_THREAD_IDS, _RUNNING = (0x01, 0xF1), 2  # the second value since 5.5.3
 _STATES = {
     0: ThreadState.NOT_STARTED,
     1: ThreadState.READY,
@@ -144,7 +144,7 @@ class Rtx5:
             view,
             starts,
             fields.length,
-            is_thread=lambda block: fields.number(block, "id") == _THREAD_ID,
+            is_thread=lambda block: fields.number(block, "id") in _THREAD_IDS,
         )
         pointers = [fields.number(block, "name") for _, _, block in walk.threads]
         names = read_names(view, pointers)

@@ -24,6 +24,9 @@ _BASIC_SIZE, _EXTENDED_SIZE = 0x20, 0x68
 _XPSR_RESERVED = 0x00F0_0000
 _EXC_RETURN_KINDS = (0x0, 0x1, 0x8, 0x9, 0xC, 0xD)
 
+_WHERE_THREADS_END = ("prvTaskExitError", "osThreadExit")
+"""Kernels let a thread's function return to the start of these; nothing calls it from there."""
+
 ReadMemory = Callable[[int, int], bytes]
 
 
@@ -179,6 +182,8 @@ class _Walk:
     def _return_to(self, target: int) -> None:
         if target in (0, 0xFFFF_FFFF):
             raise _End("the outermost function", complete=True)
+        if self._debug is not None and self._debug.name_of(target) in _WHERE_THREADS_END:
+            raise _End("the outermost function of a thread", complete=True)
         if not target & 1 or not self._is_code(target & ~1):
             raise _End(f"the stack is corrupt: return address {target:#010x} leads to no code")
         if not self._exact and self._frames[-1].sp == self._now[_SP]:

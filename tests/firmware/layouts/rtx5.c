@@ -1,4 +1,4 @@
-/* RTX5's structures as of 5.5; see scheduler.h. */
+/* RTX5's structures as of 5.5.3; see scheduler.h. */
 #include <stdint.h>
 
 #define FILL 0xCC
@@ -45,7 +45,7 @@ static void run(thread_t *thread) { osRtxInfo.thread.run.curr = thread; }
 static void create(thread_t *thread, const char *name, int priority, void *stack, uint32_t size,
                    uint32_t *top)
 {
-    thread->id = 1;
+    thread->id = 0xF1;
     thread->name = name;
     thread->priority = thread->priority_base = 40 - 8 * priority;
     thread->stack_mem = stack;
