@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -375,3 +376,43 @@ def test_a_stop_is_told_once_whatever_is_done_meanwhile(session: Session) -> Non
         assert core.poll() is not None
         assert core.halted
     assert len(hits) == 1
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_any_order_of_things_stops_where_it_should(session: Session, seed: int) -> None:
+    """Random sets, removals, resumes, steps and resets, against a model of the loop."""
+    pick = random.Random(seed)
+    core, owners = session.core, [PointOwner("one"), PointOwner("two")]
+    wanted: dict[int, set[PointOwner]] = {}
+    core.write_register("r0", 0)
+    at, r0 = -1, 0  # before the loop
+    for _ in range(25):
+        n, owner = pick.randrange(ADDS), pick.choice(owners)
+        match pick.choice(["set", "set", "set", "drop", "run", "run", "step", "reset", "look"]):
+            case "set":
+                kind = pick.choice([BreakpointKind.AUTO, BreakpointKind.FLASH])
+                core.breakpoints.set(place(session, n), kind, owner=owner)
+                wanted.setdefault(n, set()).add(owner)
+            case "drop":
+                core.breakpoints.let_go(place(session, n), owner=owner)
+                wanted.get(n, set()).discard(owner)
+            case "run" if any(wanted.values()):
+                core.resume()
+                reason = core.wait_halted(5.0)
+                while True:
+                    r0 += at >= 0
+                    at = (at + 1) % ADDS
+                    if wanted.get(at):
+                        break
+                assert (reason.kind, reason.pc) == (HaltKind.BREAKPOINT, place(session, at))
+            case "step" if 0 <= at < ADDS - 1:
+                assert core.step().pc == place(session, at + 1)
+                at, r0 = at + 1, r0 + 1
+            case "reset":
+                session.reset(halt=True)
+                core.write_register("r0", 0)
+                at, r0 = -1, 0
+            case "look":
+                assert session.memory.read(flash(session) + OFFSET, len(CODE)) == CODE
+        assert core.read_register("r0") == r0
+        assert len(core.breakpoints) == sum(map(bool, wanted.values()))

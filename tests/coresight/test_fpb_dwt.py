@@ -45,7 +45,7 @@ def test_version_1_values(rig: Rig) -> None:
     fpb.emit_comparator(t, 0)
     assert written(t) == {0xE000_2008: 0x8800_0101}
     t = Transfers()
-    fpb.emit_comparator(t, 0, lifted=0x0800_0102)
+    fpb.emit_comparator(t, 0, lifted=[0x0800_0102])
     assert written(t) == {0xE000_2008: 0}
     with pytest.raises(BreakpointError):
         fpb.allocate(0x2000_0000)

@@ -75,6 +75,14 @@ def test_both_halves_of_a_word_share_a_comparator(m4: Bench) -> None:
     assert core.ap.read_u32(FP_COMP0) == 0
 
 
+def test_both_halves_of_a_word_are_removed_at_once(m4: Bench) -> None:
+    core = m4.core
+    core.breakpoints.set(0x0800_0100)
+    core.breakpoints.set(0x0800_0102)
+    core.breakpoints.clear()
+    assert core.ap.read_u32(FP_COMP0) == 0
+
+
 def test_comparators_run_out(m4: Bench) -> None:
     for n in range(6):
         m4.core.breakpoints.set(0x0800_0100 + 4 * n)

@@ -6,6 +6,8 @@ FPBv2 compares any address. Breakpoints on both halves of a word share one compa
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ..arch.fpb import FP_COMP, FP_COMP0, FP_COMP_V2, FP_CTRL
 from ..dap import Transfers
 from ..errors import BreakpointError
@@ -120,9 +122,9 @@ class Fpb:
         self.ap.emit_write_word(t, FP_CTRL.address, FP_CTRL.build(KEY=1))
         self.enabled = False
 
-    def emit_comparator(self, t: Transfers, number: int, *, lifted: int | None = None) -> None:
-        """Write comparator ``number`` as it is used, leaving out the address ``lifted``."""
-        addresses = self._used[number] - {lifted}
+    def emit_comparator(self, t: Transfers, number: int, *, lifted: Collection[int] = ()) -> None:
+        """Write comparator ``number`` as it is used, leaving out the addresses ``lifted``."""
+        addresses = self._used[number] - set(lifted)
         self.ap.emit_write_word(t, FP_COMP0 + 4 * number, self._value(addresses))
 
     def emit_clear(self, t: Transfers) -> None:

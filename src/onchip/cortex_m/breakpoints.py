@@ -8,7 +8,7 @@ again by then (ADR 0006).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from ..coresight import MemAp
 from ..coresight.fpb import Fpb
@@ -242,8 +242,7 @@ class BreakpointManager:
         lifted = [a for a in gone if self._places[a].kind is not BreakpointKind.FLASH]
         if lifted:
             batch = self._ap.batch()
-            for address in lifted:
-                self.queue_lift(batch, address)
+            self.queue_lift(batch, *lifted)
             batch.run()
         for address in gone:
             kind = self._places[address].kind
@@ -349,20 +348,21 @@ class BreakpointManager:
 
     # ---- for run control: out of the way for one instruction, and back
 
-    def queue_lift(self, batch: Batch, address: int) -> None:
-        """Queue: take the breakpoint at ``address`` off the hardware, but keep it in mind."""
-        batch.add(lambda t: self._emit(t, address, lifted=True))
+    def queue_lift(self, batch: Batch, *addresses: int) -> None:
+        """Queue: take breakpoints off the hardware, but keep them in mind."""
+        batch.add(lambda t: self._emit(t, addresses, lifted=True))
 
-    def queue_place(self, batch: Batch, address: int) -> None:
-        """Queue: put the breakpoint at ``address`` back."""
-        batch.add(lambda t: self._emit(t, address, lifted=False))
+    def queue_place(self, batch: Batch, *addresses: int) -> None:
+        """Queue: put breakpoints back."""
+        batch.add(lambda t: self._emit(t, addresses, lifted=False))
 
-    def _emit(self, t: Transfers, address: int, *, lifted: bool) -> None:
+    def _emit(self, t: Transfers, addresses: Collection[int], *, lifted: bool) -> None:
         t.barrier()
-        if self._places[address].kind is BreakpointKind.HARDWARE:
-            self._comparators.emit(t, address, lifted=lifted)
-        else:
-            self.opcodes.emit(t, address, lifted=lifted)
+        hardware = [a for a in addresses if self._places[a].kind is BreakpointKind.HARDWARE]
+        self._comparators.emit(t, hardware, lifted=lifted)
+        for address in addresses:
+            if address not in hardware:
+                self.opcodes.emit(t, address, lifted=lifted)
 
     def queue_disarm(self, batch: Batch) -> None:
         """Queue: make the comparators match nothing, until `queue_rearm`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ..coresight import MemAp
 from ..coresight.fpb import Fpb
 from ..dap import Transfers
@@ -50,10 +52,13 @@ class Comparators:
             self.fpb.enabled = False
             raise
 
-    def emit(self, t: Transfers, address: int, *, lifted: bool) -> None:
-        """Write the comparator of ``address``, or, ``lifted``, leave it out."""
-        number = self.fpb.number(address)
-        self.fpb.emit_comparator(t, number, lifted=address if lifted else None)
+    def emit(self, t: Transfers, addresses: Collection[int], *, lifted: bool) -> None:
+        """Write the comparators of ``addresses``, or, ``lifted``, leave those out.
+
+        All at once, because two addresses may share a comparator.
+        """
+        for number in sorted({self.fpb.number(address) for address in addresses}):
+            self.fpb.emit_comparator(t, number, lifted=addresses if lifted else ())
 
     def release(self, address: int) -> None:
         """Take note that no comparator watches ``address`` any more."""
