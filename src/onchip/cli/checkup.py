@@ -12,7 +12,7 @@ from __future__ import annotations
 import platform
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from onchip.probe.link import Link
     from onchip.registry import PluggedProbe
 
+Wrap = Callable[["Link"], "Link"]
 _ANSWER_S = 2.0
 _ROUNDS = 8
 _FULL_SPEED_HID = 64
@@ -57,11 +58,14 @@ class Finding:
     advice: str | None = None
 
 
-def examine(spec: str | None = None) -> Iterator[Finding]:
-    """Look at this system, then at every probe plugged in, or at the one that ``spec`` names."""
+def examine(spec: str | None = None, *, wrap: Wrap = lambda link: link) -> Iterator[Finding]:
+    """Look at this system, then at every probe plugged in, or at the one that ``spec`` names.
+
+    ``wrap`` is called with each link that is opened; what it returns is used.
+    """
     yield from _system()
     if spec is not None:
-        yield from _probe_by_name(spec)
+        yield from _probe_by_name(spec, wrap)
         return
     probes = registry.plugged_probes()
     if not probes:
@@ -74,7 +78,7 @@ def examine(spec: str | None = None) -> Iterator[Finding]:
             "not shown: try another cable and port, some cables carry power alone",
         )
     for probe in probes:
-        yield from _plugged(probe)
+        yield from _plugged(probe, wrap)
 
 
 # ---- the system
@@ -129,21 +133,21 @@ def _rules() -> Finding:
 # ---- one probe
 
 
-def _plugged(probe: PluggedProbe) -> Iterator[Finding]:
+def _plugged(probe: PluggedProbe, wrap: Wrap) -> Iterator[Finding]:
     name = probe.probe_model or "a board"
     text = f"{name}, {probe.protocol}, named by --probe {probe.spec}"
     yield Finding(probe.serial, "found", Verdict.OK, text)
     try:
-        link = registry.open_probe(probe)
+        link = wrap(registry.open_probe(probe))
     except ProbeError as error:
         yield _problem(probe.serial, "open", error)
         return
     yield from _opened(probe.serial, link, wanted=probe.protocol)
 
 
-def _probe_by_name(spec: str) -> Iterator[Finding]:
+def _probe_by_name(spec: str, wrap: Wrap) -> Iterator[Finding]:
     try:
-        link = registry.open_link(spec)
+        link = wrap(registry.open_link(spec))
     except OnchipError as error:
         yield _problem(spec, "open", error)
         return

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from onchip.errors import UsageError
+
 if TYPE_CHECKING:
-    from onchip.session import DapClient, Session
+    from onchip.session import DapClient, Link, Session
 
 _FREQUENCY_UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 _SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20}
@@ -135,6 +138,36 @@ def add_flash_breakpoints(parser: argparse.ArgumentParser) -> None:
 def add_probe(parser: argparse.ArgumentParser) -> None:
     """Add the options that name the probe alone."""
     _add_probe(parser.add_argument_group("connection"))
+
+
+def add_one_probe(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--probe`` and ``--record`` for a verb that looks at every probe without ``--probe``."""
+    parser.add_argument("-u", "--probe", metavar="PROBE", help=f"{what}, named as for other verbs")
+    parser.add_argument(
+        "--record", metavar="FILE", help="write every packet to FILE; with one probe only"
+    )
+
+
+def recording_once(arguments: argparse.Namespace) -> Callable[[Link], Link]:
+    """Return what records the link it is given, as ``--record`` says; it takes one link only."""
+    recorded = False
+
+    def wrap(link: Link) -> Link:
+        nonlocal recorded
+        if arguments.record is None:
+            return link
+        from onchip.session import record_link
+
+        if recorded:
+            link.close()
+            raise UsageError(
+                "a recording holds one probe, and several are plugged in",
+                hint="name one with --probe",
+            )
+        recorded = True
+        return record_link(link, arguments.record, command=arguments.command_line)
+
+    return wrap
 
 
 class _Probe(argparse.Action):

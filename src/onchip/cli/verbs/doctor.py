@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from onchip.cli.exit_codes import ExitCode
-from onchip.cli.options import add_json
+from onchip.cli.options import add_json, add_one_probe, recording_once
 from onchip.cli.terminal import print_json
 
 if TYPE_CHECKING:
@@ -27,13 +27,7 @@ _COLUMNS = 96
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
-    parser.add_argument(
-        "-u",
-        "--probe",
-        metavar="PROBE",
-        help="look at this probe alone, named as for the other verbs; without it ONCHIP_PROBE, "
-        "else every one that is plugged in",
-    )
+    add_one_probe(parser, "look at this probe alone (default: ONCHIP_PROBE, else every one)")
     add_json(parser)
 
 
@@ -44,7 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     findings = []
     subject = ""
-    for finding in examine(arguments.probe or os.environ.get(PROBE_VARIABLE) or None):
+    spec = arguments.probe or os.environ.get(PROBE_VARIABLE) or None
+    for finding in examine(spec, wrap=recording_once(arguments)):
         findings.append(finding)
         if arguments.json:
             continue

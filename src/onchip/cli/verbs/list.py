@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict
 
 from onchip.cli.listing import HEADER, rows
-from onchip.cli.options import add_json
+from onchip.cli.options import add_json, add_one_probe, recording_once
 from onchip.cli.start import no_probe
 from onchip.cli.terminal import print_json, print_table
 
@@ -23,6 +23,7 @@ is in use, or cannot be opened, is listed with the reason: `onchip doctor` says 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
+    add_one_probe(parser, "show this probe alone, plugged in or not")
     add_json(parser)
 
 
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print one line for each probe that is plugged in."""
     from onchip.session.survey import survey
 
-    probes = survey()
+    probes = survey(arguments.probe, wrap=recording_once(arguments))
     if arguments.json:
         print_json([asdict(probe) for probe in probes])
     elif probes:
