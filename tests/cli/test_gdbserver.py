@@ -91,3 +91,26 @@ def test_a_taken_port_is_told() -> None:
     assert result.stderr.startswith("onchip: error: ")
     assert port in result.stderr
     assert "a bug in onchip" not in result.stderr
+
+
+def test_the_console_of_semihosting_has_a_port_for_telnet() -> None:
+    process, port = _start("--semihosting-port", "0")
+    try:
+        assert process.stderr is not None
+        found = re.search(r"semihosting console on port (\d+)", process.stderr.readline())
+        assert found
+        address = ("127.0.0.1", int(found[1]))
+        with (
+            socket.create_connection(("127.0.0.1", port)) as gdb,
+            socket.create_connection(address, timeout=20) as telnet,
+        ):
+            for packet in ("?", "M20000000,4:abbefee7", "M20000100,3:686900"):
+                _ask(gdb, packet)
+            for packet in ("P0=04000000", "P1=00010020", "P10=00000001", "Pf=00000020"):
+                assert _ask(gdb, packet) == "OK"
+            telnet.sendall(b"typed")
+            assert _ask(gdb, "c")[:1] == "O"
+            assert telnet.recv(16) == b"hi"
+    finally:
+        process.kill()
+        process.communicate(timeout=20)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from onchip.cli.verbs.fault import load_symbols
 
 if TYPE_CHECKING:
     from onchip.services.gdb import GdbOptions
+    from onchip.services.telnet_console import TelnetConsole
     from onchip.session import Session
     from onchip.symbols.dwarf import DebugInfo
 
@@ -76,6 +79,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="... and files below DIR (default: no files)",
     )
     parser.add_argument(
+        "--semihosting-port",
+        type=port,
+        metavar="PORT",
+        help="... the console also on this TCP port of loopback, for telnet; what is typed is read",
+    )
+    parser.add_argument(
         "--semihosting-gdb",
         action="store_true",
         help="... console and files are those of the machine where GDB runs",
@@ -105,7 +114,10 @@ def run(arguments: argparse.Namespace) -> int:
         vector_catch=arguments.vector_catch,
         step_into_interrupts=arguments.step_into_interrupts,
         hardware_breakpoints_only=arguments.hardware_breakpoints,
-        semihosting=arguments.semihosting or arguments.semihosting_gdb or directory is not None,
+        semihosting=arguments.semihosting
+        or arguments.semihosting_gdb
+        or arguments.semihosting_port is not None
+        or directory is not None,
         gdb_files=arguments.semihosting_gdb,
         semihosting_options=SemihostingOptions(directory=directory),
         debug=debug,
@@ -119,8 +131,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _serve(arguments: argparse.Namespace, options: GdbOptions) -> int:
     from onchip.services.gdb import GdbServer
+    from onchip.services.gdb.semihosting import no_input
 
-    with open_session(arguments) as session:
+    with open_session(arguments) as session, _console(arguments.semihosting_port) as console:
         server = GdbServer(
             session,
             arguments.port,
@@ -128,7 +141,8 @@ def _serve(arguments: argparse.Namespace, options: GdbOptions) -> int:
             options=options,
             on_listening=lambda number: print(f"GDB server started on port {number}", flush=True),
             on_log=lambda text: print(text, file=sys.stderr, flush=True),
-            on_console=_print_console,
+            on_console=_print_console if console is None else _both(console),
+            read_input=no_input if console is None else console.read,
             files={"core.elf": lambda: _core_file(session, options.debug)},
         )
         with stop_requests() as stop:
@@ -141,6 +155,31 @@ def _serve(arguments: argparse.Namespace, options: GdbOptions) -> int:
         if stop.is_set():
             print("stopped", file=sys.stderr)
     return 0
+
+
+@contextlib.contextmanager
+def _console(number: int | None) -> Iterator[TelnetConsole | None]:
+    """Listen for telnet, if that is wanted."""
+    if number is None:
+        yield None
+        return
+    from onchip.services.telnet_console import TelnetConsole
+
+    console = TelnetConsole(number)
+    console.start()
+    print(f"semihosting console on port {console.port}", file=sys.stderr, flush=True)
+    try:
+        yield console
+    finally:
+        console.close()
+
+
+def _both(console: TelnetConsole) -> Callable[[str], None]:
+    def show(text: str) -> None:
+        _print_console(text)
+        console.write(text)
+
+    return show
 
 
 def _core_file(session: Session, debug: DebugInfo | None) -> bytes:
