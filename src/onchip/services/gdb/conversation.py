@@ -11,8 +11,8 @@ from collections.abc import Callable
 from onchip.errors import OnchipError
 from onchip.services.gdb.files import FileTable
 from onchip.services.gdb.flash_job import FlashJob
-from onchip.services.gdb.run_control import Stop
 from onchip.services.gdb.stop_queue import StopQueue
+from onchip.services.gdb.stops import Stop
 from onchip.services.gdb.symbol_inquiry import SymbolInquiry
 from onchip.services.gdb.target import Target
 from onchip.services.gdb.thread_list import CORE_THREAD, PROCESS

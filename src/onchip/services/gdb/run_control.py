@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from onchip.arch.dwt import DWT_PCSR
 from onchip.cortex_m import Core, HaltKind, HaltReason
-from onchip.errors import CoreStateError, OnchipError, TransferFault
+from onchip.errors import CoreStateError, TransferFault
 from onchip.services.gdb.conditions import Conditions
 from onchip.services.gdb.host_calls import HostCalls
-from onchip.services.gdb.points import WATCH_NAMES, PointTable
+from onchip.services.gdb.points import PointTable
 from onchip.services.gdb.registers import EXPEDITED, RegisterLayout
 from onchip.services.gdb.semihosting import Console
+from onchip.services.gdb.stops import SIGINT, SIGTRAP, Stop, StopTeller
 from onchip.services.gdb.thread_list import ThreadList
 from onchip.wire.gdb_rsp.file_io import FileAnswer
 
@@ -42,9 +42,6 @@ _NO_SAMPLE = 0xFFFF_FFFF
 _SOON_S = 0.002
 """How long to wait, in the probe, for the next stop after one that was passed."""
 
-_FAULT_SIGNALS = {3: 11, 4: 11, 5: 10, 6: 4}  # by exception number: SIGSEGV, SIGBUS, SIGILL
-NO_SIGNAL, SIGINT, SIGTRAP, SIGABRT = 0, 2, 5, 6
-
 
 class Mode(Enum):
     """What the core is doing for a client."""
@@ -53,21 +50,6 @@ class Mode(Enum):
     CONTINUE = "continue"
     STEP = "step"
     RANGE = "range"
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """The core stands still. ``pairs`` go into the stop reply; ``exit_code`` ends the program."""
-
-    signal: int
-    pairs: tuple[tuple[str, str], ...] = ()
-    text: str = ""
-    exit_code: int | None = None
-
-    @property
-    def at_watchpoint(self) -> bool:
-        """Whether a watchpoint made it."""
-        return any(name in WATCH_NAMES for name, _ in self.pairs)
 
 
 class RunControl:
@@ -81,6 +63,7 @@ class RunControl:
         self.threads = threads
         self.options = options
         self.points = PointTable(core, hardware_only=options.hardware_breakpoints_only)
+        self._tell = StopTeller(core, layout, self.points)
         self.console: Console | None = None
         self.calls: HostCalls | None = None
         """Has clients serve semihosting calls about files and the console."""
@@ -114,9 +97,9 @@ class RunControl:
             reason = self.core.poll(prefetch=EXPEDITED)
             if reason is None:
                 self.core.halt()
-                self.last = self._stop(SIGTRAP, ())
+                self.last = self._tell.stop(SIGTRAP, ())
             else:
-                self.last = self._describe(reason, quiet=True)
+                self.last = self._tell.describe(reason, quiet=True)
 
     def resume(self) -> None:
         """Let the core run, if it does not already; ``poll`` tells when it stops."""
@@ -148,12 +131,12 @@ class RunControl:
 
     def meet(self, name: str) -> None:
         """Let the next ``poll`` tell of a breakpoint at the pc, without moving: ``swbreak`` ..."""
-        self._ready = self._stop(SIGTRAP, ((name, ""),))
+        self._ready = self._tell.stop(SIGTRAP, ((name, ""),))
         self.mode = Mode.STEP
 
     def stay(self) -> None:
         """Let the next ``poll`` tell of a step, without moving (docs/adr/0021)."""
-        self._ready = self._stop(SIGTRAP, ())
+        self._ready = self._tell.stop(SIGTRAP, ())
         self.mode = Mode.STEP
 
     def interrupt(self, signal: int = SIGINT) -> None:
@@ -251,7 +234,7 @@ class RunControl:
             if self._calling:
                 return None
             if self._interrupted is not None:
-                return self._stop(self._interrupted, ())
+                return self._tell.stop(self._interrupted, ())
             passed += 1
             reason = None
             if passed < PASSES_PER_POLL:
@@ -262,17 +245,19 @@ class RunControl:
             return None
         reason = self.core.halt()
         stop = None if reason.kind is HaltKind.REQUEST else self._judge(reason)
-        return stop or self._stop(self._interrupted, ())
+        return stop or self._tell.stop(self._interrupted, ())
 
     def _judge(self, reason: HaltReason) -> Stop | None:
         """Return the stop that ``reason`` is; None: nobody wants it, the core is to run on."""
         if self._serve_semihosting(reason):
             return self._program_exit()
-        if reason.kind is HaltKind.BREAKPOINT and not self.conditions.wants_stop(self._pc(reason)):
+        if reason.kind is HaltKind.BREAKPOINT and not self.conditions.wants_stop(
+            self._tell.pc(reason)
+        ):
             return None
-        if reason.kind is HaltKind.VECTOR_CATCH and self.passes(self._fault_signal()):
+        if reason.kind is HaltKind.VECTOR_CATCH and self.passes(self._tell.fault_signal()):
             return None
-        return self._describe(reason)
+        return self._tell.describe(reason)
 
     def _poll_steps(self) -> Stop | None:
         count = 1 if self.mode is Mode.STEP else STEPS_PER_POLL
@@ -284,44 +269,18 @@ class RunControl:
                     return stop
                 reason = HaltReason(HaltKind.STEP)
             if reason.kind is not HaltKind.STEP:
-                return self._describe(reason)
-            pc = self._pc(reason)
+                return self._tell.describe(reason)
+            pc = self._tell.pc(reason)
             name = self.points.stop_name_at(pc)
             if self.mode is Mode.STEP or not start <= pc < end:
-                return self._stop(SIGTRAP if self._interrupted is None else self._interrupted, ())
+                return self._tell.stop(
+                    SIGTRAP if self._interrupted is None else self._interrupted, ()
+                )
             if name is not None and self.conditions.wants_stop(pc):
-                return self._stop(SIGTRAP, ((name, ""),))
+                return self._tell.stop(SIGTRAP, ((name, ""),))
             if self._interrupted is not None:
-                return self._stop(self._interrupted, ())
+                return self._tell.stop(self._interrupted, ())
         return None
-
-    def _describe(self, reason: HaltReason, *, quiet: bool = False) -> Stop:
-        """Turn why the core halted into what GDB is told."""
-        match reason.kind:
-            case HaltKind.BREAKPOINT | HaltKind.SEMIHOSTING:
-                name = self.points.stop_name_at(self._pc(reason))
-                return self._stop(SIGTRAP, () if name is None else ((name, ""),))
-            case HaltKind.WATCHPOINT:
-                watch = self.points.watch_name(reason.address, reason.access)
-                return self._stop(SIGTRAP, () if watch is None else ((watch[0], f"{watch[1]:x}"),))
-            case HaltKind.VECTOR_CATCH:
-                text = "" if quiet else self._fault_text()
-                return self._stop(self._fault_signal(), (), text)
-            case HaltKind.LOCKUP:
-                text = "the core is locked up: a fault came while it handled one\n"
-                return self._stop(SIGABRT, (), text + ("" if quiet else self._fault_text()))
-        return self._stop(SIGTRAP, ())
-
-    def _stop(self, signal: int, pairs: tuple[tuple[str, str], ...], text: str = "") -> Stop:
-        values = self.core.read_registers(EXPEDITED)
-        expedited = tuple(
-            (f"{spec.number:02x}", spec.encode(values[spec.name]).hex())
-            for spec in (self.layout.by_name[name] for name in EXPEDITED)
-        )
-        return Stop(signal, (*expedited, *pairs), text)
-
-    def _pc(self, reason: HaltReason) -> int:
-        return self.core.read_register("pc") if reason.pc is None else reason.pc
 
     def _step(self) -> HaltReason:
         """Execute one instruction; a single one brings along what its stop will tell."""
@@ -329,21 +288,11 @@ class RunControl:
         prefetch = EXPEDITED if self.mode is Mode.STEP else ("pc",)
         return self.core.step(interrupts=into, prefetch=prefetch)
 
-    def _fault_signal(self) -> int:
-        return _FAULT_SIGNALS.get(self.core.read_register("xpsr") & 0x1FF, SIGTRAP)
-
-    def _fault_text(self) -> str:
-        try:
-            report = self.core.fault()
-        except OnchipError as error:
-            return f"the fault cannot be read: {error}\n"
-        return f"{report}\n" if report is not None else ""
-
     def _serve_semihosting(self, reason: HaltReason) -> bool:
         """Serve a BKPT 0xAB and move pc past it; say whether it was one."""
         if self.console is None or reason.kind not in (HaltKind.BREAKPOINT, HaltKind.SEMIHOSTING):
             return False
-        pc = self._pc(reason)
+        pc = self._tell.pc(reason)
         if self.points.stop_name_at(pc) is not None or self.core.memory.read_u16(pc) != 0xBEAB:
             return False
         if self.calls is not None and self.calls.begin():
@@ -367,7 +316,7 @@ class RunControl:
         if not self.calls.answer(answer) or self.mode is Mode.RANGE:
             return
         if self.mode is Mode.STEP:
-            self._ready = self._stop(SIGTRAP, ())
+            self._ready = self._tell.stop(SIGTRAP, ())
         elif self.mode is Mode.CONTINUE:
             self.core.resume()
 

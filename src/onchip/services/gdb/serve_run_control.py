@@ -5,7 +5,7 @@ from __future__ import annotations
 from onchip.errors import UsageError
 from onchip.services.gdb.conversation import Conversation
 from onchip.services.gdb.handlers import Handlers, Reply
-from onchip.services.gdb.run_control import NO_SIGNAL, SIGINT, Stop
+from onchip.services.gdb.stops import NO_SIGNAL, SIGINT, Stop
 from onchip.services.gdb.thread_list import PROCESS
 from onchip.wire.gdb_rsp import query, run_control
 from onchip.wire.gdb_rsp.replies import OK

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from onchip.services.gdb.run_control import Stop
+from onchip.services.gdb.stops import Stop
 
 
 class StopQueue:

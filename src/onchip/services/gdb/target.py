@@ -15,8 +15,9 @@ from onchip.services.gdb.host_calls import HostCalls
 from onchip.services.gdb.memory_map_xml import memory_map_xml
 from onchip.services.gdb.options import GdbOptions
 from onchip.services.gdb.registers import RegisterLayout
-from onchip.services.gdb.run_control import RunControl, Stop
+from onchip.services.gdb.run_control import RunControl
 from onchip.services.gdb.semihosting import Console, Input, no_input
+from onchip.services.gdb.stops import Stop
 from onchip.services.gdb.target_xml import target_xml
 from onchip.services.gdb.thread_list import ThreadList
 from onchip.services.gdb.thread_source import ThreadSource
