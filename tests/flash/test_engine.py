@@ -112,6 +112,7 @@ def test_ram_segments_are_written_and_read_back() -> None:
         (0x1FFF_0000, "system .* cannot be programmed"),
         (0x4002_0000, "peripherals .* cannot be programmed"),
         (0x3000_0000, "is it linked for another chip"),
+        (0x000F_FFF0, "only those below 0x0010_0000 are a mirror"),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_erasing(address: int, message: str) -> None:
@@ -157,12 +158,25 @@ def test_the_lpc_gets_its_vector_checksum() -> None:
         b.engine().verify(b.image(pattern(64)))
 
 
+def test_an_image_linked_at_the_mirror_is_programmed_and_verified() -> None:
+    with bench() as b:
+        image = Image.from_segments([(0x400, pattern(100))])
+        b.engine().program(image)
+        assert b.contents(100, 0x400) == pattern(100)
+        assert b.engine().verify(image).verified_bytes == 100
+        with pytest.raises(VerifyError, match="0x0800_0400 reads"):
+            b.engine().verify(Image.from_segments([(0x400, pattern(100, 3)[::-1])]))
+
+
 def test_uicr_is_a_region_of_its_own() -> None:
     with bench("nrf52840") as b:
         image = Image.from_segments([(0, pattern(64)), (0x1000_1080, b"customer")])
-        b.engine().program(image)
+        with pytest.raises(PlanError, match=r"uicr .* only when asked for by name"):
+            b.engine().program(image)
+        assert b.contents(4) == b"\xff" * 4
+        b.engine().program(image, also=["uicr"])
         assert b.core.memory.read(0x1000_1080, 8) == b"customer"
-        b.engine().program(Image.from_segments([(0x1000_1088, b"more")]))
+        b.engine().program(Image.from_segments([(0x1000_1088, b"more")]), also=["uicr"])
         assert b.core.memory.read(0x1000_1080, 12) == b"customermore"
         with pytest.raises(PlanError, match="APPROTECT"):
             b.engine().program(Image.from_segments([(0x1000_1208, bytes(4))]))

@@ -2,22 +2,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onchip.errors import PlanError
 from onchip.flash.algorithm import FlashAlgorithm
 from onchip.flash.block_run import BlockRun
-from onchip.flash.image import Image, Segment
+from onchip.flash.image import Segment
 from onchip.flash.planner import (
     Range,
     RegionPlan,
     block_size,
-    check_guards,
     runs_of,
-    split,
-    with_vector_checksum,
 )
 from onchip.flash.sums import Sums, sums
-from onchip.flash.uf2 import Uf2Block
-from onchip.target.chip import load_chip
 from onchip.target.memory_map import FlashRegion, RegionKind, SectorRun
 from tests.support.elf_builder import flash_device, flm
 
@@ -176,80 +170,3 @@ def test_any_image_on_any_content_ends_as_it_should(data: st.DataObject) -> None
         for offset, content in items:
             wanted[offset : offset + len(content)] = content
         assert chip.data == wanted
-
-
-def test_split_by_regions() -> None:
-    chip = load_chip("nrf52840")
-    image = Image.from_segments([(0xF_FFF0, b"x" * 16), (0x2003_FFF0, b"y" * 16)])
-    parts = split(image, chip, chip.memory_map.flash)
-    ((region, found),) = parts.flash.items()
-    assert (region.name, found) == ("flash", (Segment(0xF_FFF0, b"x" * 16),))
-    assert parts.ram == (Segment(0x2003_FFF0, b"y" * 16),)
-
-
-@pytest.mark.parametrize(
-    ("address", "length", "message"),
-    [
-        (0xF_FFF0, 17, "1 bytes at 0x0010_0000, where nrf52840 has no memory"),
-        (0x1000_0000, 4, "ficr .* cannot be programmed"),
-        (0x2004_0000, 4, "is it linked for another chip"),
-        (0x1000_1308, 4, "no memory"),
-    ],
-)
-def test_split_refuses(address: int, length: int, message: str) -> None:
-    chip = load_chip("nrf52840")
-    with pytest.raises(PlanError, match=message) as caught:
-        split(Image.from_segments([(address, bytes(length))]), chip, chip.memory_map.flash)
-    assert caught.value.address is not None
-
-
-def test_a_region_without_algorithm_is_refused() -> None:
-    chip = load_chip("stm32f407")
-    region, _ = made()
-    bare = FlashRegion(
-        name="flash",
-        start=region.start,
-        length=region.length,
-        kind=RegionKind.FLASH,
-        sectors=region.sectors,
-    )
-    with pytest.raises(PlanError, match="no algorithm is known"):
-        split(Image.from_segments([(START, b"x")]), chip, [bare])
-
-
-def test_guards() -> None:
-    chip = load_chip("lpc1768")
-    word = (0x4E69_7370).to_bytes(4, "little")
-    with pytest.raises(PlanError, match="code read protection") as caught:
-        check_guards(Image.from_segments([(0x2F0, bytes(12) + word)]), chip)
-    assert caught.value.hint is not None
-    check_guards(Image.from_segments([(0x2F0, bytes(12) + b"\xff" * 4)]), chip)
-    check_guards(Image.from_segments([(0x2F0, bytes(12) + word[:3])]), chip)
-
-
-def test_vector_checksum() -> None:
-    chip = load_chip("lpc1768")
-    vectors = b"".join((0x1000_0000 + i).to_bytes(4, "little") for i in range(8))
-    image = with_vector_checksum(Image.from_segments([(0, vectors + b"more")]), chip)
-    words = [int.from_bytes(image.segments[0].data[4 * i : 4 * i + 4], "little") for i in range(8)]
-    assert sum(words) & 0xFFFF_FFFF == 0
-    assert image.segments[0].data[32:] == b"more"
-    partial = Image.from_segments([(4, vectors[4:])])
-    assert with_vector_checksum(partial, chip).segments == partial.segments
-    other = Image.from_segments([(0, vectors)])
-    assert with_vector_checksum(other, load_chip("stm32f407")) is other
-
-
-def test_a_uf2_file_for_other_chips_is_refused() -> None:
-    chip = load_chip("nrf52840")
-    regions = chip.memory_map.flash
-
-    def image(family: int | None) -> Image:
-        return Image.parse(Uf2Block(0x1000, b"x" * 256, 0, 1, family).encode(), source="fw.uf2")
-
-    for family in (0xADA5_2840, 0x1B57_745F, None):
-        assert split(image(family), chip, regions).flash
-    with pytest.raises(PlanError, match=r"fw\.uf2 is for chips of UF2 family 0x57755A57"):
-        split(image(0x5775_5A57), chip, regions)
-    other = load_chip("lpc1768")  # has no family of its own
-    assert split(image(0x5775_5A57), other, other.memory_map.flash).flash

@@ -8,7 +8,7 @@ is in the way; it is left halted, and its RAM is lost.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from onchip.errors import EraseError, FlashError, PlanError, UsageError, VerifyError
 from onchip.target.memory_map import FlashRegion, Sector
 
-from . import job, planner, verify
+from . import job, placing, verify
 from .block_run import BlockRun
 from .blocks import block_crcs
 from .command import hex32
@@ -26,11 +26,13 @@ from .planner import RegionPlan
 from .progress import ProgressCallback, silent
 from .regions import Regions
 from .schedule import erased_length, expected_content
+from .second_try import compare_again, program_again
 from .segment import Segment
 from .workbench import Workbench
 
 if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
+    from onchip.dap.client import DapClient
     from onchip.target.chip import Chip
 
     from .algorithm import FlashAlgorithm
@@ -94,6 +96,7 @@ class FlashEngine:
         keep: bool = True,
         allow_lock: bool = False,
         skip_same: bool = True,
+        also: Collection[str] = (),
         read_back: bool = False,
         reset: bool = True,
         progress: ProgressCallback = silent,
@@ -109,6 +112,7 @@ class FlashEngine:
             keep: bytes of erased sectors that the image does not cover are put back.
             allow_lock: program words that turn read-out protection on.
             skip_same: leave sectors alone that hold the image's bytes already.
+            also: names of regions of options (UICR) that the image may write to.
             read_back: verify by reading every byte too, not only by the target's sums.
             reset: begin with a reset; else the core is halted where it is, and its registers and
                 the RAM that the algorithm takes are put back, so that the program can go on.
@@ -121,8 +125,8 @@ class FlashEngine:
         """
         started = self._now()
         if not allow_lock:
-            planner.check_guards(image, self._chip)
-        plans, in_ram = self._plans(image, erase=erase, keep=keep, skip_same=skip_same)
+            placing.check_guards(image, self._chip)
+        plans, in_ram = self._plans(image, erase=erase, keep=keep, skip_same=skip_same, also=also)
         if not plans:
             self._core.halt()
             self._load_ram(in_ram)
@@ -139,6 +143,8 @@ class FlashEngine:
                 if read_back:
                     job.read_back(self._bench, plans)
             except FlashError as error:
+                if isinstance(error, VerifyError):
+                    program_again(bench, self._client, changed, self._chip.clock_hz, error)
                 error.hint = error.hint or "the flash is incomplete now: program it again"
                 raise
         self._load_ram(in_ram)
@@ -151,6 +157,7 @@ class FlashEngine:
         erase: EraseMode = "sector",
         keep: bool = True,
         skip_same: bool = True,
+        also: Collection[str] = (),
         progress: ProgressCallback = silent,
     ) -> list[SectorOutline]:
         """Say what `program` would do to each sector, and do nothing.
@@ -161,8 +168,8 @@ class FlashEngine:
             PlanError: `program` would refuse.
             AlgorithmError, TransferError, ProbeError, TargetError: as `program`.
         """
-        planner.check_guards(image, self._chip)
-        plans, _ = self._plans(image, erase=erase, keep=keep, skip_same=skip_same)
+        placing.check_guards(image, self._chip)
+        plans, _ = self._plans(image, erase=erase, keep=keep, skip_same=skip_same, also=also)
         self._core.halt()
         if plans:
             with self._bench.borrowed_target(plans):
@@ -206,8 +213,7 @@ class FlashEngine:
             AlgorithmError, TransferError, ProbeError, TargetError: as `program`.
         """
         started = self._now()
-        image = planner.with_vector_checksum(image, self._chip)
-        parts = planner.split(image, self._chip, self._regions.all)
+        parts = self._split(image)
         plans = [
             RegionPlan(region, self._regions.algorithm(region), pieces)
             for region, pieces in parts.flash.items()
@@ -217,7 +223,11 @@ class FlashEngine:
         verify.compare_memory(self._core.memory, parts.ram)
         if plans:
             with self._bench.borrowed_target(plans):
-                job.check(self._bench, plans, progress)
+                try:
+                    job.check(self._bench, plans, progress)
+                except VerifyError as error:
+                    compare_again(self._bench, self._client, plans, error)
+                    raise
         return ProgrammingReport(
             image_bytes=image.length,
             same_bytes=image.length,
@@ -250,14 +260,25 @@ class FlashEngine:
 
     # -- planning ----------------------------------------------------------------------------------
 
+    def _split(self, image: Image) -> placing.Split:
+        image = placing.without_mirrors(image, self._chip)
+        image = placing.with_vector_checksum(image, self._chip)
+        return placing.split(image, self._chip, self._regions.all)
+
     def _plans(
-        self, image: Image, *, erase: EraseMode, keep: bool, skip_same: bool
+        self,
+        image: Image,
+        *,
+        erase: EraseMode,
+        keep: bool,
+        skip_same: bool,
+        also: Collection[str],
     ) -> tuple[list[RegionPlan], tuple[Segment, ...]]:
         """Return what concerns each flash region, and what goes to RAM; refuse what cannot be."""
         if erase not in ("sector", "chip"):
             raise UsageError(f"erase={erase!r} cannot be meant", hint="use sector or chip")
-        image = planner.with_vector_checksum(image, self._chip)
-        parts = planner.split(image, self._chip, self._regions.all)
+        parts = self._split(image)
+        placing.check_named(parts.flash, also, self._chip)
         plans = [
             RegionPlan(
                 region,
@@ -325,6 +346,10 @@ class FlashEngine:
         for segment in segments:
             self._core.memory.write(segment.address, segment.data)
         verify.compare_memory(self._core.memory, segments)
+
+    @property
+    def _client(self) -> DapClient:
+        return self._core.ap.dp.client
 
     def _now(self) -> float:
         return self._core.now()

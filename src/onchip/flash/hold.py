@@ -6,11 +6,15 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from onchip.errors import OnchipError
+from onchip.arch.scs import DFSR, DHCSR
+from onchip.errors import OnchipError, TargetError
 
 if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
+    from onchip.dap.transfers import Element, Transfers
     from onchip.target.chip import Chip
+
+_ALL = 0x1F
 
 
 @contextlib.contextmanager
@@ -62,7 +66,7 @@ def borrow(core: Core, start: int, length: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _catching_faults(core: Core) -> Iterator[None]:
-    """Halt at faults, and at nothing else: a watchpoint may lie where the algorithm keeps its data.
+    """Halt at faults and resets only: a watchpoint may lie where the algorithm keeps its data.
 
     Breakpoints and watchpoints are armed again afterwards.
     """
@@ -73,14 +77,39 @@ def _catching_faults(core: Core) -> Iterator[None]:
         core.breakpoints.queue_disarm(batch)
         core.watchpoints.queue_disarm(batch)
         batch.run()
-    core.vector_catch = before | {"hardfault"}
+    core.vector_catch = before | {"hardfault", "reset"}
     try:
+        _stand_by(core)
         yield
     except BaseException:
         with contextlib.suppress(OnchipError):  # what went wrong first is what matters
             _put_back(core, before, armed=armed)
         raise
     _put_back(core, before, armed=armed)
+
+
+def _stand_by(core: Core) -> None:
+    """Clear DFSR, in which a vector catch will tell of a reset; refuse if one came before that.
+
+    DHCSR would tell as well, but once, to whoever reads it first: to the wait for S_REGRDY, say.
+    """
+    batch = core.memory.batch()
+    seen: list[Element] = []
+
+    def emit(t: Transfers) -> None:
+        t.barrier()
+        core.ap.emit_write_word(t, DFSR.address, _ALL)
+        seen.append(core.run.emit_read_dhcsr(t))
+
+    batch.add(emit)
+    batch.run()
+    dhcsr = DHCSR(seen[-1].word())
+    core.run.note(dhcsr)
+    if dhcsr.S_RESET_ST or not dhcsr.S_HALT:
+        raise TargetError(
+            "the target was reset, or runs, while a flash job was about to begin",
+            hint="is there a watchdog that bites, or a supply that dips?",
+        )
 
 
 def _put_back(core: Core, vector_catch: frozenset[str], *, armed: bool) -> None:

@@ -36,8 +36,11 @@ def survey(bench: Workbench, plans: Sequence[RegionPlan], progress: ProgressCall
         kept = plan.kept_ranges()
         missing = [r for r in kept if any(part not in sums for part in plan.cut(r))]
         sums |= _sums(runner, plan, missing, uncounted)
-        for part in plan.kept_parts(sums):
+        parts = plan.kept_parts(sums)
+        for part in parts:
             plan.keep_bytes(part.address, runner.memory.read(part.address, part.length))
+        if parts:
+            runner.check()  # what was read must not be what a reset maps over the flash
         if plan.erase and not plan.algorithm.has("EraseSector"):
             raise PlanError(
                 f"{plan.algorithm.source} cannot erase sectors, and {plan.region} is not blank",

@@ -2,7 +2,7 @@
 
 Nothing here touches the target. It goes in steps:
 
-1. `split` lays the image over the memory map: pieces for each flash region, pieces for RAM.
+1. The image has been laid over the memory map (`placing`): these are its pieces in one region.
 2. `RegionPlan.survey` lists the byte ranges whose sums tell what is there already.
 3. `RegionPlan.decide` takes those sums; a block is then *same*, *programmable* (blank, all of
    it), or in need of its sector's erase.
@@ -19,14 +19,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from onchip.errors import PlanError
-from onchip.target.chip import Chip
-from onchip.target.memory_map import FlashRegion, MemoryRegion, RegionKind, Sector
+from onchip.target.memory_map import FlashRegion, Sector
 
 from .algorithm import FlashAlgorithm
 from .block_run import BlockRun
-from .command import hex32
-from .image import Image
 from .segment import Segment
 from .sums import Sums, blank_sums, sums
 
@@ -52,114 +48,6 @@ class Write:
 
     address: int
     data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """An image laid over a memory map."""
-
-    flash: Mapping[FlashRegion, tuple[Segment, ...]]
-    ram: tuple[Segment, ...]
-
-
-def split(image: Image, chip: Chip, regions: Sequence[FlashRegion]) -> Split:
-    """Lay an image over the chip's memory map, with ``regions`` in the place of its flash.
-
-    Raises:
-        PlanError: the file names other chips, or a byte has no place, or one that is not to be
-            written.
-    """
-    if chip.uf2_families and image.uf2_family not in (None, *chip.uf2_families):
-        raise PlanError(
-            f"{image.source} is for chips of UF2 family 0x{image.uf2_family:08X}, "
-            f"{chip.name} is of 0x{chip.uf2_families[0]:08X}"
-        )
-    flash: dict[FlashRegion, list[Segment]] = {}
-    ram: list[Segment] = []
-    for segment in image.segments:
-        address = segment.address
-        while address < segment.end:
-            region = _region_at(address, segment, chip, regions)
-            end = min(segment.end, region.end)
-            data = segment.data[address - segment.address : end - segment.address]
-            piece = Segment(address, data, segment.label)
-            if isinstance(region, FlashRegion):
-                flash.setdefault(region, []).append(piece)
-            else:
-                ram.append(piece)
-            address = end
-    return Split({region: tuple(pieces) for region, pieces in flash.items()}, tuple(ram))
-
-
-def _region_at(
-    address: int, segment: Segment, chip: Chip, regions: Sequence[FlashRegion]
-) -> MemoryRegion:
-    region: MemoryRegion | None = next((r for r in regions if r.contains(address)), None)
-    region = region or chip.memory_map.find(address)
-    where = f"the image has {segment.end - address} bytes at {hex32(address)}"
-    places = ", ".join(
-        str(r) for r in (*regions, *chip.memory_map.ram) if r.kind in (RegionKind.FLASH, "ram")
-    )
-    if region is None:
-        raise PlanError(
-            f"{where}, where {chip.name} has no memory",
-            address=address,
-            hint=f"is it linked for another chip? This one has {places}",
-        )
-    if region.kind is RegionKind.RAM:
-        return region
-    if isinstance(region, FlashRegion):
-        if not region.algorithm:
-            raise PlanError(f"{where}, and no algorithm is known for {region}", address=address)
-        return region
-    raise PlanError(
-        f"{where}, in {region}, which cannot be programmed",
-        address=address,
-        hint=f"what can be is {places}",
-    )
-
-
-def check_guards(image: Image, chip: Chip) -> None:
-    """Refuse an image that would lock or brick the chip.
-
-    Raises:
-        PlanError: a word of the image turns a protection on.
-    """
-    for guard in chip.guards:
-        for segment in image.segments:
-            offset = guard.address - segment.address
-            if not 0 <= offset <= len(segment.data) - 4:
-                continue
-            word = int.from_bytes(segment.data[offset : offset + 4], "little")
-            if word & guard.mask in guard.values:
-                raise PlanError(
-                    f"the image turns on {guard.name}: 0x{word:08X} at {hex32(guard.address)} "
-                    f"would lock {chip.name}",
-                    address=guard.address,
-                    hint="allow_lock=True programs it all the same",
-                )
-
-
-def with_vector_checksum(image: Image, chip: Chip) -> Image:
-    """Return the image with the checksum that the chip's boot ROM wants among its vectors.
-
-    Only an image that holds all eight vectors is changed.
-    """
-    if chip.vector_checksum is None:
-        return image
-    segments = []
-    for segment in image.segments:
-        data = segment.data
-        offset = chip.vector_checksum - 0x1C - segment.address
-        if 0 <= offset <= len(data) - 32:
-            vectors = [
-                int.from_bytes(data[offset + 4 * i : offset + 4 * i + 4], "little")
-                for i in range(7)
-            ]
-            checksum = (-sum(vectors) & 0xFFFF_FFFF).to_bytes(4, "little")
-            data = data[: offset + 0x1C] + checksum + data[offset + 0x20 :]
-        segments.append(Segment(segment.address, data, segment.label))
-    return Image(tuple(segments), image.entry, image.source, image.format)
 
 
 def block_size(region: FlashRegion, algorithm: FlashAlgorithm) -> int:

@@ -17,7 +17,6 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from onchip.arch.scs import DHCSR
 from onchip.errors import AlgorithmError, TransferMismatch
 
 from . import driver
@@ -30,7 +29,7 @@ from .look import Look
 from .ring import Record, Ring
 from .source import Source
 from .sums import sums
-from .watch import Watch
+from .watch import Watch, runs_on
 from .workspace import Workspace
 
 if TYPE_CHECKING:
@@ -170,6 +169,18 @@ class Runner:
             raise ValueError(f"{len(commands)} commands do not fit the ring together")
         return self._carry_out(records, done)
 
+    def check(self) -> None:
+        """Make sure that nothing has happened to the target.
+
+        Raises:
+            AlgorithmError: it crashed, or was reset.
+            TransferError, ProbeError: the way to the target broke.
+        """
+        batch = self.memory.batch()
+        look = Look(self.core, batch, self.space.mailbox)
+        batch.run()
+        self._absorb(look, nothing)
+
     def stop(self) -> None:
         """Halt the core, wherever the driver is.
 
@@ -188,7 +199,6 @@ class Runner:
         self._watch = Watch(self.core)
         self._status = Status()
         self._proved = False
-        self._fresh = True
         self._opening: Batch | None = self._upload()
         for address, code in self._needed.items():
             self.memory.queue_write(self._opening, address, code, free=True)
@@ -361,8 +371,7 @@ class Runner:
             batch = self.memory.batch()
             look = Look(self.core, batch, None)
             batch.run()
-            dhcsr = look.dhcsr()
-            if not (dhcsr.S_HALT or dhcsr.S_LOCKUP or dhcsr.S_RESET_ST):
+            if runs_on(look.dhcsr(), look.dfsr()):
                 self._watch.check_time(self._status, blind=True)
                 return
         batch = self.memory.batch()
@@ -372,12 +381,8 @@ class Runner:
         self._watch.check_time(self._status)
 
     def _absorb(self, look: Look, done: Done) -> None:
-        status, dhcsr = look.status(), look.dhcsr()
-        if self._fresh:
-            dhcsr = DHCSR(dhcsr & ~DHCSR.S_RESET_ST.mask)  # it tells of the past when first read
-            self._fresh = False
-        self._status = status
-        finished = self._watch.absorb(status, dhcsr, halts=not self.streams)
+        self._status = status = look.status()
+        finished = self._watch.absorb(status, look.dhcsr(), look.dfsr(), halts=not self.streams)
         self._ring.release(status.done)
         for record in finished:
             done(record.command)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from onchip.arch.scs import DHCSR, ExceptionNumber
+from onchip.arch.scs import DFSR, DHCSR, ExceptionNumber
 from onchip.errors import AlgorithmError, FlashError, OnchipError
 
 from .command import Command, failure, hex32
@@ -49,7 +49,7 @@ class Watch:
             self._since_s = self._core.now()
         self._given.append(record)
 
-    def absorb(self, status: Status, dhcsr: DHCSR, *, halts: bool) -> list[Record]:
+    def absorb(self, status: Status, dhcsr: DHCSR, dfsr: DFSR, *, halts: bool) -> list[Record]:
         """Take in a look; return the records that are done. ``halts``: the driver does when idle.
 
         Raises:
@@ -64,12 +64,12 @@ class Watch:
         done = []
         while self._given and self._given[0].number < number:
             done.append(self._given.popleft())
-        if dhcsr.S_RESET_ST:
-            raise AlgorithmError(f"the target was reset during {self._current(status)}")
+        if dhcsr.S_LOCKUP or _was_interrupted(dhcsr, dfsr):
+            raise self._crash(status, locked_up=bool(dhcsr.S_LOCKUP))
         if status.state != WELL:
             raise self._failure(status)
-        if dhcsr.S_LOCKUP or (dhcsr.S_HALT and not (halts and not self._given)):
-            raise self._crash(status, locked_up=bool(dhcsr.S_LOCKUP))
+        if dhcsr.S_HALT and not (halts and not self._given):
+            raise self._crash(status, locked_up=False, breakpoint=True)
         if done or status.calls != self._calls:
             self._calls = status.calls
             self._since_s = self._core.now()
@@ -139,28 +139,44 @@ class Watch:
             )
         return failure(command, address, status.result)
 
-    def _crash(self, status: Status, *, locked_up: bool) -> AlgorithmError:
-        """Tell why the core halted, or locked up, somewhere in the algorithm."""
-        return AlgorithmError(
-            f"{self._current(status)} {self._how(locked_up=locked_up)}",
-            address=self._address(status),
-        )
-
-    def _how(self, *, locked_up: bool) -> str:
+    def _crash(
+        self, status: Status, *, locked_up: bool, breakpoint: bool = False
+    ) -> AlgorithmError:
+        """Tell why the core halted, or locked up, somewhere in the algorithm, or was reset."""
+        current, address = self._current(status), self._address(status)
         try:
             self._core.halt()
             fault = self._fault()
             if fault is not None:
-                return f"{'locked up' if locked_up else 'faulted'}: {_in_one_line(fault)}"
-            pc = hex32(self._core.read_register("pc"))
-            return f"halted at {pc}, as by a BKPT instruction, instead of returning"
+                how = "locked up" if locked_up else "faulted"
+                return AlgorithmError(f"{current} {how}: {_in_one_line(fault)}", address=address)
+            if breakpoint:
+                pc = hex32(self._core.read_register("pc"))
+                told = f"{current} halted at {pc}, as by a BKPT instruction, instead of returning"
+                return AlgorithmError(told, address=address)
         except OnchipError as error:
-            return f"crashed, and how cannot be read: {error}"
+            told = f"{current} crashed, and how cannot be read: {error}"
+            return AlgorithmError(told, address=address)
+        return AlgorithmError(
+            f"the target was reset during {current}",
+            address=address,
+            hint="is there a watchdog that bites, or a supply that dips?",
+        )
 
     def _fault(self) -> FaultReport | None:
         """Return the fault that the core is in; what is left of an older one does not count."""
         fault = self._core.fault()
         return fault if fault is not None and fault.exception in _FAULTS else None
+
+
+def runs_on(dhcsr: DHCSR, dfsr: DFSR) -> bool:
+    """Say whether the core still does what it was told to do."""
+    return not (dhcsr.S_HALT or dhcsr.S_LOCKUP or _was_interrupted(dhcsr, dfsr))
+
+
+def _was_interrupted(dhcsr: DHCSR, dfsr: DFSR) -> bool:
+    """Say whether there was a reset or a fault; debug is off after a loss of power."""
+    return bool(dhcsr.S_RESET_ST or dfsr.VCATCH or not dhcsr.C_DEBUGEN)
 
 
 def _in_one_line(fault: FaultReport) -> str:

@@ -14,6 +14,7 @@ from onchip.errors import AlgorithmError, OnchipError, PlanError
 
 from .algorithm import FlashAlgorithm
 from .hold import borrow, reset_and_hold
+from .overlap import breaks_when_overlapped
 from .planner import RegionPlan
 from .runner import Runner
 from .schedule import FOR_VERIFY, init, uninit
@@ -88,7 +89,8 @@ class Workbench:
     def _make(self, algorithm: FlashAlgorithm | None) -> Runner:
         assert self._ram is not None  # check_fits
         self.stop()
-        self._current = Runner(self._core, self._ram, algorithm, stream=self._stream)
+        alone = algorithm is not None and breaks_when_overlapped(algorithm) is not None
+        self._current = Runner(self._core, self._ram, algorithm, stream=self._stream and not alone)
         return self._current
 
     def stop(self) -> None:

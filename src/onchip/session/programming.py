@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,7 @@ class Programming(ABC):
         erase: EraseMode = "sector",
         keep: bool = True,
         skip_same: bool = True,
+        also: Collection[str] = (),
         read_back: bool = False,
         stream: bool = True,
         reset: bool = True,
@@ -73,6 +74,7 @@ class Programming(ABC):
             erase: ``sector`` erases what must change, ``chip`` everything.
             keep: put back what the image does not cover of the sectors that are erased.
             skip_same: leave sectors alone that hold the image's bytes already.
+            also: names of regions of options (UICR) that the image may write to.
             read_back: verify by reading every byte too, not only by the target's sums.
             stream: write the next pages to the target while it programs.
             reset: reset and run afterwards; else the core stays halted, on `close` too.
@@ -95,6 +97,7 @@ class Programming(ABC):
                 erase=erase,
                 keep=keep,
                 skip_same=skip_same,
+                also=also,
                 read_back=read_back,
                 progress=progress,
             )
@@ -109,6 +112,7 @@ class Programming(ABC):
         format: Format | None = None,
         erase: EraseMode = "sector",
         keep: bool = True,
+        also: Collection[str] = (),
         progress: ProgressCallback = silent,
     ) -> list[SectorOutline]:
         """Say what `flash` would do to each sector, and do nothing. The core is halted for it.
@@ -119,7 +123,7 @@ class Programming(ABC):
         """
         engine, chip = self._job()
         loaded = self._load(image, chip, base=base, format=format)
-        return engine.plan(loaded, erase=erase, keep=keep, progress=progress)
+        return engine.plan(loaded, erase=erase, keep=keep, also=also, progress=progress)
 
     def erase(
         self,

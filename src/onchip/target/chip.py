@@ -17,7 +17,7 @@ from typing import Any
 
 from onchip.errors import LockedChip, TransferFault, UsageError, WrongChip
 
-from .memory_map import FlashRegion, MemoryMap, MemoryRegion, RegionKind, SectorRun
+from .memory_map import FlashRegion, MemoryMap, MemoryRegion, Mirror, RegionKind, SectorRun
 from .unlock import MaskedWrite, Pattern, Unlock
 
 ReadWords = Callable[[Sequence[int]], Sequence[int]]
@@ -114,6 +114,8 @@ class Chip:
     """Where the number stands that no other chip has: address and length; None: not in memory."""
     uf2_families: tuple[int, ...] = ()
     """Family numbers of UF2 files for this chip, its own first; empty: not known."""
+    mirrors: tuple[Mirror, ...] = ()
+    """Where flash can be seen a second time; images linked there go to the flash itself."""
     notes: str = ""
 
     @property
@@ -322,6 +324,7 @@ def _chip(table: Mapping[str, Any]) -> Chip:
         vector_checksum=table.get("vector_checksum"),
         unique_id=_place(table.get("unique_id")),
         uf2_families=tuple(table.get("uf2_families", ())),
+        mirrors=tuple(Mirror(**entry) for entry in table.get("mirrors", ())),
         notes=table.get("notes", ""),
     )
 

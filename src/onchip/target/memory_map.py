@@ -117,6 +117,20 @@ class FlashRegion(MemoryRegion):
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """``length`` bytes from ``start`` where the memory at ``of`` is seen once more."""
+
+    start: int
+    length: int
+    of: int
+
+    @property
+    def end(self) -> int:
+        """The first address after the mirror."""
+        return self.start + self.length
+
+
 class MemoryMap:
     """The regions of a chip, sorted by address.
 

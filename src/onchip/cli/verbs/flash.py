@@ -65,6 +65,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="drop what erased sectors hold beside the image, instead of putting it back",
     )
     parser.add_argument(
+        "--also",
+        metavar="REGION",
+        action="append",
+        default=[],
+        help="write to this region of options (uicr) too, if the image has bytes for it",
+    )
+    parser.add_argument(
         "--verify",
         choices=("sums", "full"),
         default="sums",
@@ -101,6 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
                 erase=arguments.erase,
                 keep=not arguments.no_keep,
                 skip_same=arguments.skip_same,
+                also=arguments.also,
                 read_back=arguments.verify == "full",
                 stream=not arguments.no_stream,
                 reset=not arguments.no_reset,
@@ -153,6 +161,7 @@ def _dry_run(session: Session, arguments: argparse.Namespace, file: str, base: i
         format=arguments.format,
         erase=arguments.erase,
         keep=not arguments.no_keep,
+        also=arguments.also,
     )
     if arguments.plan_svg:
         arguments.plan_svg.write_text(plan_svg(session.chip_name, sectors), encoding="utf-8")

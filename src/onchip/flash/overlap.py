@@ -1,0 +1,40 @@
+"""Which algorithms have to be left alone while they run: the rows of ``overlap.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+from pathlib import PurePath
+
+from .algorithm import FlashAlgorithm
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row; see the head of ``overlap.toml``."""
+
+    name: str
+    why: str
+    source: str
+
+
+@cache
+def known_rows() -> tuple[Row, ...]:
+    """Return the rows of ``overlap.toml``."""
+    text = (files("onchip.flash") / "overlap.toml").read_text("utf-8")
+    return tuple(Row(**row) for row in tomllib.loads(text)["algorithm"])
+
+
+def breaks_when_overlapped(
+    algorithm: FlashAlgorithm, rows: Iterable[Row] | None = None
+) -> Row | None:
+    """Return the row that says so, or None."""
+    names = (algorithm.device.name.lower(), PurePath(algorithm.source).name.lower())
+    for row in known_rows() if rows is None else rows:
+        if any(fnmatchcase(name, row.name) for name in names):
+            return row
+    return None
