@@ -18,10 +18,10 @@ LENGTH = 0x4000
 CHANGED_AT = 0x1234
 # chip, probe: blank, unchanged, one function changed; milliseconds beyond the limit
 OVERHEADS = {
-    ("stm32f407", "bulk-512x4"): (16, 4, 17),
-    ("stm32f407", "hid-64x4"): (120, 38, 115),
-    ("nrf52840", "bulk-512x4"): (14, 3, 13),
-    ("nrf52840", "hid-64x4"): (145, 38, 120),
+    ("stm32f407", "bulk-512x4"): (16, 3, 13),
+    ("stm32f407", "hid-64x4"): (80, 38, 70),
+    ("nrf52840", "bulk-512x4"): (14, 3, 9),
+    ("nrf52840", "hid-64x4"): (105, 38, 66),
 }
 
 

@@ -13,7 +13,8 @@ from .planner import Range, RegionPlan
 from .progress import Meter, Phases, ProgressCallback, uncounted
 from .runner import Runner
 from .schedule import commands, erased_length, expected_content
-from .sums import Sums
+from .sums import AS_WANTED, Sums, blank_sums
+from .sums import sums as image_sums
 
 if TYPE_CHECKING:
     from .workbench import Workbench
@@ -31,7 +32,7 @@ def survey(bench: Workbench, plans: Sequence[RegionPlan], progress: ProgressCall
     meter = Meter(progress, "plan", sum(r.length for p in wanted for r in p.survey()))
     meter(0)
     for plan, runner in bench.runners(wanted):
-        sums = _sums(runner, plan, plan.survey(), meter)
+        sums = _look_over(runner, plan, meter)
         plan.decide(sums)
         kept = plan.kept_ranges()
         missing = [r for r in kept if any(part not in sums for part in plan.cut(r))]
@@ -47,6 +48,33 @@ def survey(bench: Workbench, plans: Sequence[RegionPlan], progress: ProgressCall
                 address=plan.erase[0].start,
                 hint="erase the whole chip",
             )
+
+
+def _look_over(runner: Runner, plan: RegionPlan, meter: Meter) -> dict[Range, Sums]:
+    """Return the sums that `RegionPlan.decide` wants, by few large blocks where these suffice.
+
+    A large block that is right, or blank, needs no closer look; so an image that is there already
+    costs few answers.
+    """
+    found: dict[Range, Sums] = {}
+    closer: list[Range] = []
+    blank = plan.algorithm.device.erased_value
+    for part, answer in _sums(runner, plan, plan.survey(), meter, _large_block(plan)).items():
+        wanted = verify.content(plan.pieces, part)
+        if wanted is None:
+            found[part] = answer  # beside the image: a part of a block
+        elif answer == blank_sums(part.length, part.address & 3, blank):
+            for piece in plan.cut(part):
+                found[piece] = blank_sums(piece.length, piece.address & 3, blank)
+        elif answer == image_sums(wanted, part.address):
+            found.update(dict.fromkeys(plan.cut(part), AS_WANTED))
+        else:
+            closer.append(part)
+    return found | _sums(runner, plan, closer, uncounted)
+
+
+def _large_block(plan: RegionPlan) -> int:
+    return max(plan.block, verify.BLOCK // plan.block * plan.block)
 
 
 def carry_out(
@@ -91,8 +119,7 @@ def check(bench: Workbench, plans: Sequence[RegionPlan], progress: ProgressCallb
     meter(0)
     for (plan, runner), (_, segments) in zip(bench.runners(plans), expected, strict=True):
         ranges = [Range(segment.address, len(segment.data)) for segment in segments]
-        block = max(plan.block, verify.BLOCK // plan.block * plan.block)
-        sums = _sums(runner, plan, ranges, meter, block)
+        sums = _sums(runner, plan, ranges, meter, _large_block(plan))
         verify.compare(runner.memory, segments, sums)
 
 

@@ -24,7 +24,7 @@ from onchip.target.memory_map import FlashRegion, Sector
 from .algorithm import FlashAlgorithm
 from .block_run import BlockRun
 from .segment import Segment
-from .sums import Sums, blank_sums, sums
+from .sums import AS_WANTED, Sums, blank_sums, sums
 
 SMALLEST_BLOCK = 1024
 
@@ -157,9 +157,16 @@ class RegionPlan:
             for part in self._parts(piece):
                 block = self._block_of(part.address)
                 offset = part.address - piece.address
-                wanted = sums(piece.data[offset : offset + part.length], part.address)
-                same[block] = same.get(block, True) and found[part] == wanted
-                blank[block] = blank.get(block, True) and self._is_blank(part, found)
+                data = piece.data[offset : offset + part.length]
+                if found[part] == AS_WANTED:
+                    good, empty = True, data == self._blank(part.length)
+                else:
+                    good, empty = (
+                        found[part] == sums(data, part.address),
+                        self._is_blank(part, found),
+                    )
+                same[block] = same.get(block, True) and good
+                blank[block] = blank.get(block, True) and empty
         for filler in self._fillers():
             block = self._block_of(filler.address)
             blank[block] = blank[block] and self._is_blank(filler, found)

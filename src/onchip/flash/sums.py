@@ -25,6 +25,8 @@ _WORD = 0xFFFF_FFFF
 _MULTIPLIER = 0x9E37_79B1
 BLANK: Sums = (_WORD, _WORD)
 """What the target says of a block that is blank, without computing anything."""
+AS_WANTED: Sums = (-1, -1)
+"""Stands for the sums of bytes that are known to be those of the image."""
 
 
 def sums(data: bytes, address: int = 0) -> Sums:

@@ -59,7 +59,7 @@ def compare(memory: Memory, expected: Sequence[Segment], found: dict[Range, Sums
     """
     covered = 0
     for part, answer in sorted(found.items(), key=lambda item: item[0].address):
-        wanted = _content(expected, part)
+        wanted = content(expected, part)
         covered += part.length
         if wanted is not None and sums(wanted, part.address) != answer:
             raise _difference(memory, part, wanted)
@@ -68,7 +68,8 @@ def compare(memory: Memory, expected: Sequence[Segment], found: dict[Range, Sums
         raise VerifyError(f"{covered} of {total} bytes were compared: a fault of the verification")
 
 
-def _content(expected: Sequence[Segment], part: Range) -> bytes | None:
+def content(expected: Sequence[Segment], part: Range) -> bytes | None:
+    """Return the bytes that belong there, None if no single segment has all of them."""
     for segment in expected:
         if segment.address <= part.address and part.end <= segment.end:
             offset = part.address - segment.address

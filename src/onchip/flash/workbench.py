@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
     from onchip.target.chip import Chip
 
-_RAM_FOR_VERIFYING = 0x1400
+_RAM_FOR_VERIFYING = 0xC00
 """Bytes of RAM that summing needs: what is saved before, and put back afterwards."""
 _RAM_FOR_PROGRAMMING = 0x4000
 """Bytes of RAM that programming in place takes, if the algorithm fits."""
