@@ -130,7 +130,10 @@ def test_damaged_lists_are_left_with_a_warning(kernel: FakeFreeRtos) -> None:
     kernel.memory.put(tasks[4] + 4 + 8, tasks[5] + 4)
     state = reader().read(kernel.memory)
     assert {t.name for t in state.threads} == {"crunch", "t0", "t1", "t4", "t5"}
-    assert state.warnings == ("xDelayedTaskList1 is damaged: no task is at 0xdeadbee8",)
+    assert state.warnings == (
+        "xDelayedTaskList1 is damaged: no task is at 0xdeadbee8",
+        f"xDelayedTaskList1 is damaged: it comes back to {tasks[5]:#010x}",
+    )
 
 
 def test_a_list_that_runs_in_a_circle(kernel: FakeFreeRtos) -> None:
@@ -167,6 +170,18 @@ def test_a_task_that_is_just_being_moved(kernel: FakeFreeRtos) -> None:
     assert state.warnings == ()
     kernel.memory.put(kernel.ready(2), 1)  # its count is not yet right
     assert only(freertos.read(kernel.memory), "mover").address == mover
+    # a list whose last task is out while its count is not yet less: both walks meet in the middle
+    tasks = [kernel.add(f"t{n}", ADDRESSES["xDelayedTaskList1"]) for n in range(3)]
+    kernel.memory.put(ADDRESSES["xDelayedTaskList1"], 4)
+    kernel.memory.put(ADDRESSES["uxCurrentNumberOfTasks"], 5)
+    assert freertos.read(kernel.memory).warnings == ()
+    assert tasks[2] in {each.address for each in freertos.read(kernel.memory).threads}
+    kernel.on[ADDRESSES["xDelayedTaskList1"]].clear()
+    kernel._link()
+    kernel.memory.put(ADDRESSES["uxCurrentNumberOfTasks"], 2)
+    kernel.memory.put(kernel.ready(2), 1)
+    freertos = reader()
+    freertos._seen = {mover}
     kernel.memory.put(mover + 4 + 12, 0)  # and this is no task any more
     state = freertos.read(kernel.memory)
     assert [each.name for each in state.threads] == ["crunch"]

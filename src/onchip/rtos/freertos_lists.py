@@ -114,7 +114,7 @@ def read_lists(
         cursors.append(_Cursor(head, first, shape.next_in_item))
         if count > 1:
             cursors.append(_Cursor(head, last, shape.previous_in_item))
-    seen: set[int] = set()
+    seen: dict[int, tuple[ListHead, int]] = {}
     for _ in range(MOST_THREADS):
         cursors = [each for each in cursors if each.open and left[each.head.address] > 0]
         if not cursors:
@@ -132,20 +132,20 @@ def _take(
     block: bytes | None,
     item_at: int,
     left: dict[int, int],
-    seen: set[int],
+    seen: dict[int, tuple[ListHead, int]],
 ) -> None:
     """Take in the task that one cursor is at, and move the cursor on."""
     head, task = cursor.head, cursor.at - item_at
     if not cursor.open or left[head.address] <= 0:
         return
-    if task in seen:  # the other end came here first, or the list runs in a circle
-        cursor.open = False
-        if left[head.address] > 0 and cursor.step == shape.next_in_item:
-            walk.warnings.append(f"{head.name} is damaged: it comes back to {task:#010x}")
-        return
-    if cursor.at == head.address + shape.end:
-        cursor.open = False
+    by = seen.get(task)
+    if cursor.at == head.address + shape.end or (by and by[0] == head and by[1] != cursor.step):
+        cursor.open = False  # the walks from both ends have met, and the count says that more come
         walk.missing.append(f"{head.name} is just being changed, or damaged: a task is missing")
+        return
+    if by:
+        cursor.open = False
+        walk.warnings.append(f"{head.name} is damaged: it comes back to {task:#010x}")
         return
     item = b"" if block is None else block[item_at:]
     if (
@@ -156,7 +156,7 @@ def _take(
         cursor.open = False
         walk.warnings.append(f"{head.name} is damaged: no task is at {task:#010x}")
         return
-    seen.add(task)
+    seen[task] = (head, cursor.step)
     left[head.address] -= 1
     walk.items[(task, block)] = head.state
     cursor.at = word(item, cursor.step)
