@@ -215,3 +215,22 @@ def test_what_is_no_value_is_refused(
     with pytest.raises(WatchpointError, match=why):
         m4.core.watchpoints.set(address, length, value=value)
     assert m4.core.watchpoints.available == 4
+
+
+def test_a_value_is_waited_for(m4: Bench) -> None:
+    core = m4.core
+    load(core, LOOP)
+    core.watchpoints.set(DATA, 4, "write", value=5)
+    assert core.watchpoints.available == 2
+    core.resume()
+    reason = core.wait_halted(1.0)
+    assert (reason.kind, core.memory.read_u32(DATA)) == (HaltKind.WATCHPOINT, 5)
+    assert reason.text == f"write watchpoint on 4 bytes at {DATA:#010x} for the value 0x5"
+    core.watchpoints.remove(DATA, 4, "write", value=5)
+    assert core.watchpoints.available == 4
+
+
+def test_a_core_that_compares_no_values_says_so(m0: Bench) -> None:
+    with pytest.raises(WatchpointError, match="compares values"):
+        m0.core.watchpoints.set(DATA, 4, value=5)
+    assert m0.core.watchpoints.available == 2

@@ -188,3 +188,60 @@ def test_pc_samples() -> None:
     assert machine.read(PCSR) == 0x100
     machine.halt()
     assert machine.read(PCSR) == 0xFFFF_FFFF
+
+
+def value_watch(*code: int, value: int, size: int, function: int, cpu: str = "m4f") -> Machine:
+    """Watch RAM for a value: comparator 1 compares it, comparator 2 the address."""
+    machine = Machine(cpu).assemble(*code, LOOP)
+    machine.debug(1)
+    machine.write(DEMCR.address, DEMCR.TRCENA.mask)
+    machine.write(COMP + 0x20, RAM)
+    machine.write(MASK + 0x20, size)
+    machine.write(COMP + 0x10, value)
+    linked = DWT_FUNCTION.build(DATAVMATCH=1, DATAVSIZE=size, DATAVADDR0=2, DATAVADDR1=2)
+    machine.write(FUNCTION + 0x10, linked | function)
+    return machine
+
+
+@pytest.mark.parametrize(
+    ("code", "function", "r0", "hits"),
+    [
+        *((STR, WRITE, 5, True), (STR, WRITE, 6, False), (STR, READ, 5, False)),
+        *((LDR, READ, 5, True), (LDR, ACCESS, 5, True), (LDR, WRITE, 5, False)),
+    ],
+)
+def test_values_are_compared(code: int, function: int, r0: int, hits: bool) -> None:
+    machine = value_watch(NOP, code, ADDS_R0, value=5, size=2, function=function)
+    machine.write(RAM, 5)
+    machine.set(r0=r0, r1=RAM)
+    machine.run(100)
+    assert machine.core.halted == hits
+    assert DWT_FUNCTION(machine.read(FUNCTION + 0x10)).MATCHED == hits
+    assert not DWT_FUNCTION(machine.read(FUNCTION + 0x20)).MATCHED
+
+
+def test_a_value_is_compared_in_the_size_that_is_asked_for() -> None:
+    machine = value_watch(NOP, STRB, value=0x0505_0505, size=0, function=WRITE)
+    machine.set(r0=0x1105, r1=RAM)
+    machine.run(100)
+    assert machine.core.halted
+    other = value_watch(NOP, STR, value=0x0505_0505, size=0, function=WRITE)
+    other.set(r0=5, r1=RAM)
+    other.run(100)
+    assert not other.core.halted
+
+
+def test_only_comparator_1_of_armv7m_compares_values() -> None:
+    wanted = DWT_FUNCTION.build(DATAVMATCH=1, DATAVADDR0=2, DATAVADDR1=2) | WRITE
+    machine = Machine("m4f").assemble(NOP)
+    machine.write(DEMCR.address, DEMCR.TRCENA.mask)
+    kept = []
+    for index in range(4):
+        machine.write(FUNCTION + 16 * index, wanted)
+        kept.append(DWT_FUNCTION(machine.read(FUNCTION + 16 * index)))
+    assert [k.DATAVMATCH for k in kept] == [0, 1, 0, 0]
+    assert [k.LNK1ENA for k in kept] == [0, 1, 0, 0]
+    small = Machine("m0").assemble(NOP)
+    small.write(DEMCR.address, DEMCR.TRCENA.mask)
+    small.write(FUNCTION + 0x10, wanted)
+    assert small.read(FUNCTION + 0x10) == WRITE

@@ -1,8 +1,9 @@
 """Data Watchpoint and Trace unit. Sources: DDI 0403 C1.8, DDI 0419 C1.8.
 
-Modelled: comparators for instruction address, data read, write and access with MASK; MATCHED;
-CYCCNT; PCSR. Not modelled: data value comparison, tracing packets, the 8-bit profiling counters
-(they read 0), CYCMATCH.
+Modelled: comparators for instruction address, data read, write and access with MASK; comparison of
+data values by comparator 1 of ARMv7-M, linked to the address of another one; MATCHED; CYCCNT; PCSR.
+Not modelled: a second linked address, tracing packets, the 8-bit profiling counters (they read 0),
+CYCMATCH.
 """
 
 from __future__ import annotations
@@ -17,6 +18,13 @@ from .profile import CoreProfile
 
 _MATCHED = DWT_FUNCTION.build(MATCHED=1)
 _WRITABLE_CTRL = 0x007F_1FFF
+_ANYWHERE = 0xFFFF_FFFF
+_VALUES = 1
+"""The comparator that compares values, on ARMv7-M."""
+_LINK1_ENABLED = DWT_FUNCTION.build(LNK1ENA=1)  # its DATAVADDR1 is there, and reads so
+_FUNCTION_BITS = 0x2F  # FUNCTION, EMITRANGE
+_CYCMATCH = DWT_FUNCTION.build(CYCMATCH=1)
+_VALUE_BITS = 0x000F_FD00  # DATAVMATCH, DATAVSIZE, DATAVADDR0, DATAVADDR1
 
 
 class Clock(Protocol):
@@ -45,6 +53,7 @@ class Dwt:
     def __init__(self, profile: CoreProfile, clock: Clock, enabled: Callable[[], bool]) -> None:
         self._count = profile.dwt_comparators
         self._has_cyccnt = profile.dwt_cyccnt
+        self._has_values = not profile.armv6m and self._count > _VALUES
         self._clock = clock
         self._trace_enabled = enabled  # DEMCR.TRCENA, DWTENA on ARMv6-M
         self.watches: list[Watch] = []
@@ -58,6 +67,8 @@ class Dwt:
         self._comp = [0] * self._count
         self._mask = [0] * self._count
         self._function = [0] * self._count
+        if self._has_values:
+            self._function[_VALUES] = _LINK1_ENABLED
 
     def power_on_reset(self) -> None:
         """Return to the state after power-on; other resets leave the unit alone."""
@@ -68,11 +79,13 @@ class Dwt:
 
     def on_access(self, access: Access, address: int, size: int, value: int, pc: int) -> None:
         """Take an access that the engine reports."""
-        del value, pc
+        del pc
         hit = False
         for index in range(self._count):
             watch = self._watch_of(index)
             if watch is None or not (watch.writes if access == "write" else watch.reads):
+                continue
+            if watch.values and not self._compares(index, size, value):
                 continue
             if address <= watch.last and address + size > watch.first:
                 self._function[index] |= _MATCHED
@@ -96,11 +109,22 @@ class Dwt:
     def _watch_of(self, index: int) -> Watch | None:
         function = DWT_FUNCTION(self._function[index])
         kind = function.FUNCTION
-        if kind not in (Function.READ, Function.WRITE, Function.READ_WRITE) or function.DATAVMATCH:
+        if kind not in (Function.READ, Function.WRITE, Function.READ_WRITE):
             return None
-        size = 1 << self._mask[index]
-        first = self._comp[index] & ~(size - 1)
-        return Watch(first, first + size - 1, kind != Function.WRITE, kind != Function.READ)
+        reads, writes = kind != Function.WRITE, kind != Function.READ
+        at = function.DATAVADDR0 if function.DATAVMATCH else index
+        if function.DATAVMATCH and (at == index or at >= self._count):
+            return Watch(0, _ANYWHERE, reads, writes, values=True)
+        size = 1 << self._mask[at]
+        first = self._comp[at] & ~(size - 1)
+        last = first + size - 1
+        return Watch(first, last, reads, writes, values=bool(function.DATAVMATCH))
+
+    def _compares(self, index: int, size: int, value: int) -> bool:
+        """Say whether an access moves the value that comparator ``index`` waits for."""
+        if size != 1 << DWT_FUNCTION(self._function[index]).DATAVSIZE:
+            return False
+        return value == self._comp[index] & ((1 << 8 * size) - 1)
 
     def _addresses_of(self, index: int) -> range:
         if DWT_FUNCTION(self._function[index]).FUNCTION != Function.PC:
@@ -142,7 +166,7 @@ class Dwt:
                 case 4:
                     self._mask[index] = min(value & 0x1F, 15)
                 case 8:
-                    self._function[index] = value & 0x000F_FDAF
+                    self._function[index] = self._as_function(index, value)
             self.refresh()
         elif offset == 0x00 and self._has_cyccnt:
             count = self._cyccnt()
@@ -150,6 +174,12 @@ class Dwt:
             self._set_cyccnt(count)
         elif offset == 0x04 and self._has_cyccnt:
             self._set_cyccnt(value)
+
+    def _as_function(self, index: int, value: int) -> int:
+        """Return what DWT_FUNCTIONn keeps of what is written to it."""
+        if index == _VALUES and self._has_values:
+            return value & (_FUNCTION_BITS | _VALUE_BITS) | _LINK1_ENABLED
+        return value & (_FUNCTION_BITS | (_CYCMATCH if index == 0 and self._has_cyccnt else 0))
 
     def _counting(self) -> bool:
         return bool(self._control & 1 and self._trace_enabled())

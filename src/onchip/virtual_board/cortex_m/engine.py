@@ -63,17 +63,21 @@ class FrameContext(NamedTuple):
 
 
 class Watch(NamedTuple):
-    """A range of addresses whose accesses are reported."""
+    """A range of addresses whose accesses are reported; ``values``: with what is read, too."""
 
     first: int
     last: int
     reads: bool
     writes: bool
+    values: bool = False
 
 
 Access = Literal["read", "write"]
 OnWatch = Callable[[Access, int, int, int, int], None]
-"""``on_watch(access, address, size, value, pc)``, called before the access is made."""
+"""``on_watch(access, address, size, value, pc)``, called before the access is made.
+
+What is read is told to a watch for ``values`` alone, and of memory only; else it is 0.
+"""
 OnRead = Callable[[int, int], int]
 OnWrite = Callable[[int, int, int], None]
 

@@ -348,6 +348,8 @@ class UnicornEngine(UnicornMemory):
                     uc.reg_write(self._unicorn.reg.UC_ARM_REG_EPSR, EPSR_T)
                 if address <= watch.last and address + size > watch.first:
                     kind: Access = "write" if access == self._const.UC_MEM_WRITE else "read"
+                    if watch.values and kind == "read":
+                        value = self._content(address, size)
                     mask = (1 << 8 * size) - 1
                     on_watch(kind, address, size, value & mask, self._pc.read())
 
@@ -357,6 +359,14 @@ class UnicornEngine(UnicornMemory):
                 self._uc.hook_add(kinds, accessed, watch, begin=first, end=watch.last)
             )
         self._uc.ctl_flush_tb()
+
+    def _content(self, address: int, size: int) -> int:
+        """Return what memory holds; 0 of a device, which a read would disturb."""
+        for first, end, memory, offset in self._memories:
+            if first <= address and address + size <= end:
+                at = offset + address - first
+                return int.from_bytes(memory.data[at : at + size], "little")
+        return 0
 
     def close(self) -> None:
         """Free everything."""
