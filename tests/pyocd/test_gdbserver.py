@@ -114,7 +114,7 @@ def test_options_are_handed_on(
 @pytest.mark.parametrize(
     ("port", "options", "message"),
     [
-        ("ws://localhost:80", {}, "web socket"),
+        ("http://localhost:80", {}, "no WebSocket URL"),
         (70000, {}, "no TCP port 70000"),
         (0, {"breakfast": True}, "no option breakfast"),
     ],

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from onchip.errors import UsageError
+from onchip.errors import OnchipError, UsageError
 from onchip.services.commands import symbols_of
 from onchip.services.gdb import GdbOptions, GdbServer
 from onchip.services.telnet_console import TelnetConsole
+from onchip.services.websocket_bridge import WebSocketBridge
 from pyOCD.target.constants import catch_names
 from pyOCD.target.target import Target
 from pyOCD.utility.progress import ProgressBar, as_fractions
@@ -42,7 +43,9 @@ DEFAULTS: Mapping[str, Any] = {
 class GDBServer:
     """Serves GDB for a board in a thread that starts at once.
 
-    ``port_urlWSS`` is a TCP port; 0 picks a free one. ``board`` is connected already.
+    ``port_urlWSS`` is a TCP port; 0 picks a free one. Or it is the URL of a WebSocket server,
+    ``ws://`` or ``wss://``, behind which GDB is: it is connected to, and the service ends with it.
+    ``board`` is connected already.
     """
 
     def __init__(
@@ -59,7 +62,9 @@ class GDBServer:
                 hint=f"known: {', '.join(DEFAULTS)}",
             )
         self.board = board
-        self.port = _port(port_urlWSS)
+        self.wss_server = str(port_urlWSS) if "://" in str(port_urlWSS) else None
+        self.port = 0 if self.wss_server else _port(port_urlWSS)
+        self._bridge: WebSocketBridge | None = None
         self._options = {**DEFAULTS, **options}
         self._console: TelnetConsole | None = None
         self._server = self._start()
@@ -71,6 +76,9 @@ class GDBServer:
 
     def stop(self) -> None:
         """End the service: nothing stays armed on the chip."""
+        bridge, self._bridge = self._bridge, None
+        if bridge is not None:
+            bridge.stop()
         self._server.stop()
         console, self._console = self._console, None
         if console is not None:
@@ -119,11 +127,21 @@ class GDBServer:
             read_input=self._read_typed,
         )
         server.start()
+        if self.wss_server is not None:
+            try:
+                self._bridge = WebSocketBridge(
+                    self.wss_server, server.port, on_end=lambda error: _bridge_ended(server, error)
+                )
+            except UsageError:
+                server.stop()
+                raise
+            self._bridge.start()
         return server
 
     @property
     def _host(self) -> str:
-        return "127.0.0.1" if self._options["serve_local_only"] else "0.0.0.0"
+        local = self._options["serve_local_only"] or self.wss_server is not None
+        return "127.0.0.1" if local else "0.0.0.0"
 
     def _open_console(self) -> TelnetConsole | None:
         """Listen for Telnet, if the options want it; a port that is taken is only told."""
@@ -172,6 +190,12 @@ def _catch_mask(options: Mapping[str, Any]) -> int:
     return hard | reset
 
 
+def _bridge_ended(server: GdbServer, error: OnchipError | None) -> None:
+    if error is not None:
+        LOG.error("%s", error)
+    server.stop()
+
+
 def _hidden(fraction: float) -> None:
     """Show nothing."""
 
@@ -180,9 +204,7 @@ def _port(port: int | str) -> int:
     try:
         number = int(port)
     except ValueError:
-        raise UsageError(
-            f"{port!r} is no TCP port; serving GDB through a web socket is not supported"
-        ) from None
+        raise UsageError(f"{port!r} is neither a TCP port nor a URL ws://HOST:PORT") from None
     if not 0 <= number <= 65535:
         raise UsageError(f"there is no TCP port {number}")
     return number
