@@ -46,9 +46,11 @@ docs: $(VENV)/.ready-to-develop  ## write docs/api.md and docs/performance.md an
 	$(BIN)/python scripts/write_api.py
 	$(BIN)/python scripts/write_performance.py
 
+BENCH :=
 bench: $(VENV)/.ready-to-develop $(PYOCD)/.made  ## compare with pyOCD and OpenOCD on virtual boards (10 minutes)
 	@scripts/debian-tools
-	$(BIN)/python -m benchmarks --pyocd $(PYOCD)/bin/python --document docs/performance.md
+	$(BIN)/python -m benchmarks --pyocd $(PYOCD)/bin/python --document docs/performance.md \
+		--output benchmarks/results.json $(BENCH)
 
 clean:  ## remove the environment and every cache
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
