@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -140,12 +141,16 @@ def test_a_probe_that_takes_no_packet_is_a_time_out(
     link.close()
 
 
+@pytest.mark.parametrize("error", [errno.ENODEV, errno.ESHUTDOWN, errno.EPIPE])
 def test_a_probe_that_is_just_being_unplugged_is_gone(
-    bus: FakeBus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    bus: FakeBus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: int
 ) -> None:
-    device = _with_node(bus, monkeypatch, tmp_path / "hidraw0")
+    node = tmp_path / "hidraw0"
+    device = _with_node(bus, monkeypatch, node)
     link = HidLink(hid_interfaces()[0])
-    device.takes_packets = False  # its node is still there, but the kernel says so
+    device.takes_packets, device.hid_error = False, os.strerror(error)
+    # its node is still there, and goes a moment later
+    monkeypatch.setattr(hid.time, "sleep", lambda seconds: node.unlink(missing_ok=True))
     with pytest.raises(ProbeLost, match="is gone"):
         link.write(b"\0")
 

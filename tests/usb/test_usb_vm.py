@@ -54,7 +54,14 @@ V1 = Kind("hid-64x4", Speed.FULL, "v1", protocol="v1")
 V2_FULL = Kind("bulk-64x8", Speed.FULL, "v2")
 V2_HIGH = Kind("bulk-512x4", Speed.HIGH, "v2", swo=True)
 BOTH = Kind("bulk-512x4", Speed.HIGH, "both")
-KINDS = {"v1": V1, "v2-full-speed": V2_FULL, "v2-high-speed": V2_HIGH, "both": BOTH}
+KINDS = {
+    "v1": V1,
+    "v1-high-speed": Kind("hid-64x4", Speed.HIGH, "v1", protocol="v1"),
+    "v2-full-speed": V2_FULL,
+    "v2-high-speed": V2_HIGH,
+    "both": BOTH,
+    "both-full-speed": Kind("bulk-64x8", Speed.FULL, "both"),
+}
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
 
@@ -130,7 +137,7 @@ def test_kernel_and_lsusb_accept_the_device(usb_session: Session, kind: Kind) ->
     assert "virtual-stm32f407" in text
     assert ("onchip CMSIS-DAP v2" in text) == (kind.interfaces != "v1")
     assert ("onchip CMSIS-DAP v1" in text) == (kind.interfaces != "v2")
-    assert text.count("Endpoint Descriptor") == 4 if kind is BOTH else 2 + kind.swo
+    assert text.count("Endpoint Descriptor") == (4 if kind.interfaces == "both" else 2 + kind.swo)
     assert "{d8dd60df-4589-4cc7-9cd2-659d9e648a9f}" in text
     assert (", 480M" if kind.speed == Speed.HIGH else ", 12M") in tree.partition("Dev 2")[2]
     assert ("Driver=usbhid" in tree) == (kind.interfaces != "v2")

@@ -32,6 +32,8 @@ from .trouble import busy, denied, holders, lost, missing_library
 
 DEFAULT_REPORT_SIZE = 64
 """What a full-speed device has; taken where hidapi is too old to tell."""
+_GOING = tuple(os.strerror(number).lower() for number in (errno.ENODEV, errno.ESHUTDOWN))
+_LOOKS, _LOOK_S = 5, 0.02
 SYSFS_HIDRAW = Path("/sys/class/hidraw")
 
 _LONGEST_REPORT = 4096
@@ -209,8 +211,7 @@ class HidLink:
         if written >= 0:
             return
         reason = _last_error(device)
-        # while the kernel takes a device down its node is still there, but says this
-        if self._still_there() and os.strerror(errno.ENODEV).lower() not in reason.lower():
+        if self._stays(reason):
             raise ProbeTimeout(
                 f"{self.description} takes no packet ({reason})",
                 hint="unplug the probe and plug it in again",
@@ -266,6 +267,19 @@ class HidLink:
         if self._device is None:
             raise ProbeLost(f"the link to {self.description} is closed", hint="connect again")
         return self._device
+
+    def _stays(self, reason: str) -> bool:
+        """Tell whether a device that takes no packet is there, and not just being taken down.
+
+        Unplugged, it still has its node for a moment, and says one of `_GOING`, or something else.
+        """
+        if any(word in reason.lower() for word in _GOING):
+            return False
+        for _ in range(_LOOKS):
+            if not self._still_there():
+                return False
+            time.sleep(_LOOK_S)
+        return True
 
     def _still_there(self) -> bool:
         """Tell whether the device file exists; where there is none, an error means it is gone."""
