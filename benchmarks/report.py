@@ -30,6 +30,9 @@ How it is fair, and where it cannot be:
 - OpenOCD has its best packets: its bulk endpoints are said to be of 64 bytes, since version 0.12
   leaves packets nearly empty where endpoint and packet are equally long.
 - pyOCD has no STM32F407; it is told that it is an STM32F412, whose flash is the same.
+- The images are noise, but for one of code (picolibc): noise is the worst case for onchip, which
+  sends pages compressed where that pays. The limit is that of bytes sent as they are.
+- "GDB next" and "GDB load" are stock gdb-multiarch at each host's server, with all that it asks.
 - "flash" is the host's own way to put an image into flash. onchip's includes the verification,
   which the others do not do unasked. OpenOCD's includes its `reset init`, which raises the
   STM32's clock to 64 MHz.

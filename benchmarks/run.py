@@ -19,6 +19,7 @@ from onchip.target.chip import load_chip
 from onchip.virtual_board.probe.model import load_probe_model
 
 from .counted_board import CountedBoard
+from .firmware_image import firmware_image
 from .gdb_client import GdbClient
 from .limits import Physics, Wire
 from .peers.openocd import OpenOcdHost
@@ -123,6 +124,10 @@ class Bench:
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.bin"
 
+    def _make_code(self) -> None:
+        self._images["code"] = firmware_image(RAM_LENGTH, self._folder)
+        self._file("code").write_bytes(self._images["code"])
+
     def limits(self) -> dict[str, float]:
         """Return the least seconds that each job can take."""
         wire, physics, length = self._wire, self._physics, self.length
@@ -142,6 +147,9 @@ class Bench:
             "64 KiB RAM read": wire.block(RAM_LENGTH, read=True),
             "flash 64 KiB, blank": max(physics.program(small), wire.block(small, read=False)),
             "flash 64 KiB, unchanged": summing * small / length,
+            "flash 64 KiB of code, blank": max(
+                physics.program(small), wire.block(small, read=False)
+            ),
             f"flash {length >> 10} KiB, blank": max(
                 physics.program(large), wire.block(large, read=False)
             ),
@@ -213,11 +221,10 @@ class Bench:
     ) -> Iterator[tuple[str, Callable[[], object]]]:
         """Yield the jobs in order; those without a name are not measured."""
         base, kib = self.base, f"{self.length >> 10} KiB"
-        file = {image: str(self._file(image)) for image in self._images}
         read_back = self._folder / "ram.bin"
 
         def flashed(image: str) -> None:
-            host.flash(file[image], base)
+            host.flash(str(self._file(image)), base)
             data = self._images[image]
             assert board.flash(len(data)) == data, "the flash does not hold the image"
 
@@ -231,15 +238,18 @@ class Bench:
         yield "halt, all registers", host.halt_registers
         yield "step", host.step
         yield "register", host.register
-        yield "64 KiB RAM write", lambda: host.ram_write(file["small"])
+        yield "64 KiB RAM write", lambda: host.ram_write(str(self._file("small")))
         yield "64 KiB RAM read", ram_read
         yield "flash 64 KiB, blank", lambda: flashed("small")
         yield "flash 64 KiB, unchanged", lambda: flashed("small")
         yield "", board.blank
+        yield "", self._make_code
+        yield "flash 64 KiB of code, blank", lambda: flashed("code")
+        yield "", board.blank
         yield f"flash {kib}, blank", lambda: flashed("large")
         yield f"flash {kib}, unchanged", lambda: flashed("large")
         if name != "pyOCD":  # it has no verb for that
-            yield f"verify {kib}", lambda: host.verify(file["large"], base)
+            yield f"verify {kib}", lambda: host.verify(str(self._file("large")), base)
         yield f"flash {kib}, one function changed", lambda: flashed("changed")
         yield f"erase {kib}", lambda: host.erase(base, self.length)
         yield "", board.blank
