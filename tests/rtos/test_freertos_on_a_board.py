@@ -11,6 +11,8 @@ from onchip.errors import UsageError
 from onchip.probe.counting import CountingLink
 from onchip.rtos import Inspector, RtosThreads, Snapshot, Thread
 from onchip.rtos.freertos import SYMBOLS
+from onchip.services.core_dump import take_dump
+from onchip.services.crash import as_text, collect
 from onchip.session import Session
 from onchip.session.connecting import open_session
 from onchip.symbols.dwarf import DebugInfo
@@ -224,3 +226,21 @@ def test_a_corrupt_kernel_is_a_warning(running: Running) -> None:
     memory.write_u32(symbols["pxCurrentTCB"], 0xFFFF_FFF0)
     assert {task.name for task in source.tasks()} >= {"sensor", "paused"}
     assert "pxCurrentTCB is 0xfffffff0" in source.warning
+
+
+def test_a_crash_report_says_which_thread_it_was(running: Running) -> None:
+    core = running.session.core
+    core.vector_catch = {"hardfault"}
+    core.write_register("pc", 0x6000_0000)
+    core.resume()
+    core.wait_halted(1)
+    core.vector_catch = set()
+    report = collect(core, running.session.memory_map, running.debug)
+    text = as_text(report)
+    assert "\n  in the thread crunch\n" in text
+    assert "\n  FreeRTOS, 9 threads\n  the core handles HardFault: " in text
+    assert report.threads is not None
+    assert by_name(report.threads)["crunch"].registers["pc"] == 0x6000_0000
+    dump = take_dump(core, running.session.memory_map, running.debug)
+    assert dump.threads[:3] == ("crunch, which faulted", "HardFault", "sensor")
+    assert sorted(dump.threads[2:]) == sorted(TASKS - {"crunch"})

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import onchip
 from onchip.probe.counting import CountingLink
 from onchip.rtos import Inspector, Snapshot, Thread, rtx5, threadx, zephyr
 from onchip.rtos.inspector import SYMBOLS
@@ -205,6 +206,24 @@ def test_no_damage_makes_a_walk_long(running: Running) -> None:
         assert memory.round_trips < 300
 
     walk()
+
+
+def test_a_zephyr_whose_threads_are_not_linked() -> None:
+    """Without CONFIG_THREAD_MONITOR those are found that are variables, and named by them."""
+    layout = Layout(flash=0x0800_0000, ram_length=0x8000)
+    firmware = build("layouts/zephyr.c", layout=layout, flags=("-Og",), defines={"NO_MONITOR": 1})
+    with onchip.connect("virtual:stm32f407") as session:
+        session.flash(firmware.path, reset=False)
+        session.reset(halt=True)
+        session.core.resume()
+        session.core.sleep(0.01)
+        session.core.halt()
+        snapshot = session.threads(firmware.path)
+    assert {each.name for each in snapshot.threads} == {*NAMES, "main"} - {"crunch"}
+    assert "CONFIG_THREAD_MONITOR" in snapshot.warnings[0]
+    assert len(snapshot.warnings) == 1
+    sensor = next(each for each in snapshot.threads if each.name == "sensor")
+    assert sensor.where.startswith("wait_for_sample+")
 
 
 def test_other_programs_are_not_taken_for_kernels() -> None:

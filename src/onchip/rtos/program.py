@@ -35,6 +35,13 @@ class Program:
         symbol = None if self.debug is None else self.debug.symbol(name)
         return symbol is not None and symbol.is_function
 
+    def variables_of_size(self, size: int) -> dict[str, int]:
+        """Return where the variables lie that have exactly ``size`` bytes, by name."""
+        if self.debug is None:
+            return {}
+        found = self.debug.symbols_like("*")
+        return {s.name: s.start for s in found if s.size == size and not s.is_function}
+
     def types(self, functions: Sequence[str]) -> UnitTypes | None:
         """Return what the unit declares that defines one of ``functions``; the first known one."""
         if self.debug is None:

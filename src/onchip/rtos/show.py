@@ -28,7 +28,7 @@ def _lines(snapshot: Snapshot, debug: DebugInfo | None, read: ReadMemory | None)
         pc = snapshot.interrupt.registers["pc"]
         where = snapshot.interrupt.where if debug is None else _place(pc, debug)
         yield f"the core handles {snapshot.interrupt.name}: {where}"
-    yield from (f"damaged: {warning}" for warning in snapshot.warnings)
+    yield from (f"note: {warning}" for warning in snapshot.warnings)
     if not snapshot.threads:
         return
     rows = [_HEADER, *(_row(thread, debug) for thread in snapshot.threads)]

@@ -1,4 +1,5 @@
 """Zephyr: all threads are linked from ``_kernel``, if it was built with CONFIG_THREAD_MONITOR.
+Else those are found that are variables of their own, by the size of a control block.
 
 r4-r11 and the stack pointer of a sleeping thread are in its control block (``callee_saved``),
 s16-s31 in ``arch.preempt_float``, the low byte of EXC_RETURN in ``arch.mode_exc_return``. Offsets
@@ -9,7 +10,9 @@ Source: kernel_structs.h, kernel/thread.h, arch/arm/thread.h, swap_helper.S, thr
 
 from __future__ import annotations
 
-from onchip.rtos.chains import follow
+from functools import partial
+
+from onchip.rtos.chains import Next, follow
 from onchip.rtos.fields import Fields, Place
 from onchip.rtos.frames import SavedAt
 from onchip.rtos.memory_view import MemoryView, text, word
@@ -49,6 +52,8 @@ _CURRENT, _THREADS, _NEXT, _STATE, _PRIORITY, _STACK_PTR = 1, 2, 4, 5, 7, 8
 _NAME, _ARCH, _FLOATS, _EXC_RETURN = 9, 10, 11, 13
 _MISSING = 0xFFFF_FFFF
 _LONGEST_TABLE = 32
+_OWN_THREADS = {"z_main_thread": "main", "z_idle_threads": "idle"}
+_NO_MONITOR = "built without CONFIG_THREAD_MONITOR: only threads that are variables are known"
 _FTYPE = 1 << 4
 
 
@@ -61,6 +66,7 @@ class Zephyr:
         self._program = program
         self._kernel_at = kernel_at
         self._fields: Fields | None = None
+        self._size = 0
         self._current_at: int | None = None
         self._threads_at: int | None = None
         self._use_types()
@@ -81,7 +87,9 @@ class Zephyr:
             return
         variable = types.variable(_KERNEL)
         whole = None if variable is None else variable.layout
-        self._fields = Fields.from_layout(types.structure("k_thread"), _MEMBERS, _NEEDED)
+        thread = types.structure("k_thread")
+        self._fields = Fields.from_layout(thread, _MEMBERS, _NEEDED)
+        self._size = 0 if thread is None else thread.size
         if whole is None:
             return
         cpus = whole.find("cpus")
@@ -157,14 +165,21 @@ class Zephyr:
         current = words[0]
         if not current:
             return KernelState(self.kernel)
+        names: dict[int, str] = {}
         warnings = []
-        starts = {"the running thread": (current, lambda block: 0)}
+        starts: dict[str, tuple[int, Next]] = {}
         if "next" in fields and len(words) > 1:
-            starts = {"_kernel.threads": (words[1], lambda block: fields.number(block, "next"))}
+            starts["_kernel.threads"] = (words[1], partial(fields.number, name="next"))
         else:
-            warnings.append("built without CONFIG_THREAD_MONITOR: only the running thread is known")
+            warnings.append(_NO_MONITOR)
+            names = self._static_threads()
+            starts = {f"{name} at {at:#x}": (at, lambda block: 0) for at, name in names.items()}
         walk = follow(view, starts, fields.length)
-        blocks = {address: block for _, address, block in walk.threads}
+        blocks = {
+            address: block
+            for _, address, block in walk.threads
+            if address not in names or self._was_created(view, fields, block)
+        }
         if current not in blocks:
             found = view.read([(current, fields.length)])[0]
             if found is None:
@@ -173,13 +188,32 @@ class Zephyr:
             if fields.number(found, "state") & _DUMMY:
                 return KernelState(self.kernel)  # the one that starts the others
             blocks[current] = found
-        records = [self._record(fields, at, block, current) for at, block in blocks.items()]
+        records = [
+            self._record(fields, at, block, current, names.get(at, ""))
+            for at, block in blocks.items()
+        ]
         records.sort(key=lambda each: (each.priority or 0, each.address))
         return KernelState(
             self.kernel, tuple(records), current, started=True, warnings=(*walk.warnings, *warnings)
         )
 
-    def _record(self, fields: Fields, address: int, block: bytes, current: int) -> ThreadRecord:
+    @staticmethod
+    def _was_created(view: MemoryView, fields: Fields, block: bytes) -> bool:
+        """Say whether a control block that nothing links is in use, and is a real thread's."""
+        is_dummy = fields.number(block, "state") & _DUMMY
+        return not is_dummy and view.room(fields.number(block, "psp")) > 0
+
+    def _static_threads(self) -> dict[int, str]:
+        """Find the threads that are variables, by their size: K_THREAD_DEFINE makes such."""
+        found = self._program.variables_of_size(self._size) if self._size else {}
+        return {
+            address: _OWN_THREADS.get(name, name.removeprefix("_k_thread_obj_"))
+            for name, address in found.items()
+        }
+
+    def _record(
+        self, fields: Fields, address: int, block: bytes, current: int, known_as: str
+    ) -> ThreadRecord:
         state, detail = self._doing(fields, block)
         if address == current:
             state, detail = ThreadState.RUNNING, ""
@@ -188,7 +222,7 @@ class Zephyr:
         base, size = fields.number(block, "stack"), fields.number(block, "stack_size")
         return ThreadRecord(
             address=address,
-            name=name or (self._program.name_of(entry & ~1) if entry else ""),
+            name=name or known_as or (self._program.name_of(entry & ~1) if entry else ""),
             state=state,
             priority=fields.get(block, "priority"),
             detail=detail,

@@ -32,9 +32,11 @@ struct k_thread {
     struct _callee_saved callee_saved;
     void *init_data;
     struct dnode join_queue;
+#ifndef NO_MONITOR
     struct __thread_entry entry;
     struct k_thread *next_thread;
     char name[32];
+#endif
     struct _thread_stack_info stack_info;
     void *resource_pool;
     struct _thread_arch arch;
@@ -50,7 +52,9 @@ struct z_kernel {
     struct _cpu cpus[1];
     struct { struct k_thread *cache; struct dnode runq; } ready_q;
     struct k_thread *current_fp;
+#ifndef NO_MONITOR
     struct k_thread *threads;
+#endif
 };
 struct z_kernel _kernel;
 
@@ -66,13 +70,16 @@ static void relink(void) {}
 static void create(thread_t *thread, const char *name, int priority, void *stack, uint32_t size,
                    uint32_t *top)
 {
+    (void)name;
+#ifndef NO_MONITOR
     strcpy(thread->name, name);
+    thread->next_thread = _kernel.threads;
+    _kernel.threads = thread;
+#endif
     thread->base.prio = priority - 1; /* the first one is cooperative */
     thread->stack_info = (struct _thread_stack_info){ (uintptr_t)stack, size, 0 };
     thread->callee_saved.psp = (uint32_t)top;
     thread->arch.mode_exc_return = 0xFD;
-    thread->next_thread = _kernel.threads;
-    _kernel.threads = thread;
 }
 
 static void mark(thread_t *thread, enum state state)
@@ -99,6 +106,35 @@ __attribute__((naked)) void PendSV_Handler(void)
         "i"(offsetof(thread_t, arch.mode_exc_return)), "i"(offsetof(thread_t, callee_saved)),
         "i"(offsetof(thread_t, arch.preempt_float)));
 }
+
+#ifdef NO_MONITOR
+
+struct k_thread never_started;
+static const uint8_t dummy = 1;
+#define NAMED(symbol, index)                                                            \
+    __asm volatile(".globl " #symbol "\n .type " #symbol ", %%object\n"                 \
+                   ".set " #symbol ", threads + %c0\n .size " #symbol ", %c1"           \
+                   ::"i"((index) * sizeof(thread_t)), "i"(sizeof(thread_t)))
+
+/* The threads as K_THREAD_DEFINE and the kernel name them. */
+void z_cstart(void)
+{
+    NAMED(_k_thread_obj_sensor, SENSOR);
+    NAMED(_k_thread_obj_blinker, BLINKER);
+    NAMED(_k_thread_obj_measure, MEASURE);
+    NAMED(z_main_thread, CRUNCH);
+    NAMED(z_idle_threads, IDLE);
+    nobody.base.thread_state = dummy; /* as the one that Zephyr starts in */
+    start_all();
+}
+
+int main(void)
+{
+    __asm volatile("" ::"r"(&never_started));
+    z_cstart();
+}
+
+#else
 
 #define NOT_IMPLEMENTED 0xFFFFFFFF
 const uint32_t _kernel_thread_info_offsets[] = {
@@ -127,3 +163,5 @@ int main(void)
     __asm volatile("" ::"r"(_kernel_thread_info_offsets), "r"(&_kernel_thread_info_num_offsets));
     z_cstart();
 }
+
+#endif

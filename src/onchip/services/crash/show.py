@@ -86,6 +86,9 @@ def _details(report: CrashReport) -> Iterator[str]:
     fault = report.fault
     if fault is None:
         return
+    thread = _thread_that_faulted(report)
+    if thread:
+        yield f"in the thread {thread}"
     if fault.causes:
         yield f"cause {', '.join(fault.causes)}" + (
             " (escalated to HardFault)" if fault.escalated else ""
@@ -101,6 +104,14 @@ def _details(report: CrashReport) -> Iterator[str]:
         )
     else:
         yield "no believable stack frame was found"
+
+
+def _thread_that_faulted(report: CrashReport) -> str | None:
+    """Return the kernel's thread that used the process stack, if the fault's frame is there."""
+    exc_return = 0 if report.fault is None else report.fault.exc_return or 0
+    if report.threads is None or not exc_return & 4:
+        return None
+    return next((each.name for each in report.threads.threads if each.is_current), None)
 
 
 def _backtrace(report: CrashReport) -> Iterator[str]:
