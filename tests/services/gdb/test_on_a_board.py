@@ -58,6 +58,61 @@ def test_a_range_step_ends_at_its_border(session):
     assert b"00:01000000;" in answer
 
 
+HANDLER, VECTORS, VTOR = RAM + 0x200, RAM + 0x400, 0xE000_ED08
+
+
+@pytest.fixture
+def supervisor(session):
+    """SVC, add, branch back; the handler counts in r4 and returns."""
+    session.reset(halt=True)  # out of the lock-up of a blank chip
+    session.memory.write(RAM, bytes.fromhex("03df 0130 fce7"))
+    session.memory.write(HANDLER, bytes.fromhex("0134 7047"))
+    session.memory.write(VECTORS + 4 * 11, (HANDLER | 1).to_bytes(4, "little"))
+    session.memory.write_u32(VTOR, VECTORS)
+    session.core.write_registers(
+        {"pc": RAM, "xpsr": 1 << 24, "sp": RAM + 0x1000, "r4": 0, "r0": 0}
+    )
+    talk = Talk(session)
+    talk.ask(b"?")
+    return talk
+
+
+def test_a_step_over_svc_runs_its_handler_through(supervisor):
+    assert b"0f:02000020;" in supervisor.run(b"vCont;s")
+    assert b"04:01000000;" in supervisor.sent[-1]
+    supervisor.session.core.write_register("pc", RAM)
+    assert b"0f:04000020;" in supervisor.run(b"vCont;r20000000,20000004")
+    assert b"04:02000000;" in supervisor.sent[-1]
+    supervisor.stub.leave()
+    assert not list(supervisor.session.core.breakpoints)
+
+
+def test_a_breakpoint_in_the_handler_is_a_stop(supervisor):
+    supervisor.ask(b"Z0,20000200,2")
+    assert b"0f:00020020;" in supervisor.run(b"vCont;s")
+    supervisor.ask(b"z0,20000200,2")
+    assert b"0f:02020020;" in supervisor.run(b"vCont;s")  # a step in the handler is one
+    assert b"0f:02000020;" in supervisor.run(b"vCont;s")  # and leads out of it
+
+
+def test_a_handler_that_does_not_return_is_interrupted(supervisor):
+    supervisor.session.memory.write(HANDLER, bytes.fromhex("fee7"))
+    assert supervisor.ask(b"vCont;s") is None
+    for _ in range(3):
+        supervisor.target.poll()
+    assert not supervisor.sent
+    supervisor.target.run.interrupt()
+    assert b"0f:00020020;" in supervisor.wait()
+    assert supervisor.sent[-1].startswith(b"T02")
+
+
+def test_with_steps_into_interrupts_a_step_enters_the_handler(supervisor):
+    options = GdbOptions(step_into_interrupts=True)
+    talk = Talk(supervisor.session, options=options)
+    talk.ask(b"?")
+    assert b"0f:00020020;" in talk.run(b"vCont;s")
+
+
 def test_a_hard_breakpoint_is_passed(session):
     talk = Talk(session)
     session.memory.write(RAM + 4, b"\x00\xbe")

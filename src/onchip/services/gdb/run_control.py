@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from onchip.arch.dwt import DWT_PCSR
 from onchip.cortex_m import Core, HaltKind, HaltReason
 from onchip.errors import CoreStateError, TransferFault
+from onchip.services.gdb.around import Around
 from onchip.services.gdb.conditions import Conditions
 from onchip.services.gdb.host_calls import HostCalls
 from onchip.services.gdb.points import PointTable
@@ -77,6 +78,8 @@ class RunControl:
         self.mode = Mode.STOPPED
         self.last = Stop(SIGTRAP)
         self._range = (0, 0)
+        self._around = Around(core)
+        self._exception_before = 0
         self._interrupted: int | None = None
         self._interrupted_at = 0.0
         self._ready: Stop | None = None
@@ -89,7 +92,7 @@ class RunControl:
     @property
     def stepping(self) -> bool:
         """Whether what is under way are single steps, which ``poll`` itself executes."""
-        return self.mode in (Mode.STEP, Mode.RANGE)
+        return self.mode in (Mode.STEP, Mode.RANGE) and not self._around.active
 
     def attach(self) -> None:
         """Halt the core, if it runs, because a client expects a stopped target."""
@@ -121,6 +124,7 @@ class RunControl:
 
     def _begin_steps(self, mode: Mode) -> None:
         self.threads.ran(stepped=self.threads.current)
+        self._exception_before = self._tell.exception
         self.mode = mode
         self._forget_old_interrupt()
 
@@ -164,6 +168,8 @@ class RunControl:
             self._ready = None
         elif self.mode is Mode.CONTINUE:
             stop = self._poll_running()
+        elif self._around.active:
+            stop = self._poll_around()
         else:
             stop = self._poll_steps()
         if stop is not None:
@@ -179,6 +185,7 @@ class RunControl:
         self.mode = Mode.STOPPED
         self._interrupted = None
         self._ready = None
+        self._around.end()
         if self.calls is not None:
             self.calls.forget()
 
@@ -196,6 +203,7 @@ class RunControl:
             self.mode = Mode.STOPPED if halt else Mode.CONTINUE
         if halt:
             self.last = Stop(SIGTRAP)
+            self._tell.exception = 0
         if self.console is not None:
             self.console.close()  # the files of the program that was
 
@@ -247,14 +255,30 @@ class RunControl:
         stop = None if reason.kind is HaltKind.REQUEST else self._judge(reason)
         return stop or self._tell.stop(self._interrupted, ())
 
+    def _poll_around(self) -> Stop | None:
+        """Run the handler through that a step entered; then the step has been made, or goes on."""
+        stop = self._poll_running()
+        if stop is None:
+            return None
+        pc = self.core.read_register("pc") if stop.exit_code is None else 0
+        back = self._around.is_back(pc)
+        self._around.end()
+        start, end = self._range
+        if back and self._interrupted is None:
+            going_on = self.mode is Mode.RANGE and start <= pc < end
+            return None if going_on else self._tell.stop(SIGTRAP)
+        return stop
+
     def _judge(self, reason: HaltReason) -> Stop | None:
         """Return the stop that ``reason`` is; None: nobody wants it, the core is to run on."""
         if self._serve_semihosting(reason):
             return self._program_exit()
-        if reason.kind is HaltKind.BREAKPOINT and not self.conditions.wants_stop(
-            self._tell.pc(reason)
-        ):
-            return None
+        if reason.kind is HaltKind.BREAKPOINT:
+            pc = self._tell.pc(reason)
+            if self._around.is_elsewhere(pc) and self.points.stop_name_at(pc) is None:
+                return None
+            if not self.conditions.wants_stop(pc):
+                return None
         if reason.kind is HaltKind.VECTOR_CATCH and self.passes(self._tell.fault_signal()):
             return None
         return self._tell.describe(reason)
@@ -273,14 +297,24 @@ class RunControl:
             pc = self._tell.pc(reason)
             name = self.points.stop_name_at(pc)
             if self.mode is Mode.STEP or not start <= pc < end:
-                return self._tell.stop(
-                    SIGTRAP if self._interrupted is None else self._interrupted, ()
-                )
+                return self._end_of_steps(wanted_here=name is not None)
             if name is not None and self.conditions.wants_stop(pc):
                 return self._tell.stop(SIGTRAP, ((name, ""),))
             if self._interrupted is not None:
                 return self._tell.stop(self._interrupted, ())
         return None
+
+    def _end_of_steps(self, *, wanted_here: bool) -> Stop | None:
+        """Return the stop of a step that is made; None: it entered a call that is run through.
+
+        ``wanted_here``: there is a breakpoint where the core stands.
+        """
+        values = self.core.read_registers(EXPEDITED)
+        into = self.options.step_into_interrupts or wanted_here
+        if not into and self._around.begin(self._exception_before, values):
+            return None
+        signal = SIGTRAP if self._interrupted is None else self._interrupted
+        return self._tell.stop(signal, values=values)
 
     def _step(self) -> HaltReason:
         """Execute one instruction; a single one brings along what its stop will tell."""

@@ -41,6 +41,8 @@ class StopTeller:
         self._core = core
         self._layout = layout
         self._points = points
+        self.exception = 0
+        """The exception that the core was in at the last stop: IPSR."""
 
     def describe(self, reason: HaltReason, *, quiet: bool = False) -> Stop:
         """Turn why the core halted into what GDB is told."""
@@ -69,6 +71,7 @@ class StopTeller:
     ) -> Stop:
         """Return a stop with the registers that every stop tells; ``values`` if they were read."""
         values = values or self._core.read_registers(EXPEDITED)
+        self.exception = values["xpsr"] & 0x1FF
         expedited = tuple(
             (f"{spec.number:02x}", spec.encode(values[spec.name]).hex())
             for spec in (self._layout.by_name[name] for name in EXPEDITED)
