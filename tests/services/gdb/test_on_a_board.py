@@ -69,9 +69,7 @@ def supervisor(session):
     session.memory.write(HANDLER, bytes.fromhex("0134 7047"))
     session.memory.write(VECTORS + 4 * 11, (HANDLER | 1).to_bytes(4, "little"))
     session.memory.write_u32(VTOR, VECTORS)
-    session.core.write_registers(
-        {"pc": RAM, "xpsr": 1 << 24, "sp": RAM + 0x1000, "r4": 0, "r0": 0}
-    )
+    session.core.write_registers({"pc": RAM, "xpsr": 1 << 24, "sp": RAM + 0x1000, "r4": 0, "r0": 0})
     talk = Talk(session)
     talk.ask(b"?")
     return talk
