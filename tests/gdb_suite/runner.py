@@ -80,7 +80,7 @@ class Suite:
         self._work = folder / "work"
         self._work.mkdir(parents=True, exist_ok=True)
         site = self._work / "site.exp"
-        site.write_text(f'lappend boards_dir "{source.FOLDER}"\n')
+        site.write_text(f'lappend boards_dir "{source.FOLDER}"\nset enable_libctf no\n')
         self._environment = os.environ | {
             "DEJAGNU": str(site),
             "SUITE_LIBRARY": str(source.library()),

@@ -51,7 +51,7 @@ def suite() -> Path:
 
 
 def library() -> Path:
-    """Return a folder to give GCC as ``--picolibc-prefix``, and ``start.o`` in it.
+    """Return a folder to give GCC as ``--picolibc-prefix``, with the objects of every program.
 
     The suite expects a C library without line numbers, as systems install it: GDB steps over its
     functions. Debian's picolibc has them, so this is a copy without.
@@ -60,7 +60,7 @@ def library() -> Path:
         SetUpError: picolibc is not installed.
     """
     target = cache() / "library"
-    gcc = require("arm-none-eabi-gcc")
+    gcc, archiver = require("arm-none-eabi-gcc"), require("arm-none-eabi-ar")
     multilib = _said(gcc, *MACHINE, "-print-multi-directory")
     installed = Path("/usr") / _PICOLIBC
     if not (installed / "lib" / multilib).is_dir():
@@ -71,12 +71,17 @@ def library() -> Path:
     if not copy.exists():
         with tempfile.TemporaryDirectory(dir=cache()) as scratch:
             _strip(installed / "lib" / multilib, Path(scratch) / "copy")
+            # g++ links it, and what there is of C++ in gdb.base needs nothing of it
+            subprocess.run([archiver, "rcs", Path(scratch) / "copy" / "libstdc++.a"], check=True)
             copy.parent.mkdir(parents=True, exist_ok=True)
             (Path(scratch) / "copy").rename(copy)
         include = target / _PICOLIBC / "include"
         include.unlink(missing_ok=True)
         include.symlink_to(installed / "include")
-    subprocess.run([gcc, "-c", *MACHINE, FOLDER / "start.S", "-o", target / "start.o"], check=True)
+    for name in ("start.S", "console.c"):
+        output = target / f"{Path(name).stem}.o"
+        options = ("-c", "-O2", "-Wall", "-Werror", "--specs=picolibc.specs")
+        subprocess.run([gcc, *options, *MACHINE, FOLDER / name, "-o", output], check=True)
     return target
 
 

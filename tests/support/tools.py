@@ -17,6 +17,7 @@ PACKAGES = {
     "runtest": "dejagnu",
     "arm-none-eabi-gcc": "gcc-arm-none-eabi",
     "arm-none-eabi-objcopy": "binutils-arm-none-eabi",
+    "arm-none-eabi-ar": "binutils-arm-none-eabi",
     "gdb-multiarch": "gdb-multiarch",
     "openocd": "openocd",
     "qemu-system-arm": "qemu-system-arm",
