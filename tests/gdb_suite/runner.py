@@ -119,6 +119,12 @@ class Suite:
         shutil.rmtree(self._work / "outputs", ignore_errors=True)
         return read_summary(self._folder / f"{name}.sum")
 
+    def log(self, name: str) -> str:
+        """Return the conversation with GDB around the failures of one file, for people."""
+        lines = (self._folder / f"{name}.log").read_text(errors="replace").splitlines()
+        marked = [n for n, line in enumerate(lines) if re.search(r"\b(FAIL|ERROR): ", line)]
+        return "\n".join(line for n in marked[:4] for line in lines[max(0, n - 20) : n + 1])
+
 
 @contextmanager
 def running_suite(server: ServerName, folder: Path) -> Iterator[Suite]:

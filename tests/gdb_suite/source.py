@@ -6,10 +6,13 @@ private configuration of APT asks there for sources, so that the system's stays 
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -43,10 +46,11 @@ def suite() -> Path:
         SetUpError: it cannot be downloaded.
     """
     target = cache() / f"{PACKAGE}-{VERSION}"
-    if not target.exists():
-        with tempfile.TemporaryDirectory(dir=cache()) as scratch:
-            _unpack(_download(Path(scratch)), Path(scratch) / "unpacked")
-            (Path(scratch) / "unpacked").rename(target)
+    with _alone():
+        if not target.exists():
+            with tempfile.TemporaryDirectory(dir=cache()) as scratch:
+                _unpack(_download(Path(scratch)), Path(scratch) / "unpacked")
+                (Path(scratch) / "unpacked").rename(target)
     return target / "gdb" / "testsuite"
 
 
@@ -59,7 +63,11 @@ def library() -> Path:
     Raises:
         SetUpError: picolibc is not installed.
     """
-    target = cache() / "library"
+    with _alone():
+        return _library(cache() / "library")
+
+
+def _library(target: Path) -> Path:
     gcc, archiver = require("arm-none-eabi-gcc"), require("arm-none-eabi-ar")
     multilib = _said(gcc, *MACHINE, "-print-multi-directory")
     installed = Path("/usr") / _PICOLIBC
@@ -83,6 +91,14 @@ def library() -> Path:
         options = ("-c", "-O2", "-Wall", "-Werror", "--specs=picolibc.specs")
         subprocess.run([gcc, *options, *MACHINE, FOLDER / name, "-o", output], check=True)
     return target
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep another process (another worker of the tests) out of the cache meanwhile."""
+    with (cache() / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _strip(source: Path, target: Path) -> None:

@@ -1,0 +1,34 @@
+"""The files of GDB's test suite that use a server most, against ours; the rest: make test-gdb."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.gdb_suite.report import known_failures
+from tests.gdb_suite.runner import FAST, Suite, running_suite
+from tests.gdb_suite.source import SetUpError
+from tests.support.tools import missing
+
+pytestmark = [pytest.mark.tools, pytest.mark.timeout(400)]
+
+LONGEST_FIRST = sorted(FAST, key=("structs", "callfuncs", "watchpoint", "break").__contains__)[::-1]
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
+    try:
+        with running_suite("onchip", tmp_path_factory.mktemp("gdb_suite")) as suite:
+            yield suite
+    except SetUpError as error:
+        missing(f"GDB's test suite ({error})", "dpkg-dev, and a source of gdb 13.1-3")
+
+
+@pytest.mark.parametrize("name", LONGEST_FIRST)
+def test_what_gdb_itself_tests(suite: Suite, name: str) -> None:
+    result = suite.run(name)
+    known = known_failures()
+    assert result.passes
+    failures = [test for test in result.failures if (name, test) not in known]
+    assert not failures, suite.log(name)

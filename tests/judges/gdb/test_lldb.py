@@ -1,0 +1,69 @@
+"""LLDB debugs a program in flash through the GDB server; it speaks another dialect than GDB."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.lldb import attach
+
+from .bench import Bench, line_of
+
+pytestmark = pytest.mark.tools
+
+
+def test_a_session_from_attach_to_detach(bench: Bench) -> None:
+    with bench.session.lock:
+        bench.session.flash(bench.elf, reset=False)
+        bench.session.reset(halt=True)
+    lldb = attach(
+        bench.elf,
+        bench.server.port,
+        [
+            "breakpoint set -n add",
+            "continue",
+            "bt",
+            "frame variable",
+            "register read pc xpsr",
+            "finish",
+            "breakpoint disable 1",
+            "watchpoint set variable watched",
+            "continue",
+            "bt",
+            "watchpoint delete 1",
+            f"breakpoint set -f program.c -l {line_of('top')}",
+            "continue",
+            "next",
+            "step",
+            "expression counter = 77",
+            "expression counter",
+            "memory write 0x20003000 1 2 3 4",
+            "memory read --size 1 --count 4 --format x 0x20003000",
+            "stepi",
+            "thread list",
+        ],
+    )
+    lldb.expect(
+        r"stop reason = signal SIGTRAP",
+        r"stop reason = breakpoint 1\.1\n.*`add\(a=3, b=1\)",
+        r"\* frame #0: .*`add\(a=3, b=1\).*\n +frame #1: .*`main at program\.c",
+        r"\(int\) a = 3\n\(int\) b = 1",
+        r"pc = 0x0800.*`add.*\n +xpsr = 0x\d1000000",
+        r"stop reason = step out\nReturn value: \(int\) \$0 = 4\n+.*`main at",
+        r"Watchpoint created: .*size = 4 state = enabled type = w",
+        r"old value: 7\nnew value: 8",
+        r"stop reason = watchpoint 1\n.*`touch at program\.c:\d+",
+        r"\* frame #0: .*`touch.*\n +frame #1: .*`main",
+        r"stop reason = breakpoint 2\.1\n.*`main at program\.c",
+        r"stop reason = step over\n.*`main",
+        r"stop reason = step in\n.*`add\(a=4, b=1\)",
+        r"\(.*u32.*\) \$\d+ = 77",
+        r"\(.*u32.*\) \$\d+ = 77",
+        r"0x20003000: 0x01 0x02 0x03 0x04",
+        r"stop reason = instruction step into",
+        r"thread #1: tid = 0x0*1, ",
+        r"Process 1 detached",
+    )
+    assert not list(bench.session.core.breakpoints)
+    assert not list(bench.session.core.watchpoints)
+    with bench.session.lock:
+        assert bench.session.core.poll() is None, "it runs on"
