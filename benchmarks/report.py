@@ -100,14 +100,27 @@ def _cell(row: dict[str, Any] | None) -> str:
 def _tools(found: dict[str, Any]) -> str:
     lines = [
         "### Start-up and memory\n",
-        "The least of some runs, in seconds of the machine that this was run on. Memory is the "
-        "most that the process had in one of the runs above, GDB server included.\n",
+        "Commands take turns; the least of ten runs each, in seconds of the machine that this was "
+        "run on, with nothing plugged in. Memory is the most that a process had: of each host in "
+        "one of the runs above, and of `onchip gdbserver` while a client loaded and stepped.\n",
         "| command | seconds |",
         "|---|---|",
     ]
     lines += [f"| `{name}` | {seconds:.3f} |" for name, seconds in found["start_up"].items()]
-    lines += ["", "| host | MB |", "|---|---|"]
-    lines += [f"| {name} | {size / 1e6:.0f} |" for name, size in found["memory"].items()]
+    bare = found["start_up"]["python -c pass"]
+    lines += [
+        "",
+        "Times bare Python: "
+        + ", ".join(
+            f"`{name}` {found['start_up'][name] / bare:.2f}"
+            for name in found["start_up"]
+            if name.startswith("onchip")
+        )
+        + ".",
+    ]
+    memory = found["memory"] | {"`onchip gdbserver`": found["gdb_server_memory"]}
+    lines += ["", "| process | MB |", "|---|---|"]
+    lines += [f"| {name} | {size / 1e6:.0f} |" for name, size in memory.items()]
     return "\n".join(lines) + "\n"
 
 

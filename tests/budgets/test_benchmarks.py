@@ -85,7 +85,8 @@ def test_the_report_replaces_its_own_part_and_nothing_else(tmp_path):
     found = {
         "rows": [_row("onchip", 2.2), _row("pyOCD", 9.0), _row("OpenOCD", 1.0, "it fell over")],
         "memory": {"onchip": 30_000_000},
-        "start_up": {"python -c pass": 0.02},
+        "gdb_server_memory": 28_000_000,
+        "start_up": {"python -c pass": 0.02, "onchip list": 0.03},
     }
     write(found, document, picture)
     first = document.read_text()
@@ -97,6 +98,8 @@ def test_the_report_replaces_its_own_part_and_nothing_else(tmp_path):
     assert "| 12,345 / 6 / 2.20 s (500.0 ms) |" in first
     assert "| 2.00 s | 1.10 |" in first
     assert "failed: it fell over" in first
+    assert "`onchip list` 1.50." in first
+    assert "| `onchip gdbserver` | 28 |" in first
 
 
 def test_the_chart_has_a_bar_for_every_job_that_went_well():
