@@ -85,6 +85,14 @@ def test_a_watchpoint_takes_the_variables_length(shell):
     assert [(w.length, w.access) for w in shell.core.watchpoints] == [(8, "read")]
 
 
+def test_breakpoints_are_counted_and_temporary(shell):
+    shell.type("tbreak main; go; wait")
+    assert not list(shell.machine.core.breakpoints)
+    shell.type("break fibonacci 2; go; wait")
+    assert "behind 2 hits" in shell.text
+    assert len(list(shell.machine.core.breakpoints)) == 1
+
+
 def test_breakpoints_are_shown(shell):
     shell.type("break main; break fibonacci")
     assert len(shell.type("break")) == 2

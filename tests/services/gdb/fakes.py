@@ -84,7 +84,15 @@ class FakeBreakpoints:
         self.owners = {}
         self.writes = 0
 
-    def set(self, address, kind=BreakpointKind.AUTO, *, owner=PYTHON):
+    def set(
+        self,
+        address,
+        kind=BreakpointKind.AUTO,
+        *,
+        owner=PYTHON,
+        ignore_count=0,
+        temporary=False,
+    ):
         if address not in self.kinds:
             hardware = kind is BreakpointKind.HARDWARE or not self.is_ram(address)
             if hardware and self.available == 0:
@@ -95,6 +103,9 @@ class FakeBreakpoints:
             self.kinds[address] = BreakpointKind.HARDWARE if hardware else BreakpointKind.SOFTWARE
         self.owners.setdefault(address, set()).add(owner)
         return Breakpoint(address, self.kinds[address])
+
+    def holders(self, address):
+        return self.owners.get(address)
 
     @staticmethod
     def is_ram(address):

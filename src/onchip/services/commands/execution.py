@@ -9,6 +9,8 @@ from onchip.services.commands.machine import Machine
 
 _KINDS = tuple(kind.value for kind in ResetKind)
 _SLICE_S = 0.02
+_NOTHING_S = 1e-9
+"""Less than a clock that counts nanoseconds can pass: rounding leaves such a rest."""
 _LONGEST_SLEEP_MS = 3_600_000
 
 
@@ -82,7 +84,7 @@ def _sleep(machine: Machine, words: Words) -> None:
     if milliseconds > _LONGEST_SLEEP_MS:
         raise UsageError("that is more than an hour", hint="sleep takes milliseconds")
     end = machine.core.now() + milliseconds / 1000
-    while (left := end - machine.core.now()) > 0 and not machine.interrupted():
+    while (left := end - machine.core.now()) > _NOTHING_S and not machine.interrupted():
         machine.core.sleep(min(left, _SLICE_S))
 
 

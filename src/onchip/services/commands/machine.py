@@ -60,7 +60,9 @@ class Machine(ABC):
         """Reset the chip; with ``halt`` it stands before its first instruction."""
 
     @abstractmethod
-    def set_breakpoint(self, address: int) -> None:
+    def set_breakpoint(
+        self, address: int, *, ignore_count: int = 0, temporary: bool = False
+    ) -> None:
         """Arm a breakpoint."""
 
     @abstractmethod
@@ -195,9 +197,13 @@ class SessionMachine(Machine):
         """Reset the chip."""
         self.session.reset(kind, halt=halt)
 
-    def set_breakpoint(self, address: int) -> None:
+    def set_breakpoint(
+        self, address: int, *, ignore_count: int = 0, temporary: bool = False
+    ) -> None:
         """Arm a breakpoint: in a comparator, or in RAM as an instruction."""
-        self.core.breakpoints.set(address, owner=self.owner)
+        self.core.breakpoints.set(
+            address, owner=self.owner, ignore_count=ignore_count, temporary=temporary
+        )
 
     def remove_breakpoint(self, address: int) -> None:
         """Take a breakpoint out."""

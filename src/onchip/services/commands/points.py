@@ -12,10 +12,11 @@ _ACCESSES = ("write", "read", "access")
 def _break(machine: Machine, words: Words) -> int | list[Breakpoint]:
     """Set a breakpoint, whose address is the value; without an address show them all."""
     if words:
-        address = words.number() & ~1
+        address, passed = words.number() & ~1, words.number(0)
         words.end()
-        machine.set_breakpoint(address)
-        machine.print(f"breakpoint at {machine.place(address)}\n")
+        machine.set_breakpoint(address, ignore_count=passed)
+        after = f", behind {passed} hits" if passed else ""
+        machine.print(f"breakpoint at {machine.place(address)}{after}\n")
         return address
     points = machine.core.breakpoints
     for point in points:
@@ -29,6 +30,15 @@ def _break(machine: Machine, words: Words) -> int | list[Breakpoint]:
     left = f"{points.available} breakpoints and {machine.core.watchpoints.available} watchpoints"
     machine.print(f"{left} left in the chip\n")
     return list(points)
+
+
+def _break_once(machine: Machine, words: Words) -> int:
+    """Set a breakpoint that goes when it has stopped the core; its address is the value."""
+    address = words.number() & ~1
+    words.end()
+    machine.set_breakpoint(address, temporary=True)
+    machine.print(f"breakpoint at {machine.place(address)}, once\n")
+    return address
 
 
 def _unbreak(machine: Machine, words: Words) -> None:
@@ -64,11 +74,12 @@ def _watched(machine: Machine, words: Words) -> tuple[int, int, str]:
 COMMANDS = (
     Command(
         ("break", "b", "bp"),
-        "break [ADDRESS]",
+        "break [ADDRESS [IGNORED]]",
         "set a breakpoint, or show what is set",
         _break,
-        "break main",
+        "break main; break spin 9 stops at the tenth hit",
     ),
+    Command(("tbreak", "tb"), "tbreak ADDRESS", "set a breakpoint that stops once", _break_once),
     Command(("unbreak", "rmbreak", "rbp"), "unbreak ADDRESS", "take a breakpoint out", _unbreak),
     Command(
         ("watch", "wp"),

@@ -65,10 +65,19 @@ class ClientMachine(Machine):
         self._talk.attach()
         self._talk.target.reset(kind, halt=halt)
 
-    def set_breakpoint(self, address: int) -> None:
+    def set_breakpoint(
+        self, address: int, *, ignore_count: int = 0, temporary: bool = False
+    ) -> None:
         """Arm a breakpoint, which is this client's."""
         self._talk.attach()
-        self._run.points.insert(self._talk, PointKind.HARDWARE_BREAKPOINT, address, 2)
+        self._run.points.insert(
+            self._talk,
+            PointKind.HARDWARE_BREAKPOINT,
+            address,
+            2,
+            ignore_count=ignore_count,
+            temporary=temporary,
+        )
 
     def remove_breakpoint(self, address: int) -> None:
         """Take a breakpoint of this client's out."""

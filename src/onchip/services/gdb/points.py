@@ -36,8 +36,19 @@ class PointTable:
         self._breakpoints: dict[int, set[tuple[PointOwner, PointKind]]] = {}
         self._watchpoints: dict[Watch, set[PointOwner]] = {}
 
-    def insert(self, client: Client, kind: PointKind, address: int, size: int) -> None:
+    def insert(
+        self,
+        client: Client,
+        kind: PointKind,
+        address: int,
+        size: int,
+        *,
+        ignore_count: int = 0,
+        temporary: bool = False,
+    ) -> None:
         """Arm a point for ``client``; the same one twice is one.
+
+        ``ignore_count`` and ``temporary`` are for breakpoints, which GDB itself asks for without.
 
         Raises:
             BreakpointError, WatchpointError: the chip has no comparator left or none that can.
@@ -50,7 +61,13 @@ class PointTable:
             self._watchpoints.setdefault(key, set()).add(owner)
             return
         address &= ~1  # bit 0 only says Thumb
-        self._core.breakpoints.set(address, self._how(address, kind), owner=owner)
+        self._core.breakpoints.set(
+            address,
+            self._how(address, kind),
+            owner=owner,
+            ignore_count=ignore_count,
+            temporary=temporary,
+        )
         self._breakpoints.setdefault(address, set()).add((owner, kind))
 
     def remove(self, client: Client, kind: PointKind, address: int, size: int) -> None:
@@ -95,7 +112,8 @@ class PointTable:
         """
         owner = None if client is None else self._owner(client)
         held = self._breakpoints.get(pc, set())
-        kinds = {kind for holder, kind in held if owner is None or holder is owner}
+        there = self._core.breakpoints.holders(pc) or ()  # a temporary one may be gone
+        kinds = {k for holder, k in held if holder in there and owner in (None, holder)}
         if not kinds:
             return None
         return "swbreak" if PointKind.SOFTWARE_BREAKPOINT in kinds else "hwbreak"
