@@ -70,7 +70,7 @@ def test_who_only_knocks_takes_nothing(shared: Shared) -> None:
 
 
 @pytest.mark.parametrize("running", [True, False])
-def test_a_client_thatvanishes_leaves_nothing_armed(shared: Shared, running: bool) -> None:
+def test_a_client_that_vanishes_leaves_nothing_armed(shared: Shared, running: bool) -> None:
     session = shared.session()
     run_the_loop(session)
     session.core.breakpoints.set(0x0800_0100)
@@ -168,7 +168,7 @@ def test_stopping_the_server_disarms_too() -> None:
 # ---- tokens
 
 
-def test_with_a_token_only_those_who_show_it_areserved() -> None:
+def test_with_a_token_only_those_who_show_it_are_served() -> None:
     with served(token="mint-27") as shared:
         DapClient.ask(shared.link("mint-27")).close()
         with pytest.raises(ProbeDenied, match="asks for a token; put the token"):
@@ -225,7 +225,7 @@ def test_a_lost_response_does_not_block_for_ever(
         assert _ask(connection, b"\x00\xff")[:2] == b"\x00\x02"
 
 
-def test_a_client_far_ahead_isserved_to_the_end(shared: Shared) -> None:
+def test_a_client_far_ahead_is_served_to_the_end(shared: Shared) -> None:
     count = 1000
     with socket.create_connection(("127.0.0.1", shared.server.port), timeout=20) as connection:
         sender = threading.Thread(
