@@ -19,8 +19,8 @@ class GdbOptions:
     client asks why the target stands still (GDB expects a stopped target); otherwise a running core
     runs on, and the client's ``continue`` waits for its stop. ``resume_on_detach``: let the core
     run on when the last client leaves or vanishes. ``step_into_interrupts``: let exceptions be
-    taken during single steps, and end a step over SVC in its handler. ``hardware_breakpoints_only``:
-    never patch RAM with BKPT. ``erase``: for ``load``.
+    taken during single steps, and end a step over SVC in its handler.
+    ``hardware_breakpoints_only``: never patch RAM with BKPT. ``erase``: for ``load``.
     ``read_back``: verify what ``load`` programmed by reading every byte too, not only by CRCs.
     ``vector_catch``: exceptions that stop the core while a client is there, by the names of
     ``core.vector_catch``. ``semihosting``: serve the calls of BKPT 0xAB.
