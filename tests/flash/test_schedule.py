@@ -1,8 +1,11 @@
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from onchip.flash.algorithm import FlashAlgorithm
 from onchip.flash.planner import Write
-from onchip.flash.schedule import chunks
+from onchip.flash.schedule import chunks, erase_timeout, program_timeout
+from tests.support.elf_builder import flash_device, flm
 
 
 @settings(deadline=None, max_examples=50)
@@ -35,3 +38,10 @@ def test_the_first_chunk_is_small():
     assert max(lengths) == 0x1000
     assert sum(lengths) == 0x2_0000
     assert [len(d) for _, d in chunks([Write(0, bytes(0x3000))], 0x1000, 0x1000)] == [0x1000] * 3
+
+
+def test_a_description_without_times_gets_some():
+    said = FlashAlgorithm.parse(flm(flash_device(program_ms=100, erase_ms=500)))
+    unsaid = FlashAlgorithm.parse(flm(flash_device(program_ms=0, erase_ms=0)))
+    assert (erase_timeout(said, 2), program_timeout(said)) == pytest.approx((4.0, 1.2))
+    assert (erase_timeout(unsaid, 2), program_timeout(unsaid)) == (42.0, 3.0)

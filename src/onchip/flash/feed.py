@@ -21,10 +21,13 @@ _WORTH_TELLING = 1024
 """Bytes of records that are announced together: each announcement costs two writes of TAR."""
 
 
-def queue_records(batch: Batch, memory: MemAp, records: Sequence[Record], ready: int) -> None:
+def queue_records(
+    batch: Batch, memory: MemAp, records: Sequence[Record], ready: int, *, idle: bool = False
+) -> None:
     """Queue the records and the count of them all, which the driver reads at ``ready``.
 
-    Whatever fails on the wire, the driver is never told of a record that is not complete.
+    Whatever fails on the wire, the driver is never told of a record that is not complete. If it is
+    ``idle`` it is told of the first ones at once.
     """
     client = memory.dp.client
     lag = client.packet_size * client.packet_count & ~3
@@ -34,7 +37,10 @@ def queue_records(batch: Batch, memory: MemAp, records: Sequence[Record], ready:
         told_behind, count = -1, 0
         for address, data, following in pieces:
             cut = 0
-            if told_behind >= 0:
+            if idle and count and count == pieces[0][2]:
+                t.fence()
+                memory.emit_write_word(t, ready, count)
+            elif told_behind >= 0:
                 cut = min(lag, len(data))
                 _write(t, memory, address, data[:cut])
                 _tell(t, memory, ready, count, told_behind)
@@ -43,9 +49,9 @@ def queue_records(batch: Batch, memory: MemAp, records: Sequence[Record], ready:
             told_behind, count = t.place(), following
         if len(pieces[-1][1]) > client.packet_size:
             t.fence()  # so that what comes behind travels along
-            memory.emit_write_word(t, ready, count)
         else:
-            _tell(t, memory, ready, count, told_behind)
+            t.barrier()  # so that it travels with its record
+        memory.emit_write_word(t, ready, count)
 
     batch.add(emit)
 

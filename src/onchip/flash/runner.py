@@ -204,7 +204,7 @@ class Runner:
             self.memory.queue_write(self._opening, address, code, free=True)
 
     def _upload(self) -> Batch:
-        """Queue what is there from the beginning: driver, mailbox, guard; and start the driver."""
+        """Queue what is there from the beginning: driver, mailbox, guard, registers."""
         space, algorithm = self.space, self.algorithm
         mailbox = driver.mailbox(
             cursor=self._ring.next,
@@ -215,13 +215,12 @@ class Runner:
             halts=not self.streams,
         )
         batch = self.memory.batch()
+        self.core.queue_write_register(batch, "xpsr", _XPSR_T)
+        self.core.queue_write_register(batch, "pc", space.start + driver.ENTRY)
         pattern = struct.pack("<I", driver.GUARD_PATTERN) * (driver.GUARD_LENGTH // 4)
         code = driver.core_code(mailbox, baseline=self.core.identity.baseline)
         self.memory.queue_write(batch, space.start, code, free=True)
         self.memory.queue_write(batch, space.guard, pattern, free=True)
-        self.core.queue_write_register(batch, "xpsr", _XPSR_T)
-        if self.streams:
-            self._queue_start(batch)
         return batch
 
     def _need(self, address: int, code: bytes) -> int:
@@ -262,9 +261,12 @@ class Runner:
         record = self._ring.place(block_command(start, BlockRun(start, len(code), 1), 8, 0))
         assert record is not None
         self._watch.give(record)
+        batch = self._batch()
+        self.memory.queue_write(batch, record.address, record.encode(), free=True)
+        batch.add(lambda transfers: transfers.fence())
+        self.core.queue_resume(batch)
+        self.memory.queue_write_u32(batch, self._ready, 1)
         for _ in range(_PROOFS):
-            batch = self._batch()
-            queue_records(batch, self.memory, [record], self._ready)
             self._queue_wait(batch, record)
             look = Look(self.core, batch, self.space.mailbox)
             (answer,) = self._queue_answers(batch, [record])
@@ -272,6 +274,7 @@ class Runner:
                 batch.run()
             except TransferMismatch:
                 self._look_closer(nothing)
+                batch = self.memory.batch()
                 continue
             self._absorb(look, nothing)
             if struct.unpack("<2I", answer.value) != sums(code, start):
@@ -318,7 +321,8 @@ class Runner:
             if after is not None:
                 self._queue_wait(batch, after)
                 batch.add(lambda transfers: transfers.fence())
-            queue_records(batch, self.memory, records, self._ready)
+            idle = not self._watch.waiting
+            queue_records(batch, self.memory, records, self._ready, idle=idle)
             look = Look(self.core, batch, self.space.mailbox)
             try:
                 batch.run()

@@ -23,6 +23,8 @@ FIRST_CHUNK = 1024
 """Bytes of the first record of pages: to have the flash at work soon."""
 _MARGIN = 2.0
 _SLACK_S = 0.5
+_UNSAID_ERASE_S, _UNSAID_PROGRAM_S = 10.0, 1.0
+"""For descriptions that give no time."""
 
 
 def init(runner: Runner, plan: RegionPlan, clock_hz: int, function: int) -> list[Command]:
@@ -177,9 +179,9 @@ def erased_length(plan: RegionPlan) -> int:
 
 def erase_timeout(algorithm: FlashAlgorithm, sectors: int) -> float:
     """Return how long a call that erases that many sectors may take, in seconds."""
-    return (algorithm.device.erase_timeout_s + _SLACK_S) * _MARGIN * sectors
+    return ((algorithm.device.erase_timeout_s or _UNSAID_ERASE_S) + _SLACK_S) * _MARGIN * sectors
 
 
 def program_timeout(algorithm: FlashAlgorithm) -> float:
     """Return how long one call of ProgramPage may take, in seconds."""
-    return (algorithm.device.program_timeout_s + _SLACK_S) * _MARGIN
+    return ((algorithm.device.program_timeout_s or _UNSAID_PROGRAM_S) + _SLACK_S) * _MARGIN
