@@ -9,6 +9,7 @@ import pytest
 from onchip.services.gdb.connection import Connection
 
 from .fakes import LOOP, RAM, Talk
+from .fuzz import Tally, run
 from .hostile import bend, packets, torment
 
 
@@ -45,3 +46,12 @@ def test_a_connection_survives_hostile_streams():
     assert bytes(connection.outgoing).endswith(b"$QC1#c5")
     assert connection.lost() is None
     assert not talk.core.breakpoints.kinds
+
+
+def test_a_slice_of_the_fuzz():
+    tally = Tally()
+    for _ in run(3000, 20, tally):  # the first of them against a virtual board
+        pass
+    assert not tally.bugs
+    assert tally.answers > 2000
+    assert tally.clients > 6

@@ -9,6 +9,7 @@ from onchip.services.gdb.options import GdbOptions
 
 from .fakes import Talk
 from .hostile import packets, torment
+from .soak import soak
 
 RAM = 0x2000_0000
 LOOP = bytes.fromhex("0130 0030 0a60 0b68 fae7")  # adds r0,#1; adds r0,#0; str, ldr [r1]; b .-8
@@ -210,3 +211,9 @@ def test_a_breakpoint_upon_the_programs_own_is_passed(session):
     talk.ask(b"Z0,20000004,2")
     assert b"0f:04000020;" in talk.run(b"vCont;c")  # once round
     assert b"00:02000000;" in talk.sent[-1]
+
+
+def test_clients_come_and_go_and_nothing_piles_up():
+    first, *_, last = soak(24, 3, every=6)
+    assert last.stops - first.stops == 18 * 6
+    assert last.blocks - first.blocks < 18 * 6, "less than a piece of memory a stop"
