@@ -75,6 +75,20 @@ def test_how_much_is_trusted(words: tuple[str, ...], expected: tuple[object, ...
     assert (arguments.verify, arguments.skip_same, arguments.no_keep) == expected
 
 
+def test_west_runs_commands_after_flashing(onchip: Onchip) -> None:
+    board = ("-t", "stm32f407", "-u", "virtual:stm32f407")
+    outcome = onchip("cmd", *board, "-c", "write32 0x20000000 7", "-c", "read32 0x20000000 4")
+    assert outcome.code == 0, outcome.err
+    assert "00000007" in outcome.out
+
+
+def test_verbs_by_their_other_names(onchip: Onchip, tmp_path: Path) -> None:
+    image = write_bin(tmp_path, "stm32f407")
+    assert onchip("load", image, "-u", "virtual:stm32f407").code == 0
+    assert "onchip gdbserver" in onchip("gdb", "--help").out
+    assert "onchip shell" in onchip("commander", "--help").out
+
+
 def test_a_file_may_name_its_address(onchip: Onchip, tmp_path: Path) -> None:
     image = write_bin(tmp_path, "stm32f407")
     probe = f"virtual:stm32f407@{tmp_path / 'board.flash'}"

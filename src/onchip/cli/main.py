@@ -39,6 +39,9 @@ VERBS = {
     "demo": "see it all on a virtual board",
 }
 
+SAME_VERBS = {"cmd": "shell", "commander": "shell", "gdb": "gdbserver", "load": "flash"}
+"""What today's pyOCD calls verbs of ours: build tools start them (docs/ide.md)."""
+
 TRACEBACK_VARIABLE = "ONCHIP_TRACEBACK"
 
 
@@ -53,6 +56,7 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `onchip` with ``argv`` and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    words[:1] = [SAME_VERBS.get(word, word) for word in words[:1]]
     try:
         if words and words[0] in VERBS:
             code = _run_verb(words[0], words[1:])
