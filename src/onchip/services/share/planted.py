@@ -8,6 +8,8 @@ read along: SELECT, CSW and TAR tell where a halfword was read and where a BKPT 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby, islice
+from operator import attrgetter
 
 from onchip.errors import WireError
 from onchip.services.share.port_state import Access, PortState
@@ -23,6 +25,8 @@ from onchip.wire.cmsis_dap import (
 
 _BKPT = 0xBE00
 _SEMIHOSTING = 0xBEAB
+_LONG = 16
+"""A BKPT's place is read by itself, not in a run of more reads than that."""
 _MOST_READ = 256
 """So many halfwords that were read are remembered: the BKPT follows close upon its read."""
 
@@ -30,6 +34,9 @@ _MOST_READ = 256
 def is_bkpt(halfword: int) -> bool:
     """Tell whether an opcode is BKPT, with whatever number."""
     return halfword & 0xFF00 == _BKPT
+
+
+_request = attrgetter("request")
 
 
 class Planted:
@@ -56,10 +63,16 @@ class Planted:
     def _one(self, command: object, answer: object) -> None:
         if isinstance(command, Transfer) and isinstance(answer, TransferResponse):
             words = iter(answer.words)
-            for operation in command.operations[: answer.count]:
-                self._operation(operation.request, operation.value, words)
+            for request, run in groupby(command.operations[: answer.count], _request):
+                operations = list(run)
+                if len(operations) > _LONG and self._state.is_read(request):
+                    self._pass_by(request, len(operations))
+                    next(islice(words, len(operations) - 1, None), None)
+                    continue
+                for operation in operations:
+                    self._operation(request, operation.value, words)
         elif isinstance(command, TransferBlock) and isinstance(answer, TransferBlockResponse):
-            self._block(command, answer.count)
+            self._pass_by(command.request, answer.count)
 
     def _operation(self, request: int, value: int | None, words: Iterator[int]) -> None:
         reads = bool(request & TransferRequest.RnW)
@@ -87,12 +100,12 @@ class Planted:
         elif not reads:
             self._overwritten(address, size)
 
-    def _block(self, command: TransferBlock, count: int) -> None:
+    def _pass_by(self, request: int, count: int) -> None:
         """Pass a block by; what it writes over is no longer ours to put back."""
-        access = self._state.memory(command.request)
+        access = self._state.memory(request)
         if access is None or not access.drw:
             return
-        if not command.request & TransferRequest.RnW:
+        if not request & TransferRequest.RnW:
             self._overwritten(access.address, count * access.size)
         self._state.advance(access.ap, count)
 

@@ -15,6 +15,8 @@ ABORT, CTRL_STAT, SELECT_REGISTER = 0x0, 0x4, 0x8
 CSW, TAR, DRW = 0x0, 0x4, 0xC
 _REGISTER = 0x0C
 _SIZE, _INCREMENT = 0x07, 0x30
+_DP_BANK, _BANK = SELECT.DPBANKSEL.mask, SELECT.APBANKSEL.mask
+_BANKED_DATA = int(SELECT.build(APBANKSEL=1))
 
 
 class Access(NamedTuple):
@@ -30,7 +32,7 @@ class PortState:
     """The registers as one client has left them; None is what it never wrote."""
 
     def __init__(self) -> None:
-        self.select = SELECT(0)
+        self.select = 0
         self.csw: dict[int, int] = {}
         self.tar: dict[int, int] = {}
         self.ctrl_stat: int | None = None
@@ -42,13 +44,14 @@ class PortState:
         """Return what memory a transfer reaches; None if it reaches a register of a port."""
         if not request & TransferRequest.APnDP:
             return None
-        ap, register = self.select.APSEL, request & _REGISTER
+        select = self.select
+        ap, bank, register = select >> 24, select & _BANK, request & _REGISTER
         tar = self.tar.get(ap)
         if tar is None:
             return None
-        if self.select.APBANKSEL == 1:
+        if bank == _BANKED_DATA:
             return Access(ap, tar & ~0xF | register, 4, drw=False)
-        if self.select.APBANKSEL or register != DRW:
+        if bank or register != DRW:
             return None
         return Access(ap, tar, 1 << (self.csw.get(ap, 2) & _SIZE), drw=True)
 
@@ -56,7 +59,12 @@ class PortState:
         """Tell whether a transfer reaches CTRL/STAT."""
         if request & TransferRequest.APnDP or request & _REGISTER != CTRL_STAT:
             return False
-        return self.select.DPBANKSEL == 0
+        return not self.select & _DP_BANK
+
+    def is_read(self, request: int) -> bool:
+        """Tell whether a transfer is a plain read of memory through DRW."""
+        plain = TransferRequest.APnDP | TransferRequest.RnW | DRW
+        return request == plain and not self.select & _BANK
 
     def note(self, request: int, value: int | None) -> None:
         """Take in one transfer that was done, or will be."""
@@ -69,13 +77,13 @@ class PortState:
             return
         elif not request & TransferRequest.APnDP:
             if register == SELECT_REGISTER:
-                self.select = SELECT(value or 0)
+                self.select = value or 0
             elif self.is_ctrl_stat(request):
                 self.ctrl_stat = value
             return
-        if not request & TransferRequest.APnDP or self.select.APBANKSEL:
+        if not request & TransferRequest.APnDP or self.select & _BANK:
             return
-        ap = self.select.APSEL
+        ap = self.select >> 24
         if register == DRW:
             self.advance(ap, 1)
         elif not request & TransferRequest.RnW and register in (CSW, TAR):

@@ -149,6 +149,9 @@ class Screen:
         operations = list(command.operations)
         for index, operation in enumerate(operations):
             request, value = operation.request, operation.value
+            if self.state.is_read(request):
+                self.state.advance(self.state.select >> 24, 1)
+                continue
             if value is not None and not request & TransferRequest.RnW:
                 access = self.state.memory(request)
                 if self.state.is_ctrl_stat(request):
