@@ -57,13 +57,13 @@ class CoreView:
 
     def _read_pieces(self, pieces: Sequence[Range]) -> dict[int, bytes]:
         """Read a few long pieces; where one does not answer, each by itself."""
-        batch = self._memory.batch()
-        if self._aboard is not None:
-            self._aboard(batch)
-        elif not pieces:
+        if not pieces and self._aboard is None:
             return {}
-        self._aboard = None
+        batch = self._memory.batch()
         results = [self._memory.queue_read(batch, *piece) for piece in pieces]
+        if self._aboard is not None:  # behind the reads: what follows registers waits for them
+            self._aboard(batch)
+            self._aboard = None
         try:
             batch.run()
             found = [result.value for result in results]
