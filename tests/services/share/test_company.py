@@ -297,6 +297,21 @@ def test_reset_held_low_keeps_the_turn(shared: Shared) -> None:
         assert not reader.is_alive()
 
 
+def test_nobody_comes_between_a_line_reset_and_the_read_of_dpidr(shared: Shared) -> None:
+    with shared.session() as session:
+        raw = _Raw(shared)
+        raw.ask(b"\x02\x01")
+        assert raw.ask(bytes((0x12, 64)) + b"\xff" * 7 + b"\0") == b"\x12\x00"
+        reader = threading.Thread(target=session.memory.read_u32, args=(RAM,))
+        reader.start()
+        reader.join(0.05)
+        assert reader.is_alive()
+        assert raw.transfer((0x02, None)) == [0x2BA0_1477]
+        reader.join(10)
+        assert not reader.is_alive()
+        raw.connection.close()
+
+
 def test_an_alone_client_costs_no_packet_more() -> None:
     with VirtualBoard("stm32f407") as board:
         direct = _packets(board)

@@ -111,6 +111,15 @@ def test_reset_and_settings_are_noted(screen: Screen, guard: Guard) -> None:
     assert screen.state.settings == {0x11: clock}
 
 
+def test_a_line_that_was_reset_is_open_until_dpidr_is_read(screen: Screen) -> None:
+    sequence = "12 08 ff"
+    for text, line in (
+        (sequence, True), ("05 00 01 02", False), (f"7f 02 {sequence} 05 00 01 02", False),
+        ("05 00 01 06", None), (f"7f 02 05 00 01 02 {sequence}", True),
+    ):  # fmt: skip
+        assert screen.passage(bytes.fromhex(text), company=False, power=0).line is line
+
+
 @pytest.mark.parametrize(
     ("text", "harmless"),
     [

@@ -44,6 +44,8 @@ class Client:
         self.waits_since = 0.0
         self.active_at = 0.0
         self.holds_reset = False
+        self.line_open = False
+        """Whether it has reset the line, and has yet to read DPIDR: nothing else may be sent."""
         self.disturbed = False
         self.company = 0
         """How many others it was told of."""
@@ -98,7 +100,8 @@ class Client:
 
     def start_over(self) -> None:
         """Forget what it had set up, after it has let go of the port."""
-        self.connected = self.joins = self.may_be_busy = self.holds_reset = False
+        self.connected = self.joins = self.may_be_busy = False
+        self.holds_reset = self.line_open = False
         self.screen = Screen(self, self._guard)
         self.planted = Planted()
 

@@ -45,6 +45,7 @@ _NOT_SHARED = (
     CommandId.SWD_Sequence,
     CommandId.QueueCommands,
 )
+_READ_DPIDR = int(TransferRequest.RnW)
 _HARMLESS = (CommandId.Info, CommandId.HostStatus)
 
 
@@ -69,6 +70,8 @@ class Passage:
     disconnects: bool = False
     resets: bool | None = None
     """True if it pulls nRESET low, False if it lets go of it."""
+    line: bool | None = None
+    """True if it ends in a sequence, after which DPIDR has to be read; False if it reads DPIDR."""
 
 
 def _as_it_comes(response: bytes) -> bytes:
@@ -83,6 +86,7 @@ class Screen:
         self._who = who
         self._guard = guard
         self._resets: bool | None = None
+        self._line: bool | None = None
 
     def passage(self, packet: bytes, *, company: bool, power: int) -> Passage:
         """Take a packet in. ``power`` are the power-up requests that others have made.
@@ -97,17 +101,17 @@ class Screen:
         commands = request.commands if isinstance(request, ExecuteCommands) else (request,)
         if isinstance(request, ExecuteCommands) and not commands:
             return Passage(packet, _as_it_comes)
-        self._resets = None
+        self._resets = self._line = None
         canned = [self._canned(command) if company else None for command in commands]
         passed = [self._command(command, power) for command in commands]
         last = commands[-1].code == CommandId.Disconnect
         if passed == list(commands) and not any(canned):
-            return Passage(packet, _as_it_comes, last, self._resets)
+            return Passage(packet, _as_it_comes, last, self._resets, self._line)
         if not isinstance(request, ExecuteCommands):
             if canned[0] is not None:
                 answer = canned[0].encode()
                 return Passage(None, lambda _: answer, last)
-            return Passage(passed[0].encode(), _as_it_comes, last, self._resets)
+            return Passage(passed[0].encode(), _as_it_comes, last, self._resets, self._line)
         left = ExecuteCommands(
             tuple(c for c, known in zip(passed, canned, strict=True) if known is None)
         )
@@ -116,6 +120,7 @@ class Screen:
             lambda response: _spliced(left, response, canned),
             last,
             self._resets,
+            self._line,
         )
 
     # ---- one command
@@ -136,7 +141,9 @@ class Screen:
             return self._transfer(command, power)
         if isinstance(command, TransferBlock):
             return self._block(command)
-        if command.code in _SETTINGS:
+        if command.code in _LINE:
+            self._line = True
+        elif command.code in _SETTINGS:
             self.state.settings[command.code] = command.encode()
         elif isinstance(command, SWJ_Pins) and command.select & Pin.nRESET:
             self._resets = not command.output & Pin.nRESET
@@ -147,6 +154,8 @@ class Screen:
 
     def _transfer(self, command: Transfer, power: int) -> Transfer:
         operations = list(command.operations)
+        if operations and operations[0].request == _READ_DPIDR:
+            self._line = False
         for index, operation in enumerate(operations):
             request, value = operation.request, operation.value
             if self.state.is_read(request):

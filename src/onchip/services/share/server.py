@@ -177,7 +177,7 @@ class ProbeServer(PortServer):
         quiet = now - last.active_at
         if last.holds or last.holds_reset:
             return quiet > _IDLE_TURN_S
-        if last.may_be_busy:
+        if last.may_be_busy or last.line_open:
             return quiet > _UNAWARE_S
         return quiet > _PAUSE_S or now - self._turn_began > _TURN_S
 
@@ -240,6 +240,8 @@ class ProbeServer(PortServer):
         passage = client.screen.passage(packet, company=bool(others), power=power)
         if passage.resets is not None:
             client.holds_reset = passage.resets
+        if passage.line is not None:
+            client.line_open = passage.line
         if self._guard.disturbed:
             self._guard.disturbed = False
             for other in others:
