@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from onchip.virtual_board.timeline import Timeline
+from onchip.virtual_board.timeline import FOREVER_NS, Timeline
 
 
 class Runner:
@@ -18,6 +18,7 @@ class Runner:
         self.leaps: list[int] = []
         self.ended_leaps = 0
         self.stop_at: int | None = None
+        self.quiet: int | None = 0
 
     def run_until_ns(self, ns: int) -> None:
         self.end = ns
@@ -27,6 +28,9 @@ class Runner:
                 return
             self.on_step()
             self.now_ns += 10
+
+    def quiet_until_ns(self) -> int | None:
+        return self.quiet
 
     def shorten(self, ns: int) -> None:
         self.end = min(self.end, ns)
@@ -132,3 +136,20 @@ def test_time_cannot_be_advanced_from_inside_the_running_core() -> None:
     with pytest.raises(RuntimeError, match="inside the running core"):
         timeline.advance_to(10)
     assert not timeline.running
+
+
+def test_it_is_quiet_until_an_event_or_until_the_core_goes_on() -> None:
+    timeline = Timeline()
+    assert timeline.quiet_until_ns() == FOREVER_NS
+    runner = Runner(timeline)
+    timeline.attach(runner)
+    assert timeline.quiet_until_ns() == 0
+    runner.quiet = None
+    assert timeline.quiet_until_ns() == FOREVER_NS
+    event = timeline.at(50, lambda: None)
+    assert timeline.quiet_until_ns() == 50
+    runner.quiet = 40
+    assert timeline.quiet_until_ns() == 40
+    timeline.cancel(event)
+    runner.quiet = 60
+    assert timeline.quiet_until_ns() == 60

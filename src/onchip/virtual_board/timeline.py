@@ -12,6 +12,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 
+FOREVER_NS = 1 << 62
+
+
 class Runner(Protocol):
     """What fills the time between events: a core."""
 
@@ -22,6 +25,10 @@ class Runner(Protocol):
 
     def run_until_ns(self, ns: int) -> None:
         """Run up to ``ns``; return early when the core halts, locks up or enters reset."""
+        ...
+
+    def quiet_until_ns(self) -> int | None:
+        """Return until when it executes nothing by itself; None: until something happens."""
         ...
 
     def shorten(self, ns: int) -> None:
@@ -105,6 +112,12 @@ class Timeline:
         while self._queue and self._queue[0][2].callback is None:
             heapq.heappop(self._queue)
         return self._queue[0][0] if self._queue else None
+
+    def quiet_until_ns(self) -> int:
+        """Return up to when nothing can happen: no event is due, the core does not execute."""
+        due = self.next_event_ns()
+        quiet = self._runner.quiet_until_ns() if self._runner is not None else None
+        return min(ns for ns in (due, quiet, FOREVER_NS) if ns is not None)
 
     def advance_to(self, ns: int, *, until: Callable[[], bool] | None = None) -> None:
         """Let time pass up to ``ns``.

@@ -100,6 +100,24 @@ class MemAp:
             return self.tar & ~3
         return None
 
+    def look_at_memory(self, offset: int) -> Callable[[], int] | None:
+        """Return a look at the word that every read of the data register ``offset`` returns.
+
+        It takes no access. None if that is no word in a memory that the debugger may read.
+        """
+        address = self.target_address(offset)
+        if address is None or not self.description.enabled():
+            return None
+        if offset == adi.DRW and (self.csw & _SIZE_MASK != adi.Size.WORD or self.tar & 3):
+            return None
+        window = self._bus.find(address)
+        memory = window.memory if window is not None else None
+        if window is None or memory is None or not memory.debugger_access:
+            return None
+        start = address - window.base + window.offset
+        cells = memory.data[start : start + 4]
+        return lambda: int.from_bytes(cells, "little")
+
     # ---- bursts
 
     @property

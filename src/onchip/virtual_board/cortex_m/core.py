@@ -144,6 +144,17 @@ class VirtualCore(Execution):
         self._end = min(self._end, self._clock.cycle_at(ns))
         self.engine.limit(self._end - self.cycles)
 
+    def quiet_until_ns(self) -> int | None:
+        """Return until when nothing is executed; None: until something happens from outside."""
+        if self._stopped():
+            return None
+        sleeps = self._sleep and not self._wakes()
+        leaps = self._leap_to is not None and self.exceptions.due() is None
+        if self.nvic.newly_pending or not (sleeps or leaps):
+            return 0
+        cycles = [c for c in (self._leap_to, self.systick.deadline) if c is not None]
+        return self._clock.ns_of(min(cycles)) if cycles else None
+
     def leap(self, ns: int) -> None:
         """Do nothing until ``ns``, from the end of the current instruction."""
         self._leap_to = self._clock.cycle_at(ns)

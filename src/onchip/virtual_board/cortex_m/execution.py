@@ -125,7 +125,7 @@ class Execution(ABC):
         if self.systick.deadline is not None:
             target = min(target, self.systick.deadline)
         if self._sleep:
-            if self.exceptions.wakes() or (self._sleep == "wfe" and self.exceptions.event):
+            if self._wakes():
                 if self._sleep == "wfe":
                     self.exceptions.event = False
                 self._sleep = ""
@@ -139,6 +139,10 @@ class Execution(ABC):
             return True
         self.cycles = max(self.cycles, min(target, leap_to))
         return True
+
+    def _wakes(self) -> bool:
+        """Tell whether something ends the sleep."""
+        return self.exceptions.wakes() or (self._sleep == "wfe" and self.exceptions.event)
 
     def _execute(self) -> None:
         """Take an exception that is due, or run a slice."""

@@ -17,11 +17,11 @@ from struct import Struct
 from typing import Final
 
 from onchip.arch.adi import DRW
-from onchip.arch.scs import DHCSR
 from onchip.virtual_board.coresight.mem_ap import MemAp
-from onchip.virtual_board.coresight.sw_dp import ADDRESS, AP, READ
+from onchip.virtual_board.coresight.sw_dp import AP, READ
 
 from .clock import ProbeClock
+from .match_wait import MatchWait
 from .swd_port import OK, WAIT, SwdPort
 
 _VALUE_MATCH = 0x10
@@ -35,11 +35,6 @@ _REGISTER = 0x0F
 _WORD: Final = Struct("<I")
 
 FAR_FUTURE = 1 << 62
-_EXACT_RETRIES = 32
-"""So many repeats of a match-wait are done one by one before time is skipped."""
-_SKIP_FRACTION = 64
-"""Beyond that, one repeat in so many of those already done: a match is seen at most 1.6 % late."""
-
 _BULK = 4
 """A run of so many equal DRW accesses within DAP_Transfer is done as a burst."""
 
@@ -280,9 +275,11 @@ class Transfers:
             ack, _ = yield from self._once(request)
             if ack != OK:
                 return ack
+        wait = MatchWait(
+            self._port, self._clock, self._halted, request, self.match_mask, wanted
+        )
         done = 0
         skipped = 0
-        for_halt = self._waits_for_halt(request)
         while True:
             ack, data = yield from self._once(request)
             if ack != OK:
@@ -295,51 +292,11 @@ class Transfers:
             if self._clock.now_ns >= self.pause_at_ns:
                 yield
             # Behind a skip, an AP read returns what was fetched before it: look twice.
-            skipped = 0 if skipped else self._skip(done, wanted, for_halt=for_halt)
+            if skipped or self.abort:
+                skipped = 0
+            else:
+                skipped = wait.skip(done, self.match_retry - done, self.pause_at_ns)
             done += skipped
-
-    def _waits_for_halt(self, request: int) -> bool:
-        """Tell whether a match-wait looks at DHCSR.S_HALT and nothing else."""
-        dp = self._port.dp
-        access_port = dp.access_ports.get(dp.select >> 24)
-        return (
-            self.match_mask == DHCSR.S_HALT.mask
-            and bool(request & AP)
-            and isinstance(access_port, MemAp)
-            and access_port.target_address(dp.select & 0xF0 | request & ADDRESS) == DHCSR.address
-        )
-
-    def _skip(self, done: int, wanted: int, *, for_halt: bool) -> int:
-        """Fast-forward a match-wait; return how many repeats were passed over.
-
-        What is read cannot change by being read, only as the chip runs: let it, as long as those
-        repeats would have taken, but no further than the moment at which the core halts or starts.
-        A wait for just that needs no look in between.
-        """
-        clock = self._clock
-        period = self._port.transfer_cycles
-        start = clock.now_ns
-        skip = self.match_retry - done
-        was_halted = self._halted()
-        if for_halt:
-            # Posted reads show the state of one read ago: the core may be there by now.
-            if was_halted == bool(wanted):
-                return 0
-            left_ns = max(0, self.pause_at_ns - start)
-            skip = min(skip, 1 + left_ns * clock.frequency_hz // (period * 1_000_000_000))
-        elif done < _EXACT_RETRIES:
-            return 0
-        else:
-            skip = min(skip, done // _SKIP_FRACTION)
-        if skip < 1 or self.abort or self._port.dp.faults.line_armed:
-            return 0
-        end = start - (-skip * period * 1_000_000_000 // clock.frequency_hz)
-        clock.wait_unless(end, lambda: self._halted() != was_halted)
-        elapsed = clock.now_ns - start
-        passed = min(skip, elapsed * clock.frequency_hz // (period * 1_000_000_000))
-        clock.swclk_cycles += passed * period
-        self._port.transfers += passed
-        return passed
 
     def _stamp(self, request: int, out: bytearray, ack: int) -> None:
         if request & _TIMESTAMP and self._timestamp_hz and ack == OK:
