@@ -11,7 +11,6 @@ import heapq
 from collections.abc import Callable
 from typing import Protocol
 
-
 FOREVER_NS = 1 << 62
 
 

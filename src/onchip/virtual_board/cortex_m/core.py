@@ -19,7 +19,7 @@ from .debug import DebugUnit
 from .dwt import Dwt
 from .engine import REGISTER_NAMES, Engine
 from .exceptions import LOCKUP_PC, ExceptionModel
-from .execution import Execution, ResetKind
+from .execution import LEAST_PATIENCE, Execution, ResetKind
 from .fpb import Fpb
 from .itm import Itm, Tpiu
 from .nvic import Nvic
@@ -29,6 +29,7 @@ from .scb import SystemControlBlock
 from .silent import SilentInstructions
 from .systick import SysTick
 from .unicorn_engine import UnicornEngine
+from .waiting import WaitingLoops
 
 _IT_MASK = 0x0600_FC00
 _BUS, _USAGE = ExceptionNumber.BUS_FAULT, ExceptionNumber.USAGE_FAULT
@@ -58,6 +59,7 @@ class VirtualCore(Execution):
         self.engine: Engine = UnicornEngine.start(
             profile.cpu, on_read=self._load, on_write=self._store
         )
+        self.waiting = WaitingLoops(bus, self.engine)
         self.nvic = Nvic(profile)
         self.systick = SysTick(profile)
         self.scb = SystemControlBlock(profile, self.nvic, request_reset=self._ask_reset)
@@ -183,6 +185,7 @@ class VirtualCore(Execution):
         self.halted = False
         self._stepping = step
         self._check_state = True
+        self._patience, self._next_look = LEAST_PATIENCE, self._instructions
         self.systick.thaw(self.cycles)
 
     def debug_control_changed(self) -> None:
@@ -226,6 +229,7 @@ class VirtualCore(Execution):
         wanted |= self.silent.addresses
         if wanted != self._armed:
             self._armed = wanted
+            self.waiting.forget()
             self.engine.set_exits(set(wanted))
 
     def sampled_pc(self) -> int:

@@ -115,13 +115,6 @@ class Engine(Protocol):
         """
         ...
 
-    def empty_loop(self) -> int:
-        """Return how many instructions a round takes, if ``pc`` is in a loop that does nothing.
-
-        0 if it is not, or if an exit or an IT block is in the way.
-        """
-        ...
-
     def step(self) -> None:
         """Run exactly one instruction, also inside an IT block, also if it is an exit."""
         ...
@@ -167,6 +160,10 @@ class Engine(Protocol):
 
     def write_register(self, name: str, value: int) -> None:
         """Write a register by its name in ``REGISTER_NAMES``."""
+        ...
+
+    def state(self) -> tuple[int, ...]:
+        """Return R0-R12, SP, LR, xPSR and PC."""
         ...
 
     def frame_context(self) -> FrameContext:

@@ -27,11 +27,14 @@ from .scb import SystemControlBlock
 from .silent import SilentInstructions
 from .systick import SysTick
 from .traps import Trap
+from .waiting import WaitingLoops
 
 ResetKind = Literal["system", "core", "power-on"]
 _IT_MASK = 0x0600_FC00
-_LONG = 4096
-"""Instructions after which a slice looks whether the program only waits."""
+_SHORT = 128
+"""Slices of so many instructions are simply executed."""
+_MOST_PATIENCE, LEAST_PATIENCE = 1 << 18, 256
+"""Instructions between two looks whether the program only waits: at most, and to begin with."""
 _BUS, _USAGE = ExceptionNumber.BUS_FAULT, ExceptionNumber.USAGE_FAULT
 _MEM = ExceptionNumber.MEM_MANAGE
 
@@ -48,6 +51,7 @@ class Execution(ABC):
     debug: DebugUnit
     fpb: Fpb
     dwt: Dwt
+    waiting: WaitingLoops
     _map: AddressMap
 
     def __init__(self, profile: CoreProfile) -> None:
@@ -58,7 +62,8 @@ class Execution(ABC):
         self.in_reset = False
         self._clock = Clock(profile.clock_hz)
         self._end = 0
-        self._stretch = _LONG
+        self._patience = LEAST_PATIENCE
+        self._next_look = 0  # in instructions
         self._sleep: Literal["", "wfi", "wfe"] = ""
         self._leap_to: int | None = None
         self._stepping = False
@@ -81,7 +86,6 @@ class Execution(ABC):
     def run_until_ns(self, ns: int) -> None:
         """Run up to ``ns``; return early when the core halts, locks up or enters reset."""
         self._end = self._clock.cycle_at(ns)
-        self._stretch = _LONG
         if self._map.changed_code:
             ranges, self._map.changed_code = self._map.changed_code, []
             self.silent.code_changed(ranges)
@@ -180,8 +184,8 @@ class Execution(ABC):
                 count = max(1, deadline - self.cycles)
             if masked or self.silent.masked_slices:
                 count = self.silent.count(count, masked=masked)
-            if count > _LONG:
-                count = self._wait_in_a_loop(count)
+            if count > _SHORT and not self.dwt.watches:
+                count = self._wait(count)
             if count:
                 engine.run(count)
                 self._account()
@@ -190,21 +194,29 @@ class Execution(ABC):
             self._debug_event(DFSR.DWTTRAP.mask)
         self._settle()
 
-    def _wait_in_a_loop(self, count: int) -> int:
-        """Let the rounds of an empty loop pass at once; return how far to run after that.
-
-        Programs wait for interrupts in such loops, or for ever after a fault. Any other long slice
-        is cut into growing parts, so that the next look is not far.
-        """
-        length = self.engine.empty_loop()
+    def _wait(self, count: int) -> int:
+        """Let the rounds of a loop that waits pass at once; return how far to run after that."""
+        began = self.cycles
+        length = self.waiting.known()
+        if not length and self._instructions >= self._next_look:
+            if not self.waiting.find(self._execute_one):
+                return 0
+            count -= self.cycles - began
+            length = self.waiting.known()
+            self._patience = LEAST_PATIENCE if length else min(2 * self._patience, _MOST_PATIENCE)
+            self._next_look = self._instructions + self._patience
         if length:
             rest = count % length
             self.cycles += count - rest
             self._instructions += count - rest
             return rest
-        stretch = self._stretch
-        self._stretch *= 2
-        return min(count, stretch)
+        return min(count, max(1, self._next_look - self._instructions))
+
+    def _execute_one(self) -> bool:
+        """Execute one instruction; tell whether nothing ended the slice."""
+        self.engine.run(1)
+        self._account()
+        return self.engine.stop is Stop.BUDGET
 
     def _step(self) -> None:
         """Execute one instruction, even one that is an exit."""

@@ -28,8 +28,7 @@ from .unicorn_library import Unicorn
 from .unicorn_memory import UnicornMemory
 from .unicorn_registers import EPSR_T, IT_MASK, NZCV
 
-_NOP, _WFI = 0xBF00, 0xBF30
-_ROUND = 8  # instructions of the longest loop that is taken for empty
+_WFI = 0xBF30
 _MAGIC = 0x5AA5_F00D
 _SCRATCH = 0x2000_0000
 _MODELS = {
@@ -219,27 +218,6 @@ class UnicornEngine(UnicornMemory):
         self._pc.write((pc + 2) | 1)
         self.pc = self._next_pc = pc + 2
         self.stop, self.executed = Stop.WFI, counted + 1
-
-    def empty_loop(self) -> int:
-        """Return the length of the loop of nothing but NOP and B that the PC is in, or 0."""
-        pc = self._pc.read()
-        last = first = pc
-        while self._halfword(last) == _NOP and last - pc < 2 * _ROUND:
-            last += 2
-        branch = self._halfword(last)
-        if branch & 0xF800 != 0xE000:
-            return 0
-        target = last + 4 + ((branch & 0x7FF ^ 0x400) - 0x400) * 2
-        if not last - 2 * _ROUND < target <= pc:
-            return 0
-        while first > target:
-            first -= 2
-            if self._halfword(first) != _NOP:
-                return 0
-        round_ = range(target, last + 2, 2)
-        if self._xpsr.read() & IT_MASK or any(a in self._exits for a in round_):
-            return 0
-        return len(round_)
 
     def step(self) -> None:
         """Run exactly one instruction."""

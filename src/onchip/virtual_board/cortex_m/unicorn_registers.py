@@ -56,7 +56,8 @@ class UnicornRegisters:
         tail: tuple[str, ...] = ("faultmask", "control", "xpsr_nzcvqg", "xpsr", "control")
         tail += (*low, "r12", "lr", "apsr_nzcv", "pc")
         self._leave_msp, self._leave_psp = batch("msp", *tail), batch("psp", *tail)
-        self._all = batch(*(f"r{n}" for n in range(13)), "sp", "lr", "xpsr")
+        general = (*(f"r{n}" for n in range(13)), "sp", "lr", "xpsr")
+        self._all, self._whole = batch(*general), batch(*general, "pc")
 
     def read_register(self, name: str) -> int:
         """Return a register by name."""
@@ -94,6 +95,10 @@ class UnicornRegisters:
 
     def _rebuild_flags(self) -> None:
         self._rebuild.write(self._xpsr.read() & NZCV)
+
+    def state(self) -> tuple[int, ...]:
+        """Return R0-R12, SP, LR, xPSR and PC."""
+        return tuple(self._whole.read())
 
     def frame_context(self) -> FrameContext:
         """Return what goes into an exception frame."""

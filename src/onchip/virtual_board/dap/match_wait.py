@@ -47,8 +47,7 @@ class MatchWait:
             offset = dp.select & 0xF0 | request & ADDRESS
             self._look = access_port.look_at_memory(offset)
             self._for_halt = (
-                mask == DHCSR.S_HALT.mask
-                and access_port.target_address(offset) == DHCSR.address
+                mask == DHCSR.S_HALT.mask and access_port.target_address(offset) == DHCSR.address
             )
 
     def skip(self, done: int, left: int, pause_at_ns: int) -> int:
@@ -77,7 +76,7 @@ class MatchWait:
             at = done + passed
             step = at // _FRACTION if at >= _EXACT_REPEATS else 1
             quiet = self._repeats_in(self._clock.timeline.quiet_until_ns() - self._clock.now_ns)
-            passed += self._pass(min(max(step, quiet, 1), left - passed))
+            passed += self._pass(min(max(step, quiet + 1), left - passed))
         return passed
 
     def _matches(self) -> bool:

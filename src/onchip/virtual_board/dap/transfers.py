@@ -275,9 +275,7 @@ class Transfers:
             ack, _ = yield from self._once(request)
             if ack != OK:
                 return ack
-        wait = MatchWait(
-            self._port, self._clock, self._halted, request, self.match_mask, wanted
-        )
+        wait = MatchWait(self._port, self._clock, self._halted, request, self.match_mask, wanted)
         done = 0
         skipped = 0
         while True:
