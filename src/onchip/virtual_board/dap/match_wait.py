@@ -76,7 +76,7 @@ class MatchWait:
             at = done + passed
             step = at // _FRACTION if at >= _EXACT_REPEATS else 1
             quiet = self._repeats_in(self._clock.timeline.quiet_until_ns() - self._clock.now_ns)
-            passed += self._pass(min(max(step, quiet + 1), left - passed))
+            passed += self._pass(min(max(step, quiet + 1, 1), left - passed))
         return passed
 
     def _matches(self) -> bool:
