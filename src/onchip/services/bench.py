@@ -7,6 +7,7 @@ probe's own pace, measured with packets that do nothing. The chip's RAM and regi
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ _READ_HEADER, _WRITE_HEADER = 4, 5
 _PROBING = 64
 """Packets that measure the probe's pace."""
 _REPEATS = 20
+_CHANGED = 200
+"""Bytes of a function that was edited."""
 _ANSWER_TIMEOUT_S = 1.0
 
 
@@ -82,6 +85,40 @@ def measure(session: Session, frequency_hz: int, length: int = 0x1_0000) -> Iter
         limit = max(length / 4 * SWCLK_PER_TRANSFER / frequency_hz, packets * pace)
         yield Measurement(f"{length >> 10} KiB of RAM {name}", timed(what), limit)
     core.write_registers(registers)
+
+
+def measure_flash(session: Session, length: int = 0x1_0000) -> Iterator[Measurement]:
+    """Measure programming of the first ``length`` bytes of flash; what it holds is lost.
+
+    The sectors are blank afterwards. No limit is given: how fast a chip's flash is shows here.
+
+    Raises:
+        UsageError: the chip is not known, so neither is its flash.
+        FlashError: not everything was programmed and verified.
+        TransferError, ProbeError: the way to the target broke.
+    """
+    link, flash = session.link, session.memory_map.flash
+    if not flash or session.chip is None:
+        raise UsageError("no flash of this chip is known", hint="name the chip with --target")
+    start, length = flash[0].start, min(length, flash[0].length)
+    noise = random.Random(length).randbytes(length)
+    middle = length // 2
+    changed = noise[:middle] + bytes(_CHANGED) + noise[middle + _CHANGED :]
+    kib = f"{length >> 10} KiB of flash"
+
+    def timed(name: str, what: Callable[[], object]) -> Measurement:
+        began = link.now()
+        what()
+        return Measurement(f"{kib}, {name}", link.now() - began)
+
+    session.erase(start, length, reset=False)
+    yield timed("blank", lambda: session.flash(noise, base=start, reset=False))
+    yield timed("unchanged", lambda: session.flash(noise, base=start, reset=False))
+    yield timed("verified", lambda: session.verify(noise, base=start))
+    yield timed(
+        f"{_CHANGED} bytes changed", lambda: session.flash(changed, base=start, reset=False)
+    )
+    yield timed("erased", lambda: session.erase(start, length, reset=False))
 
 
 def _all_registers(session: Session) -> None:

@@ -11,27 +11,35 @@ from onchip.cli.terminal import print_json, print_table
 EPILOG = """\
 examples:
   onchip bench
+  onchip bench --flash
   onchip bench --probe virtual:stm32f407/hid-64x4 -f 10M
 
 The limit is the SWD clock, or the probe's own pace where that is slower, as measured first. The
-core is halted meanwhile; its registers and RAM are put back. Flash is not touched.
+core is halted meanwhile; its registers and RAM are put back. Flash is touched with --flash only.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
+    parser.add_argument(
+        "--flash",
+        action="store_true",
+        help="measure programming too: the first 64 KiB of flash are LOST",
+    )
     add_json(parser)
     add_connection(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print a table."""
-    from onchip.services.bench import measure
+    from onchip.services.bench import measure, measure_flash
 
     with open_session(arguments) as session:
         info = session.probe_info
         frequency_hz = session.client.frequency_hz
         found = list(measure(session, frequency_hz))
+        if arguments.flash:
+            found += measure_flash(session)
         head = {
             "probe": info.product,
             "serial": info.serial,
