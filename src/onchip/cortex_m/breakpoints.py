@@ -55,6 +55,10 @@ class BreakpointManager:
         """Return how many hardware breakpoints are left."""
         return self._comparators.fpb.available
 
+    def has_reach(self, address: int) -> bool:
+        """Return whether the core has comparators that could watch ``address``."""
+        return self._comparators.fpb.unreachable(address) is None
+
     @property
     def armed(self) -> bool:
         """Return whether anything is in the chip, wanted or not."""

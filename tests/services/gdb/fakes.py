@@ -111,6 +111,10 @@ class FakeBreakpoints:
     def is_ram(address):
         return address >= RAM
 
+    @staticmethod
+    def has_reach(address):
+        return address < RAM
+
     def let_go(self, address, *, owner=PYTHON):
         self.owners.get(address, set()).discard(owner)
 

@@ -217,3 +217,14 @@ def test_clients_come_and_go_and_nothing_piles_up():
     warm, last = soak(24, 3, every=12)
     assert last.stops - warm.stops == 12 * 6
     assert last.blocks - warm.blocks < 12 * 10, "a connection that stayed is more than that"
+
+
+def test_a_hardware_breakpoint_in_ram_that_no_comparator_reaches(session):
+    talk = Talk(session)
+    talk.ask(b"?")
+    assert not session.core.breakpoints.has_reach(RAM + 4)
+    assert talk.ask(b"Z1,20000004,2") == b"OK"
+    assert b"hwbreak:;" in talk.run(b"vCont;c")
+    assert session.core.read_register("pc") == RAM + 4
+    strict = Talk(session, GdbOptions(hardware_breakpoints_only=True))
+    assert b"reach only addresses below" in strict.ask(b"Z1,20000006,2")

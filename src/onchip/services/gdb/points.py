@@ -148,11 +148,13 @@ class PointTable:
         """Return how a breakpoint is to be made.
 
         In flash GDB asks for hardware because the memory map says that it cannot be written. What
-        it means is a breakpoint; so one in flash that is programmed will do as well.
+        it means is a breakpoint; so one in flash that is programmed will do as well. Nor is one in
+        RAM refused because the comparators do not reach so far, as those of Cortex-M0 to M4.
         """
         if self._hardware_only:
             return BreakpointKind.HARDWARE
-        in_ram = self._core.breakpoints.is_ram(address)
-        if kind is PointKind.HARDWARE_BREAKPOINT and in_ram:
+        breakpoints = self._core.breakpoints
+        wants_hardware = kind is PointKind.HARDWARE_BREAKPOINT and breakpoints.is_ram(address)
+        if wants_hardware and breakpoints.has_reach(address):
             return BreakpointKind.HARDWARE
         return BreakpointKind.AUTO
