@@ -3,7 +3,7 @@
 # packages for `make test` when you are root on Debian (scripts/debian-tools).
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-usb check format docs bench trust clean
+.PHONY: help demo test test-quick test-gdb test-usb check format docs bench trust clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -27,6 +27,10 @@ test-quick: $(VENV)/.ready-to-develop  ## run the tests that need no outside too
 
 trust: $(VENV)/.ready-to-develop  ## over a thousand jobs in which something goes wrong: is what is claimed true?
 	$(BIN)/python -m tests.trust
+
+test-gdb: $(VENV)/.ready-to-develop  ## run all of GDB's own gdb.base against our server (docs/gdb-suite.md; an hour)
+	@scripts/debian-tools
+	nice $(BIN)/python -m tests.gdb_suite --document docs/gdb-suite.md
 
 test-usb: $(VENV)/.ready-to-develop  ## plug virtual boards into a machine with a real kernel (docs/usb-vm.md)
 	@timeout --kill-after=30 1500 scripts/usb-vm build

@@ -32,13 +32,13 @@ def _run(arguments: argparse.Namespace) -> int:
     folder = results / arguments.server
     if arguments.keep:
         names = [name for name in names if not (folder / f"{name}.sum").exists()]
-    known = report.known_failures() if arguments.server == "onchip" else {}
+    known = report.Known()
     passes, news = 0, 0
     began = time.monotonic()
     with runner.running_suite(arguments.server, folder) as suite:
         for number, name in enumerate(names, start=1):
             result = suite.run(name)
-            fresh = [test for test in result.failures if (name, test) not in known]
+            fresh = known.news(result)
             passes += len(result.passes)
             news += len(fresh)
             print(

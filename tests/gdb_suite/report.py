@@ -20,12 +20,23 @@ def read_results(folder: Path) -> dict[str, FileResult]:
     return {path.stem: read_summary(path) for path in sorted(folder.glob("*.sum"))}
 
 
-def known_failures() -> dict[tuple[str, str], str]:
-    """Return why a test fails for good, by file and test (known.toml)."""
-    table = tomllib.loads((FOLDER / "known.toml").read_text("utf-8"))
-    return {
-        (entry["file"], test): entry["why"] for entry in table["failure"] for test in entry["tests"]
-    }
+class Known:
+    """Why some tests fail for good (known.toml)."""
+
+    def __init__(self) -> None:
+        self._why: dict[tuple[str, str | None], str] = {}
+        for entry in tomllib.loads((FOLDER / "known.toml").read_text("utf-8"))["failure"]:
+            for file in entry["files"]:
+                for test in entry.get("tests", [None]):
+                    self._why[file, test] = entry["why"]
+
+    def why(self, file: str, test: str) -> str | None:
+        """Return the reason; None if this failure is news."""
+        return self._why.get((file, test)) or self._why.get((file, None))
+
+    def news(self, result: FileResult) -> list[str]:
+        """Return the failures of a file that have no reason."""
+        return [test for test in result.failures if self.why(result.name, test) is None]
 
 
 def missing_passes(ours: FileResult, other: FileResult) -> list[str]:
@@ -83,7 +94,7 @@ def _differences(ours: Results, qemu: Results) -> str:
 
 
 def _failures(ours: Results, qemu: Results) -> str:
-    known = known_failures()
+    known = Known()
     rows = [
         "## What fails on ours\n",
         "| file | test | on QEMU's | why |",
@@ -93,7 +104,8 @@ def _failures(ours: Results, qemu: Results) -> str:
         other = qemu.get(name)
         for test in result.failures:
             there = "not run" if other is None else _outcome(other, test)
-            rows.append(f"| {name} | {_cell(test)} | {there} | {known.get((name, test), '')} |")
+            why = known.why(name, test) or "not known"
+            rows.append(f"| {name} | {_cell(test)} | {there} | {why} |")
     return "\n".join(rows) + "\n"
 
 

@@ -4,6 +4,8 @@
     .thumb
 
     .section .suite.vectors, "a"
+    .p2align 7                      /* what VTOR takes */
+suite_vectors:
     .word   __stack
     .word   suite_start
     .word   suite_fault             /* NMI */
@@ -27,6 +29,9 @@ suite_starts:
 suite_start:
     ldr     r0, =__stack
     mov     sp, r0
+    ldr     r0, =0xE000ED08         /* VTOR */
+    ldr     r1, =suite_vectors
+    str     r1, [r0]
     ldr     r0, =0xE000ED88         /* CPACR: CP10 and CP11, the FPU */
     ldr     r1, [r0]
     orr     r1, r1, #0x00F00000

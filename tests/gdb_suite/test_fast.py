@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.gdb_suite.report import known_failures
+from tests.gdb_suite.report import Known
 from tests.gdb_suite.runner import FAST, Suite, running_suite
 from tests.gdb_suite.source import SetUpError
 from tests.support.tools import missing
@@ -28,7 +28,5 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
 @pytest.mark.parametrize("name", LONGEST_FIRST)
 def test_what_gdb_itself_tests(suite: Suite, name: str) -> None:
     result = suite.run(name)
-    known = known_failures()
     assert result.passes
-    failures = [test for test in result.failures if (name, test) not in known]
-    assert not failures, suite.log(name)
+    assert not Known().news(result), suite.log(name)
