@@ -296,8 +296,10 @@ def run_all(
     is a little longer where processors are shared.
     """
     wanted = [(c, p, h) for c in chips for p in probes for h in hosts]
-    # OpenOCD's runs are the longest: they begin first
-    order = sorted(wanted, key=lambda each: (each[2] != "OpenOCD", each[2] != "pyOCD"))
+    # the longest begin first: OpenOCD's, and among them those in which its loader waits for HID
+    order = sorted(
+        wanted, key=lambda each: (each[2] != "OpenOCD", each[2] != "pyOCD", each[1] != "hid-64x4")
+    )
     with ProcessPoolExecutor(workers) as pool:
         runs = {each: pool.submit(_run_one, *each, length, pyocd) for each in order}
         done = {each: run.result() for each, run in runs.items()}
