@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..arch.scs import CPUID
 from ..coresight import MemAp
 from ..errors import OnchipError
 from .attach import attach, detach
@@ -36,28 +35,6 @@ class Core(RunningCore):
     def __repr__(self) -> str:
         known = {True: "halted", False: "running", None: "state not known"}[self.run.halted]
         return f"<{self.name} {self.identity.revision}, {known}>"
-
-    # ---- what it is
-
-    @property
-    def name(self) -> str:
-        """Return the core's name: ``Cortex-M4F``."""
-        return self.identity.name
-
-    @property
-    def cpuid(self) -> CPUID:
-        """Return CPUID."""
-        return self.identity.cpuid
-
-    @property
-    def has_fpu(self) -> bool:
-        """Return whether it has a floating-point unit."""
-        return self.identity.has_fpu
-
-    @property
-    def architecture(self) -> str:
-        """Return the architecture: ``ARMv7E-M``."""
-        return self.identity.architecture
 
     def connect(self) -> None:
         """Identify the core and enable halting debug; it keeps running if it ran.
