@@ -258,7 +258,7 @@ def damage(b: Bench, kind: FlashFaultKind, offset: int) -> None:
     ],
 )
 def test_flash_that_fails_is_never_reported_good(chip: str, kind: FlashFaultKind) -> None:
-    old, new = pattern(0x2000), pattern(0x2000, 11)
+    old, new = pattern(0x1400), pattern(0x1400, 11)
     with bench(chip) as b:
         b.engine().program(b.image(old))
         damage(b, kind, 0x1004)
@@ -273,7 +273,7 @@ def test_flash_that_fails_is_never_reported_good(chip: str, kind: FlashFaultKind
             b.engine().verify(b.image(new))
         b.board.flash_faults.clear()
         b.engine().program(b.image(new))
-        assert b.contents(0x1FE0, 0x20) == new[0x20:]
+        assert b.contents(0x13E0, 0x20) == new[0x20:]
 
 
 def test_an_erase_that_does_nothing_is_an_error() -> None:

@@ -126,7 +126,7 @@ def test_options_have_to_be_named() -> None:
     check_named([flash, uicr], ("uicr",), chip)
     with pytest.raises(PlanError, match="only when asked for by name") as caught:
         check_named([flash, uicr], (), chip)
-    assert caught.value.hint == "also=['uicr'], or --also uicr, programs it as well"
+    assert caught.value.hint == "onchip flash --also uicr (also=['uicr']) programs it too"
     with pytest.raises(PlanError, match="no region flash that is written only") as caught:
         check_named([flash], ("flash",), chip)
     assert caught.value.hint == "it has uicr"

@@ -198,6 +198,14 @@ class FlashAlgorithm:
         """Whether the flash can be read without the algorithm's help."""
         return self.device.type in (DeviceType.ON_CHIP, DeviceType.UNKNOWN)
 
+    @property
+    def is_only_verifier(self) -> bool:
+        """Whether the flash cannot be counted on to be readable at all, but Verify can tell.
+
+        Its Verify is what marks external flash that is not mapped into memory.
+        """
+        return not self.is_readable and self.has("Verify")
+
     def has(self, function: str) -> bool:
         """Say whether the algorithm offers an optional function."""
         return function in self.functions

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 
-from onchip.errors import AlgorithmError, EraseError, FlashError, ProgramError
+from onchip.errors import AlgorithmError, EraseError, FlashError, ProgramError, VerifyError
 
 _THUMB = 1
 _HEADER = struct.Struct("<8I")
@@ -94,5 +94,9 @@ _FAILURES: dict[str, type[FlashError]] = {
 
 def failure(command: Command, at: int | None, result: int) -> FlashError:
     """Return the error for a call that did not return what it had to."""
+    if command.name == "Verify":  # which returns where it found a difference
+        return VerifyError(
+            f"{hex32(result)} holds something else, says the algorithm's Verify", address=result
+        )
     kind = _FAILURES.get(command.name, AlgorithmError)
     return kind(f"{command.at(at)} failed: it returned {result} (0x{result:X})", address=at)

@@ -12,7 +12,7 @@ from .command import Command
 from .planner import Range, RegionPlan
 from .progress import Meter, Phases, ProgressCallback, uncounted
 from .runner import Runner
-from .schedule import commands, erased_length, expected_content
+from .schedule import commands, erased_length, expected_content, verifying
 from .sums import AS_WANTED, Sums, blank_sums
 from .sums import sums as image_sums
 
@@ -29,6 +29,10 @@ def survey(bench: Workbench, plans: Sequence[RegionPlan], progress: ProgressCall
         TransferError, ProbeError: the way to the target broke.
     """
     wanted = [plan for plan in plans if not plan.erase_all]
+    for plan in wanted:
+        if plan.algorithm.is_only_verifier:
+            _decide_unseen(plan)
+    wanted = [plan for plan in wanted if not plan.algorithm.is_only_verifier]
     meter = Meter(progress, "plan", sum(r.length for p in wanted for r in p.survey()))
     meter(0)
     for plan, runner in bench.runners(wanted):
@@ -48,6 +52,17 @@ def survey(bench: Workbench, plans: Sequence[RegionPlan], progress: ProgressCall
                 address=plan.erase[0].start,
                 hint="erase the whole chip",
             )
+
+
+def _decide_unseen(plan: RegionPlan) -> None:
+    plan.decide_unseen()
+    kept = plan.kept_ranges()
+    if kept:
+        raise PlanError(
+            f"what {plan.region} holds beside the image cannot be read, and so cannot be kept",
+            address=kept[0].address,
+            hint="--no-keep (keep=False) drops it",
+        )
 
 
 def _look_over(runner: Runner, plan: RegionPlan, meter: Meter) -> dict[Range, Sums]:
@@ -108,6 +123,8 @@ def carry_out(
 def check(bench: Workbench, plans: Sequence[RegionPlan], progress: ProgressCallback) -> None:
     """Compare what is there with what has to be, by the target's sums over all of it.
 
+    Flash that cannot be read is compared by the algorithm's own Verify, which wants all data again.
+
     Raises:
         VerifyError: with the first address that differs.
         AlgorithmError: the flash cannot be read by the target.
@@ -118,6 +135,10 @@ def check(bench: Workbench, plans: Sequence[RegionPlan], progress: ProgressCallb
     meter = Meter(progress, "verify", total)
     meter(0)
     for (plan, runner), (_, segments) in zip(bench.runners(plans), expected, strict=True):
+        if plan.algorithm.is_only_verifier:
+            runner.run(verifying(runner, plan), lambda command: meter(command.progress))
+            runner.finish(lambda command: meter(command.progress))
+            continue
         ranges = [Range(segment.address, len(segment.data)) for segment in segments]
         sums = _sums(runner, plan, ranges, meter, _large_block(plan))
         verify.compare(runner.memory, segments, sums)

@@ -126,7 +126,7 @@ def check_named(regions: Collection[MemoryRegion], also: Collection[str], chip: 
             raise PlanError(
                 f"the image has bytes for {region}, which is written only when asked for by name",
                 address=region.start,
-                hint=f"also=[{region.name!r}], or --also {region.name}, programs it as well",
+                hint=f"onchip flash --also {region.name} (also=[{region.name!r}]) programs it too",
             )
 
 

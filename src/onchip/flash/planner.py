@@ -178,6 +178,15 @@ class RegionPlan:
         sectors = {self.region.sector_at(start).start: start for start in starts}
         self.erase = [self.region.sector_at(start) for start in sorted(sectors)]
 
+    def decide_unseen(self) -> None:
+        """Erase and program all of it: nothing can be said of what is there."""
+        if self.erase_all:
+            return
+        blocks = {self._block_of(part.address) for p in self.pieces for part in self._parts(p)}
+        self._states.update(dict.fromkeys(blocks, "erase"))
+        starts = {self.region.sector_at(block).start for block in blocks}
+        self.erase = [self.region.sector_at(start) for start in sorted(starts)]
+
     def kept_ranges(self) -> list[Range]:
         """Return what the image leaves uncovered in sectors that will be erased."""
         if not self.keep or self.erase_all:

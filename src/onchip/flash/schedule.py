@@ -124,6 +124,27 @@ def _programming(
     yield from uninit(runner, plan, FOR_PROGRAM)
 
 
+def verifying(runner: Runner, plan: RegionPlan) -> Iterator[Command]:
+    """Give the calls of Verify for what the plan's image holds, page by page."""
+    page = page_size(plan.algorithm)
+    entry = runner.entry("Verify", plan.region.start)
+    for piece in plan.pieces:
+        for at in range(0, len(piece.data), page):
+            data = piece.data[at : at + page]
+            address = piece.address + at
+            yield Command(
+                entry,
+                (address, len(data), 0),
+                "Verify",
+                address,
+                expected=address + len(data),
+                timeout_s=program_timeout(plan.algorithm),
+                data=data,
+                places=((2, 0),),
+                progress=len(data),
+            )
+
+
 def _without_blanks(writes: Iterable[Write], page: int, erased_value: int) -> Iterator[Write]:
     """Leave out pages that are blank anyway: blocks of small pages may hold some."""
     blank = bytes([erased_value]) * page
