@@ -1,11 +1,14 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from onchip.errors import LockedChip, TransferFault, UsageError, WrongChip
 from onchip.flash.regions import built_in
+from onchip.target import chip as chip_module
 from onchip.target.chip import (
     Evidence,
+    Identification,
     check_chip,
     check_unlocked,
     chip_from_toml,
@@ -32,7 +35,7 @@ def reader(words: dict[int, int]) -> Callable[[Sequence[int]], Sequence[int]]:
 
 EVIDENCE = {
     "stm32f407": (
-        Evidence(cpuid=CPUID_M4, rom_designer=ST, rom_part=0x413),
+        Evidence(dpidr=0x2BA0_1477, cpuid=CPUID_M4, rom_designer=ST, rom_part=0x413),
         {0xE004_2000: 0x1007_6413, 0x4002_3C14: 0x0FFF_AAED},
     ),
     "lpc1768": (
@@ -44,7 +47,7 @@ EVIDENCE = {
         {0x1000_0100: 0x0005_2840},
     ),
     "nrf51822": (
-        Evidence(cpuid=CPUID_M0, rom_designer=NORDIC, rom_part=0x001),
+        Evidence(dpidr=0x0BB1_1477, cpuid=CPUID_M0, rom_designer=NORDIC, rom_part=0x001),
         {0x1000_0010: 0x400, 0x1000_0014: 0x100, 0x1000_1004: 0xFFFF_FFFF},
     ),
 }
@@ -99,9 +102,24 @@ def test_the_board_may_name_the_chip() -> None:
     assert identify(wrong, reader({})) is None
 
 
+def test_targetid_names_a_chip_without_a_register(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = replace(
+        load_chip("stm32f407"),
+        identification=Identification(cpuid_part=0xC24, targetid=0x0110_1043),
+    )
+    monkeypatch.setattr(chip_module, "known_chips", lambda: (told,))
+    for revision in (0, 1):
+        seen = Evidence(cpuid=CPUID_M4, targetid=revision << 28 | 0x0110_1043)
+        assert identify(seen, reader({})) is told
+        check_chip(told, seen, reader({}))
+    assert identify(Evidence(cpuid=CPUID_M4, targetid=0x0110_1041), reader({})) is None
+    assert identify(Evidence(cpuid=CPUID_M4), reader({})) is None
+
+
 @pytest.mark.parametrize(
     ("evidence", "words", "message"),
     [
+        (Evidence(dpidr=0x0BB1_1477), {}, "DPIDR is 0x0BB11477, expected 0x2BA01477"),
         (Evidence(cpuid=CPUID_M3), {}, "CPUID.PartNo is 0xC23, expected 0xC24"),
         (Evidence(rom_designer=NORDIC, rom_part=8), {}, "designer 0x144 part 0x008"),
         (Evidence(rom_designer=ST), {0xE004_2000: 0x419}, "DBGMCU_IDCODE at 0xE0042000 reads"),

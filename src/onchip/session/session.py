@@ -254,6 +254,7 @@ class Session(Programming):
         known = root.pidr != 0
         return chips.Evidence(
             dpidr=int(self.dp.idr),
+            targetid=None if self.dp.targetid is None else int(self.dp.targetid),
             cpuid=int(self.core.cpuid),
             rom_designer=pidr_designer(root.pidr) if known else None,
             rom_part=root.part if known else None,

@@ -34,6 +34,7 @@ class Evidence:
     """
 
     dpidr: int | None = None
+    targetid: int | None = None
     cpuid: int | None = None
     rom_designer: int | None = None
     rom_part: int | None = None
@@ -43,8 +44,13 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """How a chip is recognised; None and empty mean: says nothing."""
+    """How a chip is recognised; None and empty mean: says nothing.
 
+    Of DPIDR and TARGETID the revision, bits [31:28], does not count.
+    """
+
+    dpidr: int | None = None
+    targetid: int | None = None
     cpuid_part: int | None = None
     rom_designer: int | None = None
     rom_part: int | None = None
@@ -240,6 +246,12 @@ def check_unlocked(chip: Chip, read_words: ReadWords) -> None:
 
 def _contradiction(chip: Chip, evidence: Evidence) -> str | None:
     ident = chip.identification
+    for name, wanted, seen in (
+        ("DPIDR", ident.dpidr, evidence.dpidr),
+        ("TARGETID", ident.targetid, evidence.targetid),
+    ):
+        if wanted is not None and seen is not None and (wanted ^ seen) & 0x0FFF_FFFF:
+            return f"{name} is 0x{seen:08X}, expected 0x{wanted:08X}"
     if ident.cpuid_part is not None and evidence.cpuid is not None:
         part = evidence.cpuid >> 4 & 0xFFF
         if part != ident.cpuid_part:
@@ -267,6 +279,8 @@ def _proved(chip: Chip, evidence: Evidence, read_words: ReadWords) -> bool:
         names = {_normal(name) for name in (chip.name, *chip.aliases)}
         if _normal(evidence.device_name) in names:
             return True
+    if ident.targetid is not None and evidence.targetid is not None:
+        return True  # it did not contradict
     if not ident.registers:
         return False
     if ident.rom_designer is not None and evidence.rom_designer is None:
@@ -354,6 +368,8 @@ def _region(entry: Mapping[str, Any]) -> MemoryRegion:
 
 def _identification(table: Mapping[str, Any]) -> Identification:
     return Identification(
+        dpidr=table.get("dpidr"),
+        targetid=table.get("targetid"),
         cpuid_part=table.get("cpuid_part"),
         rom_designer=table.get("rom_designer"),
         rom_part=table.get("rom_part"),
