@@ -41,6 +41,8 @@ PUBLIC = (
     ("onchip.flash.segment", ("Segment",)),
     ("onchip.flash.engine", ("ProgrammingReport",)),
     ("onchip.flash.progress", ("Progress",)),
+    ("onchip.rtos.inspector", ("Snapshot",)),
+    ("onchip.rtos.thread", ("Thread", "ThreadState", "StackUse", "Interrupt")),
     ("onchip.target.chip", ("Chip",)),
     ("onchip.target.memory_map", ("MemoryMap", "MemoryRegion", "FlashRegion")),
     ("onchip.services.gdb.server", ("GdbServer",)),

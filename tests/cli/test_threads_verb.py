@@ -42,7 +42,7 @@ def test_a_table_and_backtraces_and_json(
     table = onchip("threads", elf, *board)
     assert table.code == 0, table.err
     assert table.out.startswith("FreeRTOS, 9 threads\nthe core handles interrupt 3: handle_interr")
-    assert "sensor    blocked (on 0x2" in table.out
+    assert "sensor    blocked (to receive from the queue 0x2" in table.out
     assert table.out.count("\n*") == 1
     assert "vTaskDelay+16 at tasks.c:" in table.out
     calls = onchip("threads", elf, "--backtrace", *board).out

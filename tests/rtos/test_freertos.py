@@ -66,10 +66,54 @@ def test_what_lists_mean(kernel: FakeFreeRtos) -> None:
     assert state.current == kernel.tasks[0]
     assert [only(state, n).priority for n in ("sleeper", "idle")] == [3, 0]
     assert only(state, "sleeper").detail == "for 40 ticks"
-    assert only(state, "receiver").detail == "on 0x20003000 for 500 ticks"
+    assert only(state, "receiver").detail == "on 0x20003000, 500 ticks at most"
     assert only(state, "forever").detail == "on 0x20003000"
     stack = only(state, "idle").stack
     assert (stack.base, stack.fill) == (RAM + 0x2000 + 256, 0xA5)
+
+
+QUEUE = RAM + 0x3000
+
+
+def put_queue(
+    kernel: FakeFreeRtos, *head: int, item: int, length: int = 4, waiting: int = 0
+) -> None:
+    """A queue as queue.c lays it out: 16 bytes, two lists, three counts."""
+    kernel.memory.put(QUEUE, *head)
+    for at in (QUEUE + 16, QUEUE + 36):
+        kernel.memory.put(at, 1, at + 8, 0xFFFF_FFFF, at + 8, at + 8)
+    kernel.memory.put(QUEUE + 56, waiting, length, item)
+
+
+@pytest.mark.parametrize(
+    ("head", "item", "event", "detail"),
+    [
+        ((QUEUE, 0, 0, 0), 4, QUEUE + 36, "to receive from the queue 0x20003000"),
+        ((QUEUE, 0, 0, 0), 4, QUEUE + 16, "to send to the queue 0x20003000"),
+        ((QUEUE, 0, 0, 0), 0, QUEUE + 36, "for the semaphore 0x20003000"),
+        ((0, 0, 0, 0), 0, QUEUE + 36, "for the mutex 0x20003000"),
+        ((0, 0, RAM + 0x400, 0), 0, QUEUE + 36, "for the mutex 0x20003000, which crunch holds"),
+        ((0, RAM + 0x400, 0, 0), 0, QUEUE + 36, "for the mutex 0x20003000, which crunch holds"),
+        ((QUEUE, 0, 0, 0), 4, QUEUE + 4, "on 0x20003004"),
+    ],
+)
+def test_what_a_task_waits_for(
+    kernel: FakeFreeRtos, head: tuple[int, ...], item: int, event: int, detail: str
+) -> None:
+    put_queue(kernel, *head, item=item)
+    kernel.add("waiter", ADDRESSES["xSuspendedTaskList"], event=event)
+    kernel.add("other", ADDRESSES["xDelayedTaskList1"], event=event, wake=1007)
+    state = reader().read(kernel.memory)
+    assert only(state, "waiter").state is ThreadState.BLOCKED
+    assert only(state, "waiter").detail == detail
+    assert only(state, "other").detail == f"{detail}, 7 ticks at most"
+
+
+@pytest.mark.parametrize(("length", "waiting"), [(0, 0), (1 << 20, 0), (4, 5)])
+def test_what_looks_like_no_queue(kernel: FakeFreeRtos, length: int, waiting: int) -> None:
+    put_queue(kernel, QUEUE, item=4, length=length, waiting=waiting)
+    kernel.add("waiter", ADDRESSES["xSuspendedTaskList"], event=QUEUE + 36)
+    assert only(reader().read(kernel.memory), "waiter").detail == "on 0x20003024"
 
 
 def test_round_trips_grow_with_the_longest_list_and_half_as_fast(kernel: FakeFreeRtos) -> None:

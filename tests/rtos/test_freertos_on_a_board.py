@@ -101,6 +101,10 @@ def test_names_states_priorities_stacks(running: Running) -> None:
     assert threads["holder"].priority == 2
     assert "its own is 1" in threads["holder"].detail
     assert threads["listener"].detail == "for a notification"
+    symbols, memory = running.firmware.symbols, running.session.memory
+    queue, mutex = memory.read_u32(symbols["samples"]), memory.read_u32(symbols["mutex"])
+    assert threads["sensor"].detail == f"to receive from the queue {queue:#010x}"
+    assert f"for the mutex {mutex:#010x}, which holder holds, " in threads["logger"].detail
     assert "ticks" in threads["blinker"].detail
     for name, thread in threads.items():
         stack = thread.stack
@@ -204,7 +208,7 @@ def test_registers_of_a_sleeping_task_can_be_written(running: Running) -> None:
     task = next(task for task in source.tasks() if task.name == "sensor")
     assert source.current_id() != task.id
     assert source.warning is None
-    assert task.description.startswith("blocked (on 0x2")
+    assert task.description.startswith("blocked (to receive from the queue 0x2")
     old = dict(task.read_registers())
     task.write_registers({"r9": 0x1234_5678, "r1": 77})
     again = next(task for task in source.tasks() if task.name == "sensor")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from onchip.rtos.fields import Fields, Place
 from onchip.rtos.frames import EXC_RETURN, FPU_HIGH, R4_R11, Layout, SavedAt
 from onchip.rtos.freertos_lists import ListHead, ListShape, read_lists
+from onchip.rtos.freertos_queues import describe_waits
 from onchip.rtos.memory_view import MemoryView, text, word
 from onchip.rtos.program import Program
 from onchip.rtos.thread import KernelState, StackArea, ThreadRecord, ThreadState
@@ -34,7 +35,6 @@ _NEIGHBOURS = ("xActiveTimerList1", "xActiveTimerList2")
 SYMBOLS = (*_CURRENT, _READY, _RUNNING, _COUNT, _TICKS, *_LISTS, *_NEIGHBOURS)
 
 _FUNCTIONS = ("vTaskSwitchContext", "xTaskIncrementTick", "vTaskStartScheduler")
-_HEAP = "ucHeap"
 _MOST_PRIORITIES = 64
 _MEMBERS = {
     "top": "pxTopOfStack",
@@ -139,8 +139,15 @@ class FreeRtos:
         self._seen = {address for address, _ in blocks}
         ticks = variables.get(_TICKS)
         ends = self._heap_ends(view, [block for block, _ in blocks.items()])
+        waits = describe_waits(
+            view,
+            self._program,
+            self._shape,
+            (event for (_, block), state in blocks.items() if (event := self._event(block, state))),
+            {address: text(self._fields.raw(block, "name")) for address, block in blocks},
+        )
         threads = [
-            self._record(address, block, state, current, ticks, ends)
+            self._record(address, block, state, current, ticks, ends, waits)
             for (address, block), state in blocks.items()
         ]
         threads.sort(key=lambda each: (-(each.priority or 0), each.address))
@@ -191,6 +198,7 @@ class FreeRtos:
         current: int | None,
         ticks: int | None,
         ends: dict[int, int],
+        waits: dict[int, str],
     ) -> ThreadRecord:
         fields = self._fields
         base = fields.number(block, "stack")
@@ -201,7 +209,7 @@ class FreeRtos:
         if address == current:
             state, detail = ThreadState.RUNNING, ""
         else:
-            state, detail = self._doing(block, state, ticks)
+            state, detail = self._doing(block, state, ticks, waits)
         priority, own = fields.get(block, "priority"), fields.get(block, "own_priority")
         if own is not None and own != priority:
             detail = f"{detail}, priority inherited, its own is {own}".removeprefix(", ")
@@ -215,38 +223,29 @@ class FreeRtos:
             saved=SavedAt(fields.number(block, "top"), _LAYOUTS),
         )
 
+    def _event(self, block: bytes, state: ThreadState) -> int:
+        """Return the list of waiting tasks that a task hangs on, 0 if on none."""
+        if state not in (ThreadState.BLOCKED, ThreadState.SUSPENDED):
+            return 0
+        return word(self._fields.raw(block, "event_item"), self._shape.container_in_item)
+
     def _doing(
-        self, block: bytes, state: ThreadState, ticks: int | None
+        self, block: bytes, state: ThreadState, ticks: int | None, objects: dict[int, str]
     ) -> tuple[ThreadState, str]:
-        """Say what a task waits for: the list that its event item is on belongs to that object."""
+        """Say what a task does and waits for; without a time-out it is on the suspended list."""
         fields = self._fields
-        event = word(fields.raw(block, "event_item"), self._shape.container_in_item)
+        wait = objects.get(self._event(block, state), "")
         notified = _WAITS_FOR_NOTIFICATION in fields.raw(block, "notify_state")
-        waits = []
-        if event and state in (ThreadState.BLOCKED, ThreadState.SUSPENDED):
-            waits.append(f"on {self._object(event)}")
-        elif notified and state is not ThreadState.READY:
-            waits.append("for a notification")
-        if waits and state is ThreadState.SUSPENDED:
-            state = ThreadState.BLOCKED  # without a time-out: the suspended list is used for it
-        if (
-            state is ThreadState.BLOCKED
-            and ticks is not None
-            and (not waits or not self._endless(block))
-        ):
-            wake = word(self._fields.raw(block, "state_item"), 0)
-            left = wake - ticks & 0xFFFF_FFFF
-            if left < 1 << 31:
-                waits.append(f"for {left} ticks")
-        return state, " ".join(waits)
-
-    def _object(self, address: int) -> str:
-        """Name the object that a list of waiting tasks belongs to, if it is a variable."""
-        name = self._program.name_of(address)
-        return f"{address:#010x}" if name.startswith(_HEAP) else name
-
-    def _endless(self, block: bytes) -> bool:
-        return word(self._fields.raw(block, "state_item"), 0) == 0xFFFF_FFFF
+        if not wait and notified and state is not ThreadState.READY:
+            wait = "for a notification"
+        if wait and state is ThreadState.SUSPENDED:
+            return ThreadState.BLOCKED, wait
+        if state is not ThreadState.BLOCKED or ticks is None:
+            return state, wait
+        left = word(fields.raw(block, "state_item"), 0) - ticks & 0xFFFF_FFFF
+        if left >= 1 << 31:  # the time is up, and nobody has looked yet
+            return state, wait
+        return state, f"{wait}, {left} ticks at most" if wait else f"for {left} ticks"
 
     def _heap_ends(self, view: MemoryView, blocks: list[tuple[int, bytes]]) -> dict[int, int]:
         """Find where stacks end that heap_4 or heap_5 gave, by the header that it puts before.

@@ -65,7 +65,7 @@ def test_names_states_and_the_interrupt(freertos: tuple[Gdb, Session]) -> None:
     shown = gdb.do("info threads")
     assert re.search(r'\* 1 +Thread \S+ "interrupt 3"', shown)
     for name, state in {
-        "sensor": "blocked (on 0x2",
+        "sensor": "blocked (to receive from the queue 0x2",
         "blinker": "blocked (for ",
         "paused": "suspended",
         "crunch": "running",
