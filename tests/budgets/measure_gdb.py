@@ -13,8 +13,12 @@ from onchip.session.connecting import ConnectMode, open_session
 from onchip.virtual_board.board import VirtualBoard
 from tests.budgets.measure import PROBES, RAM, Measured
 
-LOOP = bytes.fromhex("00bf") * 31 + bytes.fromhex("dfe7")  # 31 NOPs, then back to the first one
+LOOP = bytes.fromhex("0130") + bytes.fromhex("00bf") * 30 + bytes.fromhex("dfe7")
+"""adds r0, #1, then 30 NOPs, then back to the first one."""
+TURNS = bytes.fromhex("0130 0139 fcd1 00bf")
+"""1: adds r0, #1; subs r1, #1; bne 1b; nop."""
 BREAK = f"{RAM + 0x20:x},2"
+R0_IS_16 = "X7,26000022101327"
 
 # What GDB sends, in order, and the budgets: packets and round trips for each probe.
 CONVERSATIONS = {
@@ -33,6 +37,14 @@ CONVERSATIONS = {
     "GDB range step over 16 instructions": (
         (f"vCont;r{RAM:x},{RAM + 0x20:x}:1",),
         ((17, 17), (19, 17)),
+    ),
+    "GDB range step over a loop of 1,000 turns": (
+        (f"vCont;r{RAM + 0x100:x},{RAM + 0x106:x}:1",),
+        ((40, 40), (41, 40)),
+    ),
+    "GDB condition evaluated here, false 15 times": (
+        (f"Z0,{BREAK};{R0_IS_16}", "vCont;c"),
+        ((22, 22), (85, 69)),
     ),
 }
 
@@ -60,6 +72,7 @@ def client(probe: str) -> Iterator[tuple[Client, CountingLink]]:
     link = CountingLink(board.link())
     with open_session(link, mode=ConnectMode.HALT) as session:
         session.memory.write(RAM, LOOP)
+        session.memory.write(RAM + 0x100, TURNS)
         session.core.write_registers({"pc": RAM, "xpsr": 1 << 24, "sp": RAM + 0x1000})
         answers: list[bytes] = []
         target = Target(session, GdbOptions())
@@ -79,6 +92,11 @@ def measurements(probe: str) -> list[Measured]:
             if "range" in name:
                 talker.say(f"z0,{BREAK}")
                 talker.target.run.points.settle()
+                at = RAM + 0x100 if "turns" in name else RAM
+                talker.say("Pf=" + at.to_bytes(4, "little").hex())
+                talker.say("P1=e8030000")
+            if "condition" in name:
+                talker.say("P0=00000000")
                 talker.say("Pf=" + RAM.to_bytes(4, "little").hex())
             before = link.mark()
             for payload in payloads:

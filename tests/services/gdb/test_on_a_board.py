@@ -6,6 +6,7 @@ import pytest
 
 import onchip
 from onchip.services.gdb.options import GdbOptions
+from onchip.wire.gdb_rsp.points import InsertPoint, PointKind
 
 from .fakes import Talk
 from .hostile import packets, torment
@@ -228,3 +229,55 @@ def test_a_hardware_breakpoint_in_ram_that_no_comparator_reaches(session):
     assert session.core.read_register("pc") == RAM + 4
     strict = Talk(session, GdbOptions(hardware_breakpoints_only=True))
     assert b"reach only addresses below" in strict.ask(b"Z1,20000006,2")
+
+
+COUNT = bytes.fromhex("0130 0139 fcd1 00bf fee7")  # 1: adds r0; subs r1; bne 1b; nop; b .
+
+
+@pytest.fixture
+def counter(session):
+    """A loop of a thousand turns at RAM; the range ends behind its branch."""
+    session.memory.write(RAM, COUNT)
+    session.core.write_registers({"pc": RAM, "r0": 0, "r1": 1000})
+    talk = Talk(session)
+    talk.ask(b"?")
+    return talk
+
+
+RANGE = b"vCont;r20000000,20000006"
+
+
+def test_a_long_loop_runs_to_its_end(counter):
+    assert b"0f:06000020;" in counter.run(RANGE)
+    assert b"00:e8030000;01:00000000;" in counter.sent[-1]
+    counter.ask(b"D")
+    assert not list(counter.session.core.breakpoints)
+
+
+def test_a_breakpoint_in_a_long_loop(counter):
+    counter.session.core.write_register("r1", 80)
+    r1_is_20 = bytes.fromhex("260001 2214 13 27")
+    condition = InsertPoint(PointKind.SOFTWARE_BREAKPOINT, RAM + 2, 2, conditions=(r1_is_20,))
+    counter.ask(condition.encode())
+    answer = counter.run(RANGE, polls=400)
+    assert b"0f:02000020;" in answer
+    assert b"swbreak" in answer
+    assert b"01:14000000;" in answer
+
+
+def test_ctrl_c_in_a_long_loop(counter):
+    counter.session.core.write_register("r1", 0xFFFF_FFFF)
+    counter.ask(RANGE)
+    for _ in range(5):
+        counter.target.poll()
+    counter.target.run.interrupt()
+    assert counter.wait().startswith(b"T02")
+    assert not counter.target.run.running
+
+
+def test_an_instruction_whose_way_is_not_known_is_stepped(counter):
+    code = bytes.fromhex("0130 0139 01d0 8746 00bf")  # adds; subs; beq out; mov pc, r0 ...
+    counter.session.memory.write(RAM, code.replace(b"\x87\x46", b"\x97\x46"))  # mov pc, r2
+    counter.session.core.write_registers({"pc": RAM, "r1": 40, "r2": RAM})
+    assert b"0f:0a000020;" in counter.run(b"vCont;r20000000,20000008", polls=300)
+    assert b"00:28000000;01:00000000;" in counter.sent[-1]

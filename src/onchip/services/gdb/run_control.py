@@ -18,6 +18,7 @@ from onchip.cortex_m import Core, HaltKind, HaltReason
 from onchip.errors import CoreStateError, TransferFault
 from onchip.services.gdb.around import Around
 from onchip.services.gdb.conditions import Conditions
+from onchip.services.gdb.free_run import FreeRun
 from onchip.services.gdb.host_calls import HostCalls
 from onchip.services.gdb.points import PointTable
 from onchip.services.gdb.registers import EXPEDITED, RegisterLayout
@@ -79,6 +80,8 @@ class RunControl:
         self.last = Stop(SIGTRAP)
         self._range = (0, 0)
         self._around = Around(core)
+        self._free = FreeRun(core, threads)
+        self._detour: Around | FreeRun | None = None
         self._exception_before = 0
         self._interrupted: int | None = None
         self._interrupted_at = 0.0
@@ -92,7 +95,7 @@ class RunControl:
     @property
     def stepping(self) -> bool:
         """Whether what is under way are single steps, which ``poll`` itself executes."""
-        return self.mode in (Mode.STEP, Mode.RANGE) and not self._around.active
+        return self.mode in (Mode.STEP, Mode.RANGE) and self._detour is None
 
     def attach(self) -> None:
         """Halt the core, if it runs, because a client expects a stopped target."""
@@ -123,6 +126,7 @@ class RunControl:
         self._begin_steps(Mode.RANGE)
 
     def _begin_steps(self, mode: Mode) -> None:
+        self._free.forget_code()
         self.threads.ran(stepped=self.threads.current)
         self._exception_before = self._tell.exception
         self.mode = mode
@@ -168,8 +172,8 @@ class RunControl:
             self._ready = None
         elif self.mode is Mode.CONTINUE:
             stop = self._poll_running()
-        elif self._around.active:
-            stop = self._poll_around()
+        elif self._detour is not None:
+            stop = self._poll_detour(self._detour)
         else:
             stop = self._poll_steps()
         if stop is not None:
@@ -185,7 +189,7 @@ class RunControl:
         self.mode = Mode.STOPPED
         self._interrupted = None
         self._ready = None
-        self._around.end()
+        self._end_detour()
         if self.calls is not None:
             self.calls.forget()
 
@@ -255,19 +259,26 @@ class RunControl:
         stop = None if reason.kind is HaltKind.REQUEST else self._judge(reason)
         return stop or self._tell.stop(self._interrupted, ())
 
-    def _poll_around(self) -> Stop | None:
-        """Run the handler through that a step entered; then the step has been made, or goes on."""
+    def _poll_detour(self, detour: Around | FreeRun) -> Stop | None:
+        """Let the core run that a step let run; then the step is made, or goes on from there."""
         stop = self._poll_running()
         if stop is None:
             return None
         pc = self.core.read_register("pc") if stop.exit_code is None else 0
-        back = self._around.is_back(pc)
-        self._around.end()
+        back = detour.is_back(pc) and self._interrupted is None
+        self._end_detour()
+        if not back:
+            return stop
         start, end = self._range
-        if back and self._interrupted is None:
-            going_on = self.mode is Mode.RANGE and start <= pc < end
-            return None if going_on else self._tell.stop(SIGTRAP)
-        return stop
+        if self.mode is Mode.STEP or not start <= pc < end:
+            return self._tell.stop(SIGTRAP)
+        wanted = self.points.stop_name_at(pc) is not None and self.conditions.wants_stop(pc)
+        return stop if wanted else None
+
+    def _end_detour(self) -> None:
+        if self._detour is not None:
+            self._detour.end()
+            self._detour = None
 
     def _judge(self, reason: HaltReason) -> Stop | None:
         """Return the stop that ``reason`` is; None: nobody wants it, the core is to run on."""
@@ -275,7 +286,10 @@ class RunControl:
             return self._program_exit()
         if reason.kind is HaltKind.BREAKPOINT:
             pc = self._tell.pc(reason)
-            if self._around.is_elsewhere(pc) and self.points.stop_name_at(pc) is None:
+            if self._detour is not None and self._detour.is_back(pc):
+                return self._tell.describe(reason)
+            elsewhere = self._detour is not None and self._detour.is_elsewhere(pc)
+            if elsewhere and self.points.stop_name_at(pc) is None:
                 return None
             if not self.conditions.wants_stop(pc):
                 return None
@@ -302,6 +316,10 @@ class RunControl:
                 return self._tell.stop(SIGTRAP, ((name, ""),))
             if self._interrupted is not None:
                 return self._tell.stop(self._interrupted, ())
+        if self.mode is Mode.RANGE and not self.options.step_into_interrupts:
+            exception = self._exception_before
+            if self._free.begin(start, end, self.core.read_register("pc"), exception):
+                self._detour = self._free
         return None
 
     def _end_of_steps(self, *, wanted_here: bool) -> Stop | None:
@@ -312,6 +330,7 @@ class RunControl:
         values = self.core.read_registers(EXPEDITED)
         into = self.options.step_into_interrupts or wanted_here
         if not into and self._around.begin(self._exception_before, values):
+            self._detour = self._around
             return None
         signal = SIGTRAP if self._interrupted is None else self._interrupted
         return self._tell.stop(signal, values=values)

@@ -65,6 +65,14 @@ class ThreadList:
                 self._told = running
         return self._told
 
+    def executing_task(self) -> int | None:
+        """Return the task that the kernel runs now; None without a kernel. The core is halted.
+
+        Raises:
+            TransferError: the kernel's variable cannot be read.
+        """
+        return None if self.source is None else self.source.current_id()
+
     def ids(self) -> list[int]:
         """Return all threads, what executes first; of a running core, those it had when it stood.
 
