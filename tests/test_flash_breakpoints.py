@@ -10,7 +10,7 @@ import pytest
 
 import onchip
 from onchip.cortex_m import BreakpointKind, HaltKind, PointOwner
-from onchip.errors import BreakpointError, CoreStateError, ProgramError
+from onchip.errors import BreakpointError, CoreStateError, ProgramError, UsageError
 from onchip.session import Session
 from onchip.session.flash_patcher import FlashBreakpoints
 
@@ -225,6 +225,12 @@ def test_off_says_why_and_how_to_switch_it_on(
     assert "--flash-breakpoints on" in str(caught.value.hint)
     session.flash_breakpoints = FlashBreakpoints.ON
     fill(session)
+
+
+def test_a_mode_that_there_is_not_is_refused(session: Session) -> None:
+    with pytest.raises(UsageError, match="cannot be meant"):
+        session.flash_breakpoints = "sometimes"
+    assert session.flash_breakpoints == "auto"
 
 
 def test_what_is_not_flash_is_refused(session: Session) -> None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from onchip.errors import FlashError
+from onchip.errors import FlashError, UsageError
 from onchip.target.memory_map import FlashRegion
 
 if TYPE_CHECKING:
@@ -33,13 +33,26 @@ class FlashBreakpoints(StrEnum):
     OFF = "off"
 
 
+def flash_breakpoints_of(mode: str) -> FlashBreakpoints:
+    """Return what ``mode`` names.
+
+    Raises:
+        UsageError: there is none such.
+    """
+    try:
+        return FlashBreakpoints(mode)
+    except ValueError:
+        raise UsageError(
+            f"flash_breakpoints={mode!r} cannot be meant", hint=f"use {', '.join(FlashBreakpoints)}"
+        ) from None
+
+
 class Connection(Protocol):
     """What is asked of the session."""
 
     core: Core
     chip: Chip | None
     algorithm: str | Path | FlashAlgorithm | None
-    flash_breakpoints: str
 
     @property
     def memory_map(self) -> MemoryMap:
@@ -54,6 +67,7 @@ class SessionPatcher:
     """A :class:`onchip.cortex_m.flash_breakpoints.FlashPatcher` that uses the flash engine."""
 
     def __init__(self, session: Connection) -> None:
+        self.mode = FlashBreakpoints.AUTO
         self._session = session
 
     def refusal(self, address: int) -> tuple[str, str] | None:
@@ -71,10 +85,9 @@ class SessionPatcher:
         return None
 
     def _allowed(self) -> bool:
-        wanted = FlashBreakpoints(self._session.flash_breakpoints)
-        if wanted is FlashBreakpoints.AUTO:
+        if self.mode is FlashBreakpoints.AUTO:
             return self._session.probe_info.product.startswith(_VIRTUAL_PROBE)
-        return wanted is FlashBreakpoints.ON
+        return self.mode is FlashBreakpoints.ON
 
     def patch(self, halfwords: Mapping[int, bytes]) -> None:
         """Program ``halfwords`` in place, verified; the core has to be halted.

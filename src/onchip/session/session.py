@@ -16,7 +16,7 @@ from onchip.coresight import rom_table
 from onchip.cortex_m.state import ResetKind
 from onchip.dap.com_port import ComPort
 from onchip.errors import LockedChip, OnchipError
-from onchip.session.flash_patcher import FlashBreakpoints, SessionPatcher
+from onchip.session.flash_patcher import SessionPatcher, flash_breakpoints_of
 from onchip.session.programming import Programming, reset_kind_of
 from onchip.target import chip as chips
 
@@ -63,10 +63,8 @@ class Session(Programming):
         """The read-out protection of `chip`, if it is on: flash is closed then, RAM is not."""
         self.was_unlocked = False
         """Whether connecting erased everything, to open a chip that was locked."""
-        self.flash_breakpoints: str = FlashBreakpoints.AUTO
-        """Whether breakpoints go into flash when the comparators run out: ``on``, ``off``, or
-        ``auto``, which is on for virtual boards only."""
-        core.breakpoints.flash.patcher = SessionPatcher(self)
+        self._patcher = SessionPatcher(self)
+        core.breakpoints.flash.patcher = self._patcher
         self.algorithm: str | Path | FlashAlgorithm | None = None
         """A flash algorithm (FLM file) to use in the place of the chip's own."""
         self._rom_table: Component | None = None
@@ -78,6 +76,18 @@ class Session(Programming):
     def link(self) -> Link:
         """The way to the probe."""
         return self.client.link
+
+    @property
+    def flash_breakpoints(self) -> str:
+        """Whether breakpoints may go into flash when the comparators have run out.
+
+        ``on``, ``off``, or ``auto``: on virtual boards only. Anything else is a `UsageError`.
+        """
+        return self._patcher.mode.value
+
+    @flash_breakpoints.setter
+    def flash_breakpoints(self, mode: str) -> None:
+        self._patcher.mode = flash_breakpoints_of(mode)
 
     @property
     def lock(self) -> Turns:
