@@ -1,4 +1,11 @@
-"""From a firmware file to verified flash: image, algorithm, plan, engine.
+"""From a firmware file to verified flash.
+
+    image, placing          what goes where
+    algorithm, regions      which functions do it (FLM), and what they say of the flash
+    planner, sums, verify   what is there, what has to change, what has to be there
+    engine, job, schedule   a job, its steps, and the calls they are made of
+    runner, watch           calls carried out on the target, and what went wrong
+    driver, ring, feed ...  how they get there: ADR 0017
 
 Below stand ``target`` and ``symbols``; above stand ``registry`` and ``session``.
 """
