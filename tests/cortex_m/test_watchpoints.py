@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import random
+from contextlib import suppress
+
 import pytest
 
-from onchip.cortex_m import HaltKind, PointOwner
+from onchip.arch.dwt import DWT_FUNCTION
+from onchip.cortex_m import Core, HaltKind, PointOwner
 from onchip.cortex_m.watchpoints import blocks
 from onchip.errors import UsageError, WatchpointError
 from tests.budgets.measure import Bench
@@ -234,3 +238,74 @@ def test_a_core_that_compares_no_values_says_so(m0: Bench) -> None:
     with pytest.raises(WatchpointError, match="compares values"):
         m0.core.watchpoints.set(DATA, 4, value=5)
     assert m0.core.watchpoints.available == 2
+
+
+_FUNCTIONS = {"read": 5, "write": 6, "access": 7}
+
+
+def armed(core: Core) -> set[tuple[int, ...]]:
+    """Return what the DWT watches: (address, length, function), and the value compared if any."""
+    rows = []
+    for n in range(4):
+        comp, mask, function = (core.ap.read_u32(0xE000_1020 + 16 * n + 4 * k) for k in range(3))
+        rows.append((comp, 1 << mask, DWT_FUNCTION(function)))
+    found: set[tuple[int, ...]] = set()
+    for comp, length, function in rows:
+        if function.DATAVMATCH:
+            found.add((*rows[function.DATAVADDR0][:2], function.FUNCTION, comp))
+        elif function.FUNCTION:
+            found.add((comp, length, function.FUNCTION))
+    return found
+
+
+def wanted(core: Core) -> set[tuple[int, ...]]:
+    found: set[tuple[int, ...]] = set()
+    for w in core.watchpoints:
+        if w.value is None:
+            parts = blocks(w.address, w.length, 1 << 15)
+            found |= {(address, length, _FUNCTIONS[w.access]) for address, length in parts}
+        else:
+            value = int.from_bytes(w.value.to_bytes(w.length, "little") * (4 // w.length), "little")
+            found.add((w.address, w.length, _FUNCTIONS[w.access], value))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_any_order_of_sets_and_removals_arms_what_is_wanted(m4: Bench, seed: int) -> None:
+    pick, core = random.Random(seed), m4.core
+    owners, held, points = [PointOwner("one"), PointOwner("two")], [], m4.core.watchpoints
+    for _ in range(40):
+        match pick.choice(["set", "set", "value", "remove", "let go", "settle", "reset"]):
+            case "set" | "value" as what:
+                length = pick.choice([1, 2, 4] if what == "value" else [1, 2, 3, 4, 6, 8])
+                value = pick.randrange(1 << 8 * length) if what == "value" else None
+                address = DATA + (4 * pick.randrange(3) if what == "value" else pick.randrange(16))
+                point = address, length, pick.choice(list(_FUNCTIONS)), value, pick.choice(owners)
+                with suppress(WatchpointError):
+                    points.set(*point[:3], value=value, owner=point[4])
+                    held.append(point)
+            case "remove" | "let go" as what if held:
+                point = pick.choice(held)
+                held = [each for each in held if each != point]
+                away = points.remove if what == "remove" else points.let_go
+                away(*point[:3], value=point[3], owner=point[4])
+            case "settle":
+                points.settle()
+            case "reset":
+                core.reset(halt=True)
+        assert armed(core) >= wanted(core)
+    points.settle()
+    assert armed(core) == wanted(core)
+    points.clear()
+    assert (armed(core), points.available) == (set(), 4)
+
+
+def test_a_comparator_that_nobody_wants_any_more_is_not_shared_but_given_away(m4: Bench) -> None:
+    watchpoints = m4.core.watchpoints
+    for n in range(4):
+        watchpoints.set(DATA + 16 * n, 4)
+    watchpoints.let_go(DATA, 4)
+    with pytest.raises(WatchpointError, match="needs 3 comparators, 1 of 4"):
+        watchpoints.set(DATA, 7)
+    watchpoints.set(DATA, 4)
+    assert (len(watchpoints), watchpoints.available) == (4, 0)

@@ -166,7 +166,9 @@ class WatchpointManager:
         for _ in range(_MOST_LENGTHS):
             parts = blocks(wanted.address, wanted.length, self._dwt.longest)
             watches = [Watch(address, size, wanted.access) for address, size in parts]
-            shared = [number for number in map(self._number_of, watches) if number is not None]
+            if self.available < len(watches) - len(self._shared(watches)):
+                self.settle()
+            shared = self._shared(watches)
             self._need(wanted, len(watches) - len(shared), of=len(watches))
             numbers += shared
             for watch in watches:
@@ -180,6 +182,8 @@ class WatchpointManager:
 
     def _arm_value(self, wanted: Watchpoint, numbers: list[int]) -> None:
         assert wanted.value is not None
+        if self.available < 2:
+            self.settle()
         self._need(wanted, 2, of=2)
         block = Watch(wanted.address, wanted.length, None)
         for number in self._dwt.free(for_value=True):
@@ -199,8 +203,6 @@ class WatchpointManager:
 
     def _need(self, wanted: Watchpoint, count: int, *, of: int) -> None:
         """Refuse what takes more comparators than there are left."""
-        if self.available < count:
-            self.settle()
         if self.available >= count:
             return
         needs = "" if of == 1 else f"it needs {of} comparators, "
@@ -226,6 +228,10 @@ class WatchpointManager:
         """Return the comparator that watches just that already."""
         numbers = range(self._dwt.count)
         return next((n for n in numbers if self._dwt.watch_of(n) == watch), None)
+
+    def _shared(self, watches: list[Watch]) -> list[int]:
+        """Return the comparators that watch some of ``watches`` already."""
+        return [number for number in map(self._number_of, watches) if number is not None]
 
     def _free(self, numbers: list[int], *, send: bool) -> None:
         """Free the comparators of ``numbers`` that no watchpoint has; ``send`` writes them too."""
