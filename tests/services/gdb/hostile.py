@@ -23,7 +23,11 @@ _TEXT = """
     qRcmd,68656c70 qRcmd,72657365742068616c74 qRcmd,726567 qRcmd,6d64772030 qRcmd,676f
     qRcmd,68616c74 qRcmd,696e666f qRcmd,6661756c74 qCRC:{ram},100 qCRC:{gap},4
     qSearch:memory:{ram};100;ab qSymbol:: QPassSignals:e vFlashErase:{gap},400
-    vFlashWrite:{gap}:ab vFlashDone qTStatus vFile:open:00,0,0 jThreadsInfo
+    vFlashWrite:{gap}:ab vFlashDone qTStatus jThreadsInfo QNonStop:1 QNonStop:0 vStopped
+    QThreadEvents:1 Z0,{code},2;X7,26000022101327 Z0,{code},2;X5,2200220005;X1,27
+    Z1,{code},2;cmds:1,Xe,260000220022003401000372640027 vCont;r{code},{code}0:1
+    vFile:open:7372616d2e62696e,0,0 vFile:open:00,0,0 vFile:pread:3,10,0 vFile:fstat:3
+    vFile:close:3 vFile:setfs:0 F0 F-1,4,C qMemoryRegionInfo:{ram} qSymbol:{ram}:7078
 """
 TEMPLATES = _TEXT.split()
 """One or more of every kind of packet; ``k`` is left out, since it ends the conversation."""
@@ -71,7 +75,7 @@ def torment(talk: Talk, payloads) -> int:
         talk.stub.handle(payload)
         final = [part for part in talk.sent if part[:1] != b"O" or part == b"OK"]
         if not final:
-            assert talk.stub.waiting or payload[:1] == b"R", payload
+            assert talk.stub.waiting or payload[:1] in (b"R", b"F"), payload
             if talk.stub.waiting:
                 stop(talk)
         else:
