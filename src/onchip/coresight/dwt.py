@@ -101,6 +101,8 @@ class Dwt:
         """Return the numbers of the unused comparators, those first that suit best."""
         unused = (number for number, used in enumerate(self._used) if used is None)
         free = [number for number in unused if number not in self._others]
+        if self.ap.dp.client.is_shared:
+            free.reverse()  # other debuggers begin with the first, and do not look whose it is
         usual = _USUAL_VALUE_COMPARATOR
         return sorted(free, key=lambda number: (number == usual) != for_value)
 

@@ -98,8 +98,11 @@ class Fpb:
             for number, used in enumerate(self._used):
                 if any(other & ~3 == address & ~3 for other in used):
                     return number
-        free = (n for n, used in enumerate(self._used) if not used and n not in self._others)
-        return next(free, None)
+        free = [n for n, used in enumerate(self._used) if not used and n not in self._others]
+        if not free:
+            return None
+        # other debuggers begin with the first, and do not look whose it is
+        return free[-1] if self.ap.dp.client.is_shared else free[0]
 
     def release(self, address: int) -> int:
         """Take ``address`` off its comparator and return the comparator's number."""

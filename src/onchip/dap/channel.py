@@ -75,6 +75,11 @@ class Channel:
         self._recovering = False
 
     @property
+    def is_shared(self) -> bool:
+        """Return whether other programs may come to use the probe at the same time."""
+        return self._shared is not None and self._shared.shared
+
+    @property
     def has_company(self) -> bool:
         """Return whether other programs are known to use the probe at the same time."""
         return self._shared is not None and self._shared.company > 0

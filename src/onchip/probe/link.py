@@ -100,6 +100,11 @@ class SharedLink(Protocol):
     """What a link has besides a `Link`'s methods where other processes may share its probe."""
 
     @property
+    def shared(self) -> bool:
+        """Whether what serves the probe is known to serve several clients."""
+        ...
+
+    @property
     def company(self) -> int:
         """How many others use the probe, as far as is known here."""
         ...

@@ -66,6 +66,7 @@ class TcpLink:
         self._answered = False
         self._refusal: ProbeError | None = None
         self._greeting = dap_tcp.encode(dap_tcp.Kind.TOKEN, token.encode()) if token else b""
+        self.shared = False
         self.company = 0
         self._turn = False
         self._disturbed = False
@@ -197,6 +198,7 @@ class TcpLink:
             elif frame.kind == dap_tcp.Kind.REFUSAL:
                 self._refusal = self._refused(frame.payload)
             elif frame.kind == dap_tcp.Kind.COMPANY:
+                self.shared = True
                 self.company = sum(frame.payload[:1])
                 self._disturbed = self._disturbed or any(frame.payload[1:2])
             elif frame.kind == dap_tcp.Kind.TURN:

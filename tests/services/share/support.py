@@ -88,3 +88,11 @@ def run_the_loop(session: Session) -> None:
 def vanish(session: Session) -> None:
     """End as a killed process does."""
     session.link.close()
+
+
+def comparators(shared: Shared) -> list[int]:
+    return [shared.peek(FP_COMP0 + 4 * n) for n in range(6)]
+
+
+def watching(shared: Shared) -> list[bool]:
+    return [bool(shared.peek(DWT_FUNCTION0 + 16 * n) & 0xF) for n in range(4)]

@@ -19,7 +19,16 @@ from onchip.wire.cmsis_dap import Connect, Port, SWD_Sequence, SwdStep
 from onchip.wire.dap_tcp import Decoder, Kind, encode
 from tests.support.images import counting_loop
 
-from .support import DEMCR, DWT_FUNCTION0, FP_COMP0, Shared, run_the_loop, served, vanish
+from .support import (
+    DEMCR,
+    FP_COMP0,
+    Shared,
+    comparators,
+    run_the_loop,
+    served,
+    vanish,
+    watching,
+)
 
 RAM = 0x2000_2000
 CODE = 0x0800_0100
@@ -30,10 +39,6 @@ def shared() -> Iterator[Shared]:
     with served() as shared:
         yield shared
         assert shared.failure is None
-
-
-def comparators(shared: Shared) -> list[int]:
-    return [shared.peek(FP_COMP0 + 4 * n) for n in range(6)]
 
 
 @pytest.mark.parametrize("probe_model", ["bulk-512x4", "hid-64x4", "hid-64x1-basic"])
@@ -82,13 +87,13 @@ def test_what_one_has_armed_outlives_the_others(shared: Shared) -> None:
         one.core.breakpoints.set(CODE)
         one.core.watchpoints.set(RAM, 4, access="write")
         one.core.vector_catch = {"hardfault"}
-        armed = comparators(shared)[0], shared.peek(DWT_FUNCTION0), shared.peek(DEMCR)
+        armed = comparators(shared)[-1], watching(shared), shared.peek(DEMCR)
         with shared.session() as other:
-            assert (comparators(shared)[0], shared.peek(DWT_FUNCTION0), shared.peek(DEMCR)) == armed
+            assert (comparators(shared)[-1], watching(shared), shared.peek(DEMCR)) == armed
             other.core.breakpoints.set(CODE + 0x20)
             other.core.watchpoints.set(RAM + 8, 4)
             assert sum(word & 1 for word in comparators(shared)) == 2
-        assert (comparators(shared)[0], shared.peek(DWT_FUNCTION0), shared.peek(DEMCR)) == armed
+        assert (comparators(shared)[-1], watching(shared), shared.peek(DEMCR)) == armed
         assert sum(word & 1 for word in comparators(shared)) == 1
         assert shared.board.core.halted
         assert one.core.read_register("pc") == 0x2000_0000
@@ -189,8 +194,8 @@ def test_who_vanishes_takes_along_only_its_own(shared: Shared) -> None:
         one.memory.write_u32(RAM + 0x10, 5)
         vanish(other)
         shared.logged("what others have armed stays")
-        assert [word & 1 for word in comparators(shared)] == [1, 0, 0, 0, 0, 0]
-        assert not shared.peek(DWT_FUNCTION0) & 0xF
+        assert [word & 1 for word in comparators(shared)] == [0, 0, 0, 0, 0, 1]
+        assert not any(watching(shared))
         assert not shared.peek(DEMCR) & 0x7F1
         assert shared.board.bus.read_block(0x2000_0100, 8) == b"\x00\xbf" * 4
         assert one.memory.read_u32(RAM + 0x10) == 5
@@ -262,10 +267,11 @@ def test_a_comparator_that_is_taken_is_not_given_to_a_client_that_does_not_look(
         session.core.breakpoints.set(CODE)
         raw = _Raw(shared)
         raw.ask(b"\x02\x01")
-        raw.transfer((SELECT, 0), (CSW, 0x2300_0052), (TAR, FP_COMP0), (DRW_WRITE, 0))
-        assert comparators(shared)[0] & 1
+        last = FP_COMP0 + 20
+        raw.transfer((SELECT, 0), (CSW, 0x2300_0052), (TAR, last), (DRW_WRITE, 0))
+        assert comparators(shared)[-1] & 1
         raw.connection.sendall(
-            encode(Kind.REQUEST, b"\x05\x00\x02" + struct.pack("<BIBI", TAR, FP_COMP0, 0x0D, 9))
+            encode(Kind.REQUEST, b"\x05\x00\x02" + struct.pack("<BIBI", TAR, last, 0x0D, 9))
         )
         [frame] = raw.decoder.feed(raw.connection.recv(4096))
         assert frame.kind == Kind.REFUSAL
