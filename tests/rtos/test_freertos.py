@@ -180,6 +180,16 @@ def test_damaged_lists_are_left_with_a_warning(kernel: FakeFreeRtos) -> None:
     )
 
 
+def test_an_item_that_is_just_being_inserted(kernel: FakeFreeRtos) -> None:
+    task = kernel.add("new", kernel.ready(2))
+    kernel.memory.put(task + 4 + 16, 0)
+    state = reader().read(kernel.memory)
+    assert only(state, "new").state is ThreadState.READY
+    assert state.warnings == ()
+    kernel.memory.put(task + 4 + 16, ADDRESSES["xDelayedTaskList1"])
+    assert "no task is at" in reader().read(kernel.memory).warnings[0]
+
+
 def test_a_list_that_runs_in_a_circle(kernel: FakeFreeRtos) -> None:
     head = ADDRESSES["xDelayedTaskList1"]
     tasks = [kernel.add(f"t{n}", head) for n in range(3)]

@@ -15,6 +15,10 @@ from onchip.rtos.thread import MOST_THREADS, ThreadState
 from onchip.symbols.layouts import Layout, UnitTypes
 
 
+_NOT_YET = 0
+"""An item's container in the middle of an insertion: it is linked first."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListShape:
     """Offsets in a list, and in the items on it, in bytes."""
@@ -151,7 +155,7 @@ def _take(
     if (
         block is None
         or word(item, shape.owner_in_item) != task
-        or word(item, shape.container_in_item) != head.address
+        or word(item, shape.container_in_item) not in (head.address, _NOT_YET)
     ):
         cursor.open = False
         walk.warnings.append(f"{head.name} is damaged: no task is at {task:#010x}")
