@@ -14,7 +14,6 @@ from onchip.rtos.memory_view import MemoryView, word
 from onchip.rtos.thread import MOST_THREADS, ThreadState
 from onchip.symbols.layouts import Layout, UnitTypes
 
-
 _NOT_YET = 0
 """An item's container in the middle of an insertion: it is linked first."""
 
