@@ -305,7 +305,8 @@ def test_a_comparator_that_nobody_wants_any_more_is_not_shared_but_given_away(m4
     for n in range(4):
         watchpoints.set(DATA + 16 * n, 4)
     watchpoints.let_go(DATA, 4)
-    with pytest.raises(WatchpointError, match="needs 3 comparators, 1 of 4"):
+    watchpoints.let_go(DATA + 16, 4)
+    with pytest.raises(WatchpointError, match="needs 3 comparators, 2 of 4"):
         watchpoints.set(DATA, 7)
-    watchpoints.set(DATA, 4)
-    assert (len(watchpoints), watchpoints.available) == (4, 0)
+    watchpoints.set(DATA, 6)
+    assert (len(watchpoints), watchpoints.available) == (3, 0)
