@@ -85,6 +85,14 @@ def test_a_watchpoint_takes_the_variables_length(shell):
     assert [(w.length, w.access) for w in shell.core.watchpoints] == [(8, "read")]
 
 
+def test_a_watchpoint_may_wait_for_a_value(shell):
+    shell.type("watch counter 4 write 3; go; wait")
+    assert shell.core.memory.read_u32(0x2000_0008) == 3
+    assert "counter, write of 0x3" in shell.text
+    shell.type("unwatch counter 4 write 3")
+    assert not list(shell.core.watchpoints)
+
+
 def test_breakpoints_are_counted_and_temporary(shell):
     shell.type("tbreak main; go; wait")
     assert not list(shell.machine.core.breakpoints)

@@ -141,7 +141,7 @@ class FakeWatchpoints:
     def keys(self):
         return list(self.owners)
 
-    def set(self, address, length, access="write", *, owner=PYTHON):
+    def set(self, address, length, access="write", *, value=None, owner=PYTHON):
         key = (address, length, access)
         if key not in self.owners and self.available == 0:
             self.settle()
@@ -149,7 +149,7 @@ class FakeWatchpoints:
             raise WatchpointError("no comparator left")
         self.owners.setdefault(key, set()).add(owner)
 
-    def let_go(self, address, length, access="write", *, owner=PYTHON):
+    def let_go(self, address, length, access="write", *, value=None, owner=PYTHON):
         self.owners.get((address, length, access), set()).discard(owner)
 
     def let_go_all(self, owner):

@@ -159,6 +159,18 @@ def test_points_run_out_with_a_reason(session):
     assert b"--flash-breakpoints on" in answers[6]
 
 
+def test_monitor_watches_for_a_value(session):
+    talk = Talk(session)
+    talk.ask(b"?")
+    printed, answer = talk.monitor("watch 0x20000100 4 write 5")
+    assert (printed, answer) == ("watchpoint on 4 bytes at 0x20000100, write of 0x5\n", b"OK")
+    session.core.write_register("r2", 5)  # what the loop stores
+    assert b"watch:20000100;" in talk.run(b"vCont;c")
+    assert session.memory.read_u32(RAM + 0x100) == 5
+    assert talk.monitor("unwatch 0x20000100 4 write 5")[1] == b"OK"
+    assert not list(session.core.watchpoints)
+
+
 def test_breakpoints_of_one_client_stay_when_another_leaves(session):
     first, second = Talk(session), Talk(session)
     second.target = second.stub.target = first.target

@@ -70,11 +70,15 @@ class Machine(ABC):
         """Take a breakpoint out."""
 
     @abstractmethod
-    def set_watchpoint(self, address: int, length: int, access: str) -> None:
-        """Arm a watchpoint for ``write``, ``read`` or ``access``."""
+    def set_watchpoint(
+        self, address: int, length: int, access: str, *, value: int | None = None
+    ) -> None:
+        """Arm a watchpoint for ``write``, ``read`` or ``access``; of ``value`` alone, if given."""
 
     @abstractmethod
-    def remove_watchpoint(self, address: int, length: int, access: str) -> None:
+    def remove_watchpoint(
+        self, address: int, length: int, access: str, *, value: int | None = None
+    ) -> None:
         """Take a watchpoint out."""
 
     def before_flash(self) -> None:
@@ -209,10 +213,14 @@ class SessionMachine(Machine):
         """Take a breakpoint out."""
         self.core.breakpoints.remove(address, owner=self.owner)
 
-    def set_watchpoint(self, address: int, length: int, access: str) -> None:
+    def set_watchpoint(
+        self, address: int, length: int, access: str, *, value: int | None = None
+    ) -> None:
         """Arm a watchpoint."""
-        self.core.watchpoints.set(address, length, access, owner=self.owner)
+        self.core.watchpoints.set(address, length, access, value=value, owner=self.owner)
 
-    def remove_watchpoint(self, address: int, length: int, access: str) -> None:
+    def remove_watchpoint(
+        self, address: int, length: int, access: str, *, value: int | None = None
+    ) -> None:
         """Take a watchpoint out."""
-        self.core.watchpoints.remove(address, length, access, owner=self.owner)
+        self.core.watchpoints.remove(address, length, access, value=value, owner=self.owner)

@@ -49,26 +49,28 @@ def _unbreak(machine: Machine, words: Words) -> None:
 
 
 def _watch(machine: Machine, words: Words) -> None:
-    address, length, access = _watched(machine, words)
-    machine.set_watchpoint(address, length, access)
-    machine.print(f"watchpoint on {length} bytes at {machine.place(address)}, {access}\n")
+    address, length, access, value = _watched(machine, words)
+    machine.set_watchpoint(address, length, access, value=value)
+    of = "" if value is None else f" of {value:#x}"
+    machine.print(f"watchpoint on {length} bytes at {machine.place(address)}, {access}{of}\n")
 
 
 def _unwatch(machine: Machine, words: Words) -> None:
-    address, length, access = _watched(machine, words)
-    machine.remove_watchpoint(address, length, access)
+    address, length, access, value = _watched(machine, words)
+    machine.remove_watchpoint(address, length, access, value=value)
     machine.print(f"no {access} watchpoint at {machine.place(address)} any more\n")
 
 
-def _watched(machine: Machine, words: Words) -> tuple[int, int, str]:
-    """Return address, length and access; the length of a variable is known by its symbol."""
+def _watched(machine: Machine, words: Words) -> tuple[int, int, str, int | None]:
+    """Return address, length, access and value; a symbol knows the length of its variable."""
     name = words.next()
     access = words.choice(_ACCESSES, "")
     symbol = None if machine.debug is None else machine.debug.symbol(name)
     length = words.number((symbol.size if symbol is not None else 0) or 4)
     access = access or words.choice(_ACCESSES, "write")
+    value = words.number() if words else None
     words.end()
-    return machine.number(name), length, access
+    return machine.number(name), length, access, value
 
 
 COMMANDS = (
@@ -83,14 +85,15 @@ COMMANDS = (
     Command(("unbreak", "rmbreak", "rbp"), "unbreak ADDRESS", "take a breakpoint out", _unbreak),
     Command(
         ("watch", "wp"),
-        "watch ADDRESS [LENGTH] [write|read|access]",
+        "watch ADDRESS [LENGTH] [write|read|access [VALUE]]",
         "stop the core when memory is accessed",
         _watch,
-        "watch counter; watch 0x20000010 4 read. The core stops after the access.",
+        "watch counter; watch 0x20000010 4 read; watch state 1 write 3 for that value alone. "
+        "The core stops after the access.",
     ),
     Command(
         ("unwatch", "rmwatch", "rwp"),
-        "unwatch ADDRESS [LENGTH] [write|read|access]",
+        "unwatch ADDRESS [LENGTH] [write|read|access [VALUE]]",
         "take a watchpoint out, named as it was set",
         _unwatch,
     ),

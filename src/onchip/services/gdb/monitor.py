@@ -84,14 +84,18 @@ class ClientMachine(Machine):
         self._run.points.remove(self._talk, PointKind.HARDWARE_BREAKPOINT, address, 2)
         self._run.points.settle()
 
-    def set_watchpoint(self, address: int, length: int, access: str) -> None:
+    def set_watchpoint(
+        self, address: int, length: int, access: str, *, value: int | None = None
+    ) -> None:
         """Arm a watchpoint, which is this client's."""
         self._talk.attach()
-        self._run.points.insert(self._talk, _WATCH_KINDS[access], address, length)
+        self._run.points.insert(self._talk, _WATCH_KINDS[access], address, length, value=value)
 
-    def remove_watchpoint(self, address: int, length: int, access: str) -> None:
+    def remove_watchpoint(
+        self, address: int, length: int, access: str, *, value: int | None = None
+    ) -> None:
         """Take a watchpoint of this client's out."""
-        self._run.points.remove(self._talk, _WATCH_KINDS[access], address, length)
+        self._run.points.remove(self._talk, _WATCH_KINDS[access], address, length, value=value)
         self._run.points.settle()
 
     def before_flash(self) -> None:

@@ -22,8 +22,8 @@ WATCH_NAMES = frozenset(_STOP_NAMES.values())
 Client = object
 """Who holds a point; compared by identity."""
 
-Watch = tuple[int, int, str]
-"""Address, length, access."""
+Watch = tuple[int, int, str, int | None]
+"""Address, length, access, and the value if only that is watched for."""
 
 
 class PointTable:
@@ -45,10 +45,12 @@ class PointTable:
         *,
         ignore_count: int = 0,
         temporary: bool = False,
+        value: int | None = None,
     ) -> None:
         """Arm a point for ``client``; the same one twice is one.
 
-        ``ignore_count`` and ``temporary`` are for breakpoints, which GDB itself asks for without.
+        GDB itself asks for breakpoints without ``ignore_count`` and ``temporary``, for watchpoints
+        without ``value``.
 
         Raises:
             BreakpointError, WatchpointError: the chip has no comparator left or none that can.
@@ -56,8 +58,8 @@ class PointTable:
         """
         owner = self._owner(client)
         if kind in _ACCESS:
-            key = (address, size, _ACCESS[kind])
-            self._core.watchpoints.set(*key, owner=owner)
+            key = (address, size, _ACCESS[kind], value)
+            self._core.watchpoints.set(*key[:3], value=value, owner=owner)
             self._watchpoints.setdefault(key, set()).add(owner)
             return
         address &= ~1  # bit 0 only says Thumb
@@ -70,13 +72,21 @@ class PointTable:
         )
         self._breakpoints.setdefault(address, set()).add((owner, kind))
 
-    def remove(self, client: Client, kind: PointKind, address: int, size: int) -> None:
+    def remove(
+        self,
+        client: Client,
+        kind: PointKind,
+        address: int,
+        size: int,
+        *,
+        value: int | None = None,
+    ) -> None:
         """Let go of a point; one that ``client`` does not hold is no error."""
         owner = self._owner(client)
         if kind in _ACCESS:
-            key = (address, size, _ACCESS[kind])
+            key = (address, size, _ACCESS[kind], value)
             self._watchpoints.get(key, set()).discard(owner)
-            self._core.watchpoints.let_go(*key, owner=owner)
+            self._core.watchpoints.let_go(*key[:3], value=value, owner=owner)
             return
         address &= ~1
         held = self._breakpoints.get(address, set())
