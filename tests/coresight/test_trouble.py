@@ -181,11 +181,19 @@ PACKET = st.tuples(
 )
 
 
+def _makes_up(packets: list[tuple[str, int]]) -> bool:
+    """Tell whether one trouble hides another: as many answers as questions, none of them wrong.
+
+    A write that never arrived, and the answer to the like one behind it twice: no host can see it.
+    """
+    return {"lose_request", "repeat_response"} <= {kind for kind, _ in packets}
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     probe=st.sampled_from(["bulk-512x4", "hid-64x4"]),
     line=st.lists(LINE, max_size=2),
-    packets=st.lists(PACKET, max_size=2),
+    packets=st.lists(PACKET, max_size=2).filter(lambda packets: not _makes_up(packets)),
     seed=st.integers(0, 1000),
 )
 def test_whatever_goes_wrong_no_success_is_false(
