@@ -243,6 +243,14 @@ def test_a_hardware_breakpoint_in_ram_that_no_comparator_reaches(session):
     assert b"reach only addresses below" in strict.ask(b"Z1,20000006,2")
 
 
+def test_a_false_condition_does_not_pass_a_scripts_breakpoint(session):
+    talk = Talk(session)
+    talk.ask(b"?")
+    assert talk.ask(b"Z0,20000004,2;X3,220027") == b"OK"
+    session.core.breakpoints.set(RAM + 4)
+    assert b"0f:04000020;" in talk.run(b"vCont;c")
+
+
 COUNT = bytes.fromhex("0130 0139 fcd1 00bf fee7")  # 1: adds r0; subs r1; bne 1b; nop; b .
 
 

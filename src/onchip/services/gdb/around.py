@@ -30,7 +30,7 @@ class Around:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._owner = PointOwner("a step over SVC")
+        self.owner = PointOwner("a step over SVC")
         self._back: tuple[int, int] | None = None
 
     @property
@@ -51,7 +51,7 @@ class Around:
             stacked = self._core.memory.read(frame + _PC, 8)
             back = int.from_bytes(stacked[:4], "little") & ~1
             xpsr = int.from_bytes(stacked[4:], "little")
-            self._core.breakpoints.set(back, owner=self._owner)
+            self._core.breakpoints.set(back, owner=self.owner)
         except (TransferFault, BreakpointError):
             return False
         length = _BASIC if exc_return & _NO_FPU else _EXTENDED
@@ -72,5 +72,5 @@ class Around:
     def end(self) -> None:
         """Let go of the breakpoint, whatever became of the handler."""
         if self._back is not None:
-            self._core.breakpoints.let_go(self._back[0], owner=self._owner)
+            self._core.breakpoints.let_go(self._back[0], owner=self.owner)
             self._back = None

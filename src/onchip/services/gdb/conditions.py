@@ -45,7 +45,10 @@ class Condition:
 
 
 class Conditions:
-    """The conditions of all clients' breakpoints. ``wanted(client, pc)``: it still holds one."""
+    """The conditions of all clients' breakpoints.
+
+    ``wanted(pc, client)``: it still holds one there; ``others(pc)``: somebody else does.
+    """
 
     def __init__(
         self,
@@ -53,12 +56,14 @@ class Conditions:
         layout: RegisterLayout,
         threads: ThreadList,
         wanted: Callable[[int, Client], object],
+        others: Callable[[int], bool],
         show: Callable[[str], None],
     ) -> None:
         self._core = core
         self._layout = layout
         self._threads = threads
         self._wanted = wanted
+        self._others = others
         self._show = show
         self._by_address: dict[int, dict[Client, Condition]] = {}
 
@@ -84,7 +89,7 @@ class Conditions:
         except OnchipError as error:
             self._show(f"the condition of the breakpoint at 0x{pc:08x} has no value: {error}\n")
             return True
-        return any(answers) or not held
+        return any(answers) or not held or self._others(pc)
 
     # ---- what an expression sees
 

@@ -28,7 +28,7 @@ class FreeRun:
     def __init__(self, core: Core, threads: ThreadList) -> None:
         self._core = core
         self._threads = threads
-        self._owner = PointOwner("a step over a range")
+        self.owner = PointOwner("a step over a range")
         self._range = (0, 0)
         self._flow: Flow | None = None
         self._places: frozenset[int] = frozenset()
@@ -55,9 +55,9 @@ class FreeRun:
             for place in places:
                 ram = place not in in_flash
                 kind = BreakpointKind.AUTO if ram else BreakpointKind.HARDWARE
-                self._core.breakpoints.set(place, kind, owner=self._owner)
+                self._core.breakpoints.set(place, kind, owner=self.owner)
         except (BreakpointError, TransferFault):
-            self._core.breakpoints.let_go_all(self._owner)
+            self._core.breakpoints.let_go_all(self.owner)
             return False
         self._places = places
         self._context = (exception, self._threads.executing_task())
@@ -101,4 +101,4 @@ class FreeRun:
         """Let go of the breakpoints."""
         if self._places:
             self._places = frozenset()
-            self._core.breakpoints.let_go_all(self._owner)
+            self._core.breakpoints.let_go_all(self.owner)

@@ -32,6 +32,8 @@ class PointTable:
     def __init__(self, core: Core, *, hardware_only: bool = False) -> None:
         self._core = core
         self._hardware_only = hardware_only
+        self.helpers: set[PointOwner] = set()
+        """Owners of breakpoints that only steps of the server need."""
         self._owners: dict[int, PointOwner] = {}
         self._breakpoints: dict[int, set[tuple[PointOwner, PointKind]]] = {}
         self._watchpoints: dict[Watch, set[PointOwner]] = {}
@@ -127,6 +129,15 @@ class PointTable:
         if not kinds:
             return None
         return "swbreak" if PointKind.SOFTWARE_BREAKPOINT in kinds else "hwbreak"
+
+    def others_want(self, pc: int) -> bool:
+        """Say whether somebody who is no client wants the core to stop at ``pc``: a script, say.
+
+        The server's own breakpoints, which steps need, are nobody's wish.
+        """
+        holders = self._core.breakpoints.holders(pc)
+        ours = {*self._owners.values(), *self.helpers}
+        return holders is not None and any(owner not in ours for owner in holders)
 
     def has_breakpoints(self, client: Client) -> bool:
         """Say whether ``client`` wants any breakpoint."""

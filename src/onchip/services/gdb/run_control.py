@@ -74,7 +74,12 @@ class RunControl:
         self.passes: Callable[[int], bool] = lambda signal: False
         """Tells whether the clients want a fault's signal to be the program's own affair."""
         self.conditions = Conditions(
-            core, layout, threads, self.points.stop_name_at, lambda text: self.on_text(text)
+            core,
+            layout,
+            threads,
+            self.points.stop_name_at,
+            self.points.others_want,
+            lambda text: self.on_text(text),
         )
         self.mode = Mode.STOPPED
         self.last = Stop(SIGTRAP)
@@ -82,6 +87,7 @@ class RunControl:
         self._around = Around(core)
         self._free = FreeRun(core, threads)
         self._detour: Around | FreeRun | None = None
+        self.points.helpers = {self._around.owner, self._free.owner}
         self._exception_before = 0
         self._interrupted: int | None = None
         self._interrupted_at = 0.0
