@@ -301,3 +301,13 @@ def test_an_instruction_whose_way_is_not_known_is_stepped(counter):
     counter.session.core.write_registers({"pc": RAM, "r1": 40, "r2": RAM})
     assert b"0f:0a000020;" in counter.run(b"vCont;r20000000,20000008", polls=300)
     assert b"00:28000000;01:00000000;" in counter.sent[-1]
+
+
+def test_a_watchpoint_in_a_long_loop(counter):
+    code = bytes.fromhex("0431 0860 9746 00bf")  # adds r1, #4; str r0, [r1]; mov pc, r2
+    counter.session.memory.write(RAM, code)
+    counter.session.core.write_registers({"pc": RAM, "r1": RAM + 0x100, "r2": RAM})
+    counter.ask(b"Z2,20000190,4")
+    answer = counter.run(b"vCont;r20000000,20000006", polls=300)
+    assert b"watch:20000190;" in answer
+    assert b"01:90010020;" in answer

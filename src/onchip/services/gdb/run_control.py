@@ -271,7 +271,8 @@ class RunControl:
         if stop is None:
             return None
         pc = self.core.read_register("pc") if stop.exit_code is None else 0
-        back = detour.is_back(pc) and self._interrupted is None
+        plain = stop.signal == SIGTRAP and not stop.at_watchpoint and self._interrupted is None
+        back = plain and detour.is_back(pc)
         self._end_detour()
         if not back:
             return stop
