@@ -42,7 +42,7 @@ def test_a_session_from_load_to_detach(bench: Bench) -> None:
         gdb.expect("stepi", "0x")
         gdb.expect("print (int)$pc - (int)touch", "= 2")
         gdb.expect("detach", "detached")
-        assert not list(bench.session.core.breakpoints)
+        assert not bench.session.core.breakpoints.armed
         with bench.session.lock:
             count = bench.session.memory.read_u32(_address(gdb, "counter"))
             bench.session.link.sleep(0.01)
@@ -71,7 +71,7 @@ def test_watchpoints_show_old_and_new_values(bench: Bench) -> None:
         gdb.expect("continue", r"Hardware access.*\n\n(Old value = 8\nNew value = 9|Value = 8)")
         gdb.do("delete")
         gdb.do("detach")
-        assert not list(bench.session.core.watchpoints)
+        assert not bench.session.core.watchpoints.armed
 
 
 @every_chip
@@ -168,8 +168,8 @@ def test_a_gdb_that_dies_leaves_a_clean_chip(bench: Bench) -> None:
     gdb.type("continue")
     time.sleep(0.05)
     gdb.kill()
-    bench.until(lambda: not list(bench.session.core.breakpoints))
-    assert not list(bench.session.core.watchpoints)
+    bench.until(lambda: not bench.session.core.breakpoints.armed)
+    assert not bench.session.core.watchpoints.armed
     with bench.session.lock:
         assert bench.session.core.poll() is None
     with bench.gdb(load=False, connect="remote") as again:
@@ -189,7 +189,7 @@ def test_breakpoints_beyond_the_comparators_go_to_flash(bench: Bench) -> None:
             assert any(f"Breakpoint {number}," in stop for stop in stops), (number, stops)
         gdb.expect("compare-sections", "matched")
         gdb.expect("next", r"\d+")
-    bench.until(lambda: not list(bench.session.core.breakpoints))
+    bench.until(lambda: not bench.session.core.breakpoints.armed)
     assert not bench.session.core.breakpoints.opcodes.in_flash
 
 

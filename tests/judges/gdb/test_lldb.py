@@ -63,7 +63,7 @@ def test_a_session_from_attach_to_detach(bench: Bench) -> None:
         r"thread #1: tid = 0x0*1, ",
         r"Process 1 detached",
     )
-    assert not list(bench.session.core.breakpoints)
-    assert not list(bench.session.core.watchpoints)
+    assert not bench.session.core.breakpoints.armed
+    assert not bench.session.core.watchpoints.armed
     with bench.session.lock:
         assert bench.session.core.poll() is None, "it runs on"

@@ -33,8 +33,8 @@ def test_a_board_survives_hostile_packets(session, seed):
     talk = Talk(session)
     assert torment(talk, packets(seed, 1500, ram=RAM + 0x200, code=RAM, gap=GAP)) > 450
     talk.stub.leave()
-    assert not list(session.core.breakpoints)
-    assert not list(session.core.watchpoints)
+    assert not session.core.breakpoints.armed
+    assert not session.core.watchpoints.armed
     for comparator in range(FP_COMP0, FP_COMP0 + 4 * 8, 4):
         assert session.memory.read_u32(comparator) & 1 == 0
     for function in range(DWT_FUNCTION0, DWT_FUNCTION0 + 16 * 4, 16):
@@ -84,7 +84,7 @@ def test_a_step_over_svc_runs_its_handler_through(supervisor):
     assert b"0f:04000020;" in supervisor.run(b"vCont;r20000000,20000004")
     assert b"04:02000000;" in supervisor.sent[-1]
     supervisor.stub.leave()
-    assert not list(supervisor.session.core.breakpoints)
+    assert not supervisor.session.core.breakpoints.armed
 
 
 def test_a_breakpoint_in_the_handler_is_a_stop(supervisor):
@@ -168,7 +168,7 @@ def test_monitor_watches_for_a_value(session):
     assert b"watch:20000100;" in talk.run(b"vCont;c")
     assert session.memory.read_u32(RAM + 0x100) == 5
     assert talk.monitor("unwatch 0x20000100 4 write 5")[1] == b"OK"
-    assert not list(session.core.watchpoints)
+    assert not session.core.watchpoints.armed
 
 
 def test_breakpoints_of_one_client_stay_when_another_leaves(session):
@@ -271,7 +271,7 @@ def test_a_long_loop_runs_to_its_end(counter):
     assert b"0f:06000020;" in counter.run(RANGE)
     assert b"00:e8030000;01:00000000;" in counter.sent[-1]
     counter.ask(b"D")
-    assert not list(counter.session.core.breakpoints)
+    assert not counter.session.core.breakpoints.armed
 
 
 def test_a_breakpoint_in_a_long_loop(counter):
