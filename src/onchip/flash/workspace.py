@@ -15,7 +15,7 @@ PREFERRED_CHUNK = 4096
 _RECORDS_WANTED = 4
 _LEAST_ROOM = 256
 """Bytes that a record can hold, however small the pages: answers of sums have to get on."""
-_WINDOWS = (0x8000, 0x4000, 0x2000)
+_WINDOWS = (0x8000, 0x4000, 0x2000, 0x1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,9 @@ class Workspace:
         stack = 2048 if length >= 0x8000 else 1024 if length >= 0x2000 else 512
         stack_top = guard + driver.GUARD_LENGTH + stack
         free = end - stack_top
+        fitting = (w for w in _WINDOWS if 2 * page <= w <= free // 3)
+        window = 0 if algorithm is None else next(fitting, 0)
+        free -= window
         chunk = _chunk(page, free)
         longest = _align(HEADER_LENGTH + max(chunk, _LEAST_ROOM), 8)
         if longest > free:
@@ -80,10 +83,6 @@ class Workspace:
                 f"an algorithm with pages of {page} bytes needs "
                 f"{stack_top - start + longest} bytes of RAM, {length} may be used"
             )
-        window = 0
-        if algorithm is not None:
-            fitting = (w for w in _WINDOWS if w % chunk == 0 and w <= free // 3)
-            window = next(fitting, 0)
         return cls(
             start=at,
             algorithm=place,
