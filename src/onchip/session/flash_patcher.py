@@ -28,7 +28,7 @@ class FlashBreakpoints(StrEnum):
     """Whether breakpoints may be programmed into flash when the comparators have run out."""
 
     AUTO = "auto"
-    """On virtual boards only."""
+    """On virtual boards only, and not through a probe that others may share."""
     ON = "on"
     OFF = "off"
 
@@ -86,6 +86,8 @@ class SessionPatcher:
 
     def _allowed(self) -> bool:
         if self.mode is FlashBreakpoints.AUTO:
+            if self._session.core.ap.dp.client.is_shared:
+                return False  # whoever vanishes there could not have them taken out
             return self._session.probe_info.product.startswith(_VIRTUAL_PROBE)
         return self.mode is FlashBreakpoints.ON
 

@@ -13,7 +13,6 @@ from onchip.dap.client import DapClient
 from onchip.errors import BreakpointError, ProbeBusy
 from onchip.probe import tcp
 from onchip.services.share import server as share
-from onchip.session import BreakpointKind
 from onchip.virtual_board.board import VirtualBoard
 from onchip.wire.cmsis_dap import Connect, Port, SWD_Sequence, SwdStep
 from onchip.wire.dap_tcp import Decoder, Kind, encode
@@ -105,10 +104,10 @@ def test_comparators_are_shared_until_they_run_out(shared: Shared) -> None:
             one.core.breakpoints.set(CODE + 4 * n)
             other.core.breakpoints.set(CODE + 0x40 + 4 * n)
         assert all(word & 1 for word in comparators(shared))
-        with pytest.raises(BreakpointError, match="in use"):
-            other.core.breakpoints.set(CODE + 0x80, BreakpointKind.HARDWARE)
+        with pytest.raises(BreakpointError, match=r"in use.*breakpoints in flash are off"):
+            other.core.breakpoints.set(CODE + 0x80)
         one.core.breakpoints.remove(CODE)
-        other.core.breakpoints.set(CODE + 0x80, BreakpointKind.HARDWARE)
+        other.core.breakpoints.set(CODE + 0x80)
         assert all(word & 1 for word in comparators(shared))
 
 
