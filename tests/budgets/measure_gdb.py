@@ -44,7 +44,7 @@ CONVERSATIONS = {
     ),
     "GDB condition evaluated here, false 15 times": (
         (f"Z0,{BREAK};{R0_IS_16}", "vCont;c"),
-        ((22, 22), (85, 69)),
+        ((23, 23), (56, 54)),
     ),
 }
 

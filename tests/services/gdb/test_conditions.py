@@ -114,3 +114,16 @@ def test_a_condition_reads_memory(talk):
     insert(talk, conditions=(bytes.fromhex("24 20000000 17 2205 13 27"),))
     talk.run(b"vCont;c")
     assert talk.core.values["r0"] == 1
+
+
+def test_only_what_conditions_look_at_is_read_at_a_hit(talk):
+    conditions = talk.target.run.conditions
+    assert conditions.registers is None
+    insert(talk)
+    assert conditions.registers is None
+    insert(talk, conditions=(R0_IS_3,), commands=(SAY_R0,))
+    assert conditions.registers == ("pc", "r0")
+    insert(talk, conditions=(bytes.fromhex("26ffff27"),))  # a register that is not there
+    assert conditions.registers == ("pc",)
+    talk.ask(f"z0,{LOOP + 4:x},2".encode())
+    assert conditions.registers is None

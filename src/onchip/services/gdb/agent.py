@@ -160,6 +160,11 @@ class AgentExpression:
     def __hash__(self) -> int:
         return hash(self.code)
 
+    @property
+    def registers(self) -> frozenset[int]:
+        """Return the numbers of the registers that it may read."""
+        return frozenset(each.operand for each in self._program.values() if each.opcode == 0x26)
+
     def evaluate(self, target: Surroundings) -> int:
         """Run it; return the top of the stack at the end, unsigned; 0 if nothing is left.
 

@@ -31,6 +31,12 @@ class Condition:
         """Whether the breakpoint just stops."""
         return not self.conditions and not self.commands
 
+    @property
+    def registers(self) -> frozenset[int]:
+        """Return the numbers of the registers that are looked at."""
+        programs = (*self.conditions, *self.commands)
+        return frozenset(number for program in programs for number in program.registers)
+
     def wants_stop(self, target: Surroundings) -> bool:
         """Evaluate the conditions and do the commands; return whether the core is to stay.
 
@@ -76,6 +82,21 @@ class Conditions:
         for holders in self._by_address.values():
             holders.pop(client, None)
         self._by_address = {address: held for address, held in self._by_address.items() if held}
+
+    @property
+    def registers(self) -> tuple[str, ...] | None:
+        """Return what the conditions look at; None: there are none, so that a stop is a stop."""
+        held = [
+            condition
+            for pc, holders in self._by_address.items()
+            for client, condition in holders.items()
+            if not condition.is_empty and self._wanted(pc, client)
+        ]
+        if not held:
+            return None
+        numbers = {number for condition in held for number in condition.registers}
+        specs = self._layout.specs
+        return ("pc", *(specs[number].name for number in sorted(numbers) if number < len(specs)))
 
     def wants_stop(self, pc: int) -> bool:
         """Say whether anybody wants the core to stay at the breakpoint where it stands."""

@@ -243,7 +243,9 @@ class RunControl:
         return self.core.halted or self.core.poll(prefetch=EXPEDITED) is not None
 
     def _poll_running(self) -> Stop | None:
-        reason = self.core.poll(prefetch=EXPEDITED)
+        wanted = self.conditions.registers if self._detour is None else None
+        prefetch = EXPEDITED if wanted is None else wanted  # more would be read in vain mostly
+        reason = self.core.poll(prefetch=prefetch)
         passed = 0
         while reason is not None:
             stop = self._judge(reason)
@@ -256,7 +258,7 @@ class RunControl:
             passed += 1
             reason = None
             if passed < PASSES_PER_POLL:
-                reason = self.core.run_on(_SOON_S, prefetch=EXPEDITED)
+                reason = self.core.run_on(_SOON_S, prefetch=prefetch)
             else:
                 self.core.resume()
         if self._interrupted is None:
