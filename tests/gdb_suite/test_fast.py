@@ -22,7 +22,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
         with running_suite("onchip", tmp_path_factory.mktemp("gdb_suite")) as suite:
             yield suite
     except SetUpError as error:
-        missing(f"GDB's test suite ({error})", "dpkg-dev, and a source of gdb 13.1-3")
+        missing(f"GDB's test suite ({error})", "picolibc-arm-none-eabi")
 
 
 @pytest.mark.parametrize("name", LONGEST_FIRST)
