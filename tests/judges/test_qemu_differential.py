@@ -87,6 +87,17 @@ def test_faults(cpu: str) -> None:
         assert_same_registers(machine, qemu)
 
 
+@pytest.mark.parametrize("cpu", ["m3", "m4f"])
+def test_memory_protection(cpu: str) -> None:
+    firmware = build("mpu.c", cpu=cpu, layout=LAYOUTS[cpu])
+    machine, qemu = run_both(firmware, cpu)
+    with qemu:
+        assert [hex(v) for v in machine.log()] == [hex(v) for v in qemu_log(firmware, qemu)]
+        ours, theirs = ram_of(machine, qemu, 0x2000_8000, 0x2000)
+        assert ours == theirs
+        assert any(ours)
+
+
 @pytest.mark.parametrize("cpu", ["m0", "m3", "m4f"])
 def test_preemptive_kernel(cpu: str) -> None:
     firmware = build(

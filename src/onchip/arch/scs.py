@@ -39,6 +39,7 @@ ID_PFR0 = 0xE000_ED40
 CLIDR = 0xE000_ED78
 CPACR = 0xE000_ED88
 MPU_TYPE = 0xE000_ED90
+MPU_RNR = 0xE000_ED98
 STIR = 0xE000_EF00
 FPCCR = 0xE000_EF34
 FPCAR = 0xE000_EF38
@@ -144,6 +145,36 @@ class CFSR(Register, address=0xE000_ED28):
     STKOF = bit(20)
     UNALIGNED = bit(24)
     DIVBYZERO = bit(25)
+
+
+class MPU_CTRL(Register, address=0xE000_ED94):
+    """MPU Control Register, PMSAv7."""
+
+    ENABLE = bit(0)
+    HFNMIENA = bit(1)
+    PRIVDEFENA = bit(2)
+
+
+class MPU_RBAR(Register, address=0xE000_ED9C):
+    """MPU Region Base Address Register; its aliases A1 to A3 follow 8 bytes apart."""
+
+    REGION = bits(3, 0)
+    VALID = bit(4)
+    ADDR = bits(31, 5)
+
+
+class MPU_RASR(Register, address=0xE000_EDA0):
+    """MPU Region Attribute and Size Register; its aliases A1 to A3 follow 8 bytes apart."""
+
+    ENABLE = bit(0)
+    SIZE = bits(5, 1)
+    SRD = bits(15, 8)
+    B = bit(16)
+    C = bit(17)
+    S = bit(18)
+    TEX = bits(21, 19)
+    AP = bits(26, 24)
+    XN = bit(28)
 
 
 class HFSR(Register, address=0xE000_ED2C):

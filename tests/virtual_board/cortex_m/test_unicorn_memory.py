@@ -78,3 +78,16 @@ def test_a_device_at_address_zero() -> None:
     engine.map_devices(0, 0x1000)
     assert _load(engine, 0x10) is Stop.BUDGET
     assert seen == [0x10]
+
+
+def test_an_access_to_nowhere_within_an_it_block_is_precise() -> None:
+    # cmp r0, #0; itte eq; ldreq r0, [r1]; addeq r2, #1
+    machine = Machine().assemble(CMP_R0_0, ITTE_EQ, LDR, ADDS_R2_1, ADDS_R2_1, LOOP)
+    machine.vector(3, 0x200)
+    machine.put(0x200, LOOP)
+    machine.set(r0=0, r1=0x6000_0000, r2=0)
+    machine.run(50)
+    frame = machine.register("sp")
+    assert machine.read(frame + 24) == machine.layout.flash + 0x104
+    assert machine.read(frame + 28) & 0x0600_FC00  # still in the block
+    assert machine.register("r2") == 0

@@ -22,18 +22,16 @@ from .exceptions import LOCKUP_PC, ExceptionModel
 from .execution import LEAST_PATIENCE, Execution, ResetKind
 from .fpb import Fpb
 from .itm import Itm, Tpiu
+from .mpu import Mpu
 from .nvic import Nvic
 from .ppb import Ppb
 from .profile import CoreProfile
+from .protection import Protection
 from .scb import SystemControlBlock
 from .silent import SilentInstructions
 from .systick import SysTick
 from .unicorn_engine import UnicornEngine
 from .waiting import WaitingLoops
-
-_IT_MASK = 0x0600_FC00
-_BUS, _USAGE = ExceptionNumber.BUS_FAULT, ExceptionNumber.USAGE_FAULT
-_MEM = ExceptionNumber.MEM_MANAGE
 
 
 class VirtualCore(Execution):
@@ -64,9 +62,16 @@ class VirtualCore(Execution):
         self.systick = SysTick(profile)
         self.scb = SystemControlBlock(profile, self.nvic, request_reset=self._ask_reset)
         self.scb.clear_active = self._clear_active
-        self.silent = SilentInstructions(profile, bus, self.engine, self.scb, self._exits_changed)
+        self.mpu = Mpu(profile)
+        self.protection = Protection(self.mpu, bus, self.engine)
+        self.silent = SilentInstructions(
+            profile, bus, self.engine, self.scb, self.mpu, self._exits_changed
+        )
         self.scb.changed = self.silent.arm
-        self.exceptions = ExceptionModel(profile, self.engine, bus, self.nvic, self.scb)
+        self.mpu.changed = self._mpu_changed
+        self.exceptions = ExceptionModel(
+            profile, self.engine, bus, self.nvic, self.scb, self.protection
+        )
         self.debug = DebugUnit(profile, self)
         self.fpb = Fpb(profile, self._exits_changed)
         self.dwt = Dwt(profile, self, lambda: self.debug.trace_enabled)
@@ -75,7 +80,7 @@ class VirtualCore(Execution):
         )
         self.tpiu = Tpiu()
         self.ppb = Ppb(
-            *(profile, self, self.nvic, self.systick, self.scb),
+            *(profile, self, self.nvic, self.systick, self.scb, self.mpu),
             *(self.debug, self.fpb, self.dwt, self.itm, self.tpiu),
         )
         if profile.bit_band:
@@ -232,6 +237,10 @@ class VirtualCore(Execution):
             self.waiting.forget()
             self.engine.set_exits(set(wanted))
 
+    def _mpu_changed(self) -> None:
+        self.protection.changed()
+        self.silent.arm()
+
     def sampled_pc(self) -> int:
         """Return what DWT_PCSR shows: the last address seen, all ones in Debug state."""
         return 0xFFFF_FFFF if self.halted else self.engine.pc
@@ -323,7 +332,7 @@ class VirtualCore(Execution):
         held_halt = self.in_reset and self.debug.control & DHCSR.C_HALT.mask
         self.debug.system_reset()
         self.debug_control_changed()
-        for part in (self.nvic, self.systick, self.scb, self.exceptions):
+        for part in (self.nvic, self.systick, self.scb, self.mpu, self.exceptions):
             part.reset()
         self.halted = self._stepping = self._check_state = self._watch_hit = False
         self._sleep = ""

@@ -43,6 +43,8 @@ class Stop(Enum):
     """Fetch from a region that is never executable. PC: there."""
     FETCH_FAULT = auto()
     """Fetch from where nobody answers. PC: there."""
+    PROTECTED = auto()
+    """Load or store at ``address`` is not allowed. As after ``DATA_FAULT``."""
     DATA_FAULT = auto()
     """Load or store at ``address`` failed. PC: at the instruction, which changed nothing."""
 
@@ -72,12 +74,44 @@ class Watch(NamedTuple):
     values: bool = False
 
 
+class Rights(NamedTuple):
+    """What code may do somewhere."""
+
+    read: bool
+    write: bool
+    execute: bool
+
+
+EVERYTHING = Rights(read=True, write=True, execute=True)
+
+
+class Guarded(NamedTuple):
+    """A range of memory in which not everything is allowed; whole pages of 1 KiB."""
+
+    base: int
+    length: int
+    rights: Rights
+    """What is allowed everywhere in it; any other load or store is asked about."""
+    mixed: bool
+    """Loads are allowed in some places and not in others: each one is asked about."""
+
+
 Access = Literal["read", "write"]
 OnWatch = Callable[[Access, int, int, int, int], None]
 """``on_watch(access, address, size, value, pc)``, called before the access is made.
 
 What is read is told to a watch for ``values`` alone, and of memory only; else it is 0.
 """
+
+
+class Allows(Protocol):
+    """Whoever knows which loads and stores are allowed."""
+
+    def __call__(self, address: int, size: int, *, write: bool) -> bool:
+        """Tell whether the code that runs may make this access."""
+        ...
+
+
 OnRead = Callable[[int, int], int]
 OnWrite = Callable[[int, int, int], None]
 
@@ -140,6 +174,13 @@ class Engine(Protocol):
 
     def unmap(self, base: int, length: int) -> None:
         """Take a range out again."""
+        ...
+
+    def protect(self, ranges: Sequence[Guarded], allows: Allows | None) -> None:
+        """Let loads and stores in ``ranges``, and of all devices, depend on ``allows``.
+
+        Takes the place of what was said before; None allows everything.
+        """
         ...
 
     def flush(self, address: int, length: int) -> None:

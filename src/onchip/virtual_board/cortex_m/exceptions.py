@@ -17,6 +17,7 @@ from . import scb as scb_bits
 from .engine import Engine, FrameContext
 from .nvic import Nvic
 from .profile import CoreProfile
+from .protection import Protection
 from .scb import SystemControlBlock
 
 LOCKUP_PC = 0xFFFF_FFFE
@@ -46,12 +47,14 @@ class ExceptionModel:
         bus: Bus,
         nvic: Nvic,
         scb: SystemControlBlock,
+        protection: Protection,
     ) -> None:
         self._profile = profile
         self._engine = engine
         self._bus = bus
         self._nvic = nvic
         self._scb = scb
+        self._protection = protection
         self.hold_interrupts = False
         """DHCSR.C_MASKINTS in force: PendSV, SysTick and interrupts wait."""
         self.reset()
@@ -130,7 +133,17 @@ class ExceptionModel:
         if thread:
             lr |= 0xC if context.control & 2 else 0x8
         self.cycles += ENTRY_CYCLES
-        if not self._store(sp, frame):
+        permitted = self._protection.permits(
+            sp,
+            size,
+            write=True,
+            exception=context.xpsr & 0x1FF,
+            privileged=not (thread and context.control & 1),
+        )
+        if not permitted:
+            self._scb.cfsr |= 0 if self._profile.armv6m else CFSR.MSTKERR.mask
+            exception = self._derived(exception, _MEM)
+        elif not self._store(sp, frame):
             self._scb.cfsr |= 0 if self._profile.armv6m else CFSR.STKERR.mask
             exception = self._derived(exception, _BUS)
         self._take(exception, context, sp, lr)
@@ -249,6 +262,18 @@ class ExceptionModel:
         extended = self._profile.fpu and not exc_return & 0x10
         sp = engine.read_register("psp" if process_stack else "msp")
         size = 0x68 if extended else 0x20
+        to_thread = bool(exc_return & 8)
+        permitted = self._protection.permits(
+            sp,
+            size,
+            write=False,
+            exception=0 if to_thread else int(ExceptionNumber.SVCALL),  # no urgent one
+            privileged=not (to_thread and engine.read_register("control") & 1),
+        )
+        if not permitted:
+            self.caught |= DEMCR.VC_INTERR.mask
+            self.fault(_MEM, CFSR.MUNSTKERR.mask, chain=exc_return)
+            return
         data = self._load(sp, size)
         if data is None:
             self.caught |= DEMCR.VC_INTERR.mask
@@ -256,7 +281,6 @@ class ExceptionModel:
             return
         frame: Sequence[int] = _BASIC.unpack_from(data)
         xpsr = frame[7]
-        to_thread = bool(exc_return & 8)
         if not self._profile.armv6m and to_thread != (xpsr & 0x1FF == 0):
             self.fault(_USAGE, CFSR.INVPC.mask, chain=exc_return)
             return

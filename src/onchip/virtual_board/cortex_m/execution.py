@@ -23,6 +23,7 @@ from .exceptions import LOCKUP_PC, ExceptionModel
 from .fpb import Fpb
 from .nvic import Nvic
 from .profile import CoreProfile
+from .protection import Protection
 from .scb import SystemControlBlock
 from .silent import SilentInstructions
 from .systick import SysTick
@@ -52,6 +53,7 @@ class Execution(ABC):
     fpb: Fpb
     dwt: Dwt
     waiting: WaitingLoops
+    protection: Protection
     _map: AddressMap
 
     def __init__(self, profile: CoreProfile) -> None:
@@ -151,6 +153,8 @@ class Execution(ABC):
     def _execute(self) -> None:
         """Take an exception that is due, or run a slice."""
         exceptions = self.exceptions
+        if self.protection.active and self.protection.refresh():
+            self.waiting.forget()
         in_it = False
         if self._check_state:
             in_it = self._after_debug()
@@ -290,6 +294,8 @@ class Execution(ABC):
                     self._fault(_MEM, CFSR.IACCVIOL.mask)
                 else:
                     self._fault(_BUS, CFSR.IBUSERR.mask)
+            case Stop.PROTECTED:
+                self._fault(_MEM, CFSR.DACCVIOL.mask, address=engine.address)
             case Stop.DATA_FAULT:
                 self._fault(_BUS, CFSR.PRECISERR.mask, address=engine.address)
 

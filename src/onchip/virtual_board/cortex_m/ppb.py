@@ -17,6 +17,7 @@ from .debug import DebugUnit
 from .dwt import Dwt
 from .fpb import Fpb
 from .itm import Itm, Tpiu
+from .mpu import Mpu
 from .nvic import Nvic
 from .profile import CoreProfile
 from .scb import USERSETMPEND, SystemControlBlock
@@ -56,6 +57,7 @@ class Ppb:
         nvic: Nvic,
         systick: SysTick,
         scb: SystemControlBlock,
+        mpu: Mpu,
         debug: DebugUnit,
         fpb: Fpb,
         dwt: Dwt,
@@ -65,6 +67,7 @@ class Ppb:
         self._host = host
         self._nvic, self._systick, self._scb, self._debug = nvic, systick, scb, debug
         self._fpb, self._dwt, self._itm, self._tpiu = fpb, dwt, itm, tpiu
+        self._mpu = mpu
         self._identities = ids.components(profile)
         self._rom = ids.rom_entries(profile)
 
@@ -133,6 +136,8 @@ class Ppb:
             return self._systick.read(address & 0xF, self._host.cycle(), debugger=debugger)
         if address in _DEBUG:
             return self._debug.read(address, debugger=debugger)
+        if self._mpu.owns(address):
+            return self._mpu.read(address)
         return self._scb.read(address, self._host.current_exception())
 
     # ---- writing --------------------------------------------------------------------------------
@@ -144,6 +149,8 @@ class Ppb:
             self._systick.write(address & 0xF, value, self._host.cycle())
         elif address in _DEBUG:
             self._debug.write(address, value, debugger=debugger)
+        elif self._mpu.owns(address):
+            self._mpu.write(address, value)
         else:
             self._scb.write(address, value)
 

@@ -45,6 +45,8 @@ class CoreProfile:
     rom_table_pidr: int = 0
     """64-bit PIDR of the ROM table at 0xE00F_F000, PIDR0 lowest; 0 means Arm's own."""
     rom_table: bool = True
+    mpu_regions: int = 8
+    """Regions of the MPU; 0 means none."""
 
     @property
     def armv6m(self) -> bool:
@@ -69,6 +71,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
         "itm": False,
         "tpiu": False,
         "unprivileged": False,
+        "mpu_regions": 0,
     },
     "cortex-m0p": {
         "cpuid": 0x410C_C601,
@@ -79,6 +82,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
         "dwt_cyccnt": False,
         "itm": False,
         "tpiu": False,
+        "mpu_regions": 0,
     },
     "cortex-m3": {"cpuid": 0x412F_C231, "bit_band": True},
     "cortex-m4": {"cpuid": 0x410F_C241, "bit_band": True},

@@ -9,6 +9,7 @@ from onchip.arch.scs import CFSR
 from ..bus import Bus, BusFault
 from . import scb as scb_bits
 from .engine import Engine
+from .mpu import Mpu
 from .profile import CoreProfile
 from .scb import SystemControlBlock
 from .traps import InstructionTraps, Trap, classify, condition_holds
@@ -29,12 +30,14 @@ class SilentInstructions:
         bus: Bus,
         engine: Engine,
         scb: SystemControlBlock,
+        mpu: Mpu,
         changed: Callable[[], None],
     ) -> None:
         self._profile = profile
         self._bus = bus
         self._engine = engine
         self._scb = scb
+        self._mpu = mpu
         self._changed = changed
         self._traps = InstructionTraps(bus)
         self._kinds: tuple[Trap, ...] = ()
@@ -52,7 +55,7 @@ class SilentInstructions:
         self.arm()
 
     def arm(self) -> None:
-        """Work out from CPACR, CCR and the masks what has to be an exit."""
+        """Work out from CPACR, CCR, the MPU and the masks what has to be an exit."""
         scb = self._scb
         kinds = [Trap.SEND_EVENT]
         floats = self._profile.cpu in ("cortex-m4", "cortex-m7")  # their engines always do
@@ -60,6 +63,8 @@ class SilentInstructions:
             kinds.append(Trap.FLOATING_POINT)
         if scb.ccr & scb_bits.DIV_0_TRP and not self._profile.armv6m:
             kinds.append(Trap.DIVIDE)
+        if self._mpu.enabled:
+            kinds.append(Trap.PRIVILEGE_CHANGE)
         if self.masked_slices >= MASKED_STEPS:
             kinds.append(Trap.MASK_CHANGE)
             self._traps.look_at_ram_again(Trap.MASK_CHANGE)

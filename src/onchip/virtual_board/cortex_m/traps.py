@@ -1,10 +1,11 @@
 """Instructions that the engine executes in silence though the core has to know.
 
 The engine has no hook for SEV, for FP instructions while CPACR forbids them, for divisions while
-CCR.DIV_0_TRP is set, or for changes of PRIMASK and its like. They are found by looking through the
-memories for their encodings, and become exits. Data that looks like such an instruction is never
-executed and does no harm. Code that a program writes for itself is not looked through again
-(except for mask changes): there, SEV sets no event and FP and division do not trap.
+CCR.DIV_0_TRP is set, for changes of PRIMASK and its like, or of CONTROL while the MPU is on. They
+are found by looking through the memories for their encodings, and become exits. Data that looks
+like such an instruction is never executed and does no harm. Code that a program writes for itself
+is not looked through again (except for mask changes): there, SEV sets no event and FP and division
+do not trap.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class Trap(Enum):
     FLOATING_POINT = auto()
     DIVIDE = auto()
     MASK_CHANGE = auto()
+    PRIVILEGE_CHANGE = auto()
 
 
 # Over the high bytes of the halfwords, that is every second byte. What they leave open is decided
@@ -37,6 +39,7 @@ _PATTERNS = {
     ),
     Trap.DIVIDE: re.compile(b"\xfb(?=[\xf0-\xff])", re.DOTALL),
     Trap.MASK_CHANGE: re.compile(b"\xb6|\xf3(?=\x88)"),
+    Trap.PRIVILEGE_CHANGE: re.compile(b"\xf3(?=\x88)"),
 }
 _ANY = re.compile(rb"[\xb6\xbf\xec-\xef\xf3\xfb]")
 """A byte that one of the patterns begins with."""
@@ -51,6 +54,8 @@ def classify(first: int, second: int) -> Trap | None:
         return Trap.FLOATING_POINT
     if first & 0xFFD0 == 0xFB90 and second & 0xF0F0 == 0xF0F0:
         return Trap.DIVIDE
+    if first & 0xFFF0 == 0xF380 and second == 0x8814:  # MSR CONTROL
+        return Trap.PRIVILEGE_CHANGE
     if first & 0xFFF4 == 0xB660 or (first & 0xFFF0 == 0xF380 and second & 0xFF00 == 0x8800):
         return Trap.MASK_CHANGE
     return None

@@ -38,6 +38,7 @@ _MODELS = {
     "cortex-m4": "M4",
     "cortex-m7": "M7",
 }
+_UNDONE = (Stop.DATA_FAULT, Stop.PROTECTED)  # the access was not made
 _INTR = {
     2: Stop.SVC,
     3: Stop.EXECUTE_NEVER,
@@ -188,7 +189,7 @@ class UnicornEngine(UnicornMemory):
             self.executed = counted - 1
         elif event is Stop.EXCEPTION_RETURN or event is Stop.EXECUTE_NEVER:
             self.address = self.pc | (event is Stop.EXCEPTION_RETURN)
-        elif event is Stop.DATA_FAULT and self._fault_registers is not None:
+        elif event in _UNDONE and self._fault_registers is not None:
             *registers, xpsr, pc = self._fault_registers
             self._fault_registers = None
             if pc == self.pc:
@@ -321,9 +322,7 @@ class UnicornEngine(UnicornMemory):
             def accessed(
                 uc: Any, access: int, address: int, size: int, value: int, watch: Watch
             ) -> None:
-                xpsr = self._xpsr.read()
-                if xpsr & IT_MASK:  # Unicorn issue 2309: the hook leaks ITSTATE into translation
-                    uc.reg_write(self._unicorn.reg.UC_ARM_REG_EPSR, EPSR_T)
+                self._forget_it_block()
                 if address <= watch.last and address + size > watch.first:
                     kind: Access = "write" if access == self._const.UC_MEM_WRITE else "read"
                     if watch.values and kind == "read":

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import ctypes
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..bus import BusFault, Memory
-from .engine import OnRead, OnWrite, Stop
+from .engine import EVERYTHING, Allows, Guarded, OnRead, OnWrite, Rights, Stop
 from .unicorn_library import CodeCache, DeviceCalls, Unicorn
 from .unicorn_registers import EPSR_T, IT_MASK, UnicornRegisters
 
@@ -32,6 +32,8 @@ class UnicornMemory(UnicornRegisters, ABC):
         self._fault_registers: tuple[int, ...] | None = None
         self._fault_count = 0
         self._memories: list[tuple[int, int, Memory, int]] = []
+        self._guarded: list[Guarded] = []
+        self._allows: Allows | None = None
         self._unused: list[tuple[int, int]] = []  # devices that no access has met yet
         self._deferred: list[Callable[[], None]] = []
         self._dirty: list[tuple[int, int]] = []
@@ -39,8 +41,11 @@ class UnicornMemory(UnicornRegisters, ABC):
         self._cache = CodeCache(unicorn, uc._uch)
         self._calls = DeviceCalls(unicorn, uc._uch, self._mmio_read, self._mmio_write)
         const = unicorn.const
-        self._store_to_flash = const.UC_MEM_WRITE_PROT
-        self._fetches = (const.UC_MEM_FETCH_UNMAPPED, const.UC_MEM_FETCH_PROT)
+        self._guarded_load, self._guarded_store = const.UC_MEM_READ_PROT, const.UC_MEM_WRITE_PROT
+        self._fetch_nowhere, self._guarded_fetch = (
+            const.UC_MEM_FETCH_UNMAPPED,
+            const.UC_MEM_FETCH_PROT,
+        )
         self._store_nowhere = const.UC_MEM_WRITE_UNMAPPED
         uc.hook_add(const.UC_HOOK_MEM_INVALID, self._invalid_access)
 
@@ -58,18 +63,64 @@ class UnicornMemory(UnicornRegisters, ABC):
 
     def map_memory(self, base: int, memory: Memory, offset: int, length: int) -> None:
         """Share ``memory`` with the code."""
-        host = ctypes.addressof(ctypes.c_char.from_buffer(memory.data, offset))
-        const = self._unicorn.const
-        rights = const.UC_PROT_READ | const.UC_PROT_EXEC
-        if memory.kind == "ram":
-            rights |= const.UC_PROT_WRITE
 
         def apply() -> None:
-            self._uc.mem_map_ptr(base, length, rights, host)
+            self._show(base, memory, offset, length)
             self._memories.append((base, base + length, memory, offset))
             self._bytes_changed(base, length)
 
         self._defer(apply)
+
+    def _show(self, base: int, memory: Memory, offset: int, length: int) -> None:
+        host = ctypes.addressof(ctypes.c_char.from_buffer(memory.data, offset))
+        self._uc.mem_map_ptr(base, length, self._protection(EVERYTHING, memory), host)
+
+    def _protection(self, rights: Rights, memory: Memory) -> int:
+        const = self._unicorn.const
+        return int(
+            (const.UC_PROT_READ if rights.read else 0)
+            | (const.UC_PROT_WRITE if rights.write and memory.kind == "ram" else 0)
+            | (const.UC_PROT_EXEC if rights.execute else 0)
+        )
+
+    def protect(self, ranges: Sequence[Guarded], allows: Allows | None) -> None:
+        """Let loads and stores in ``ranges``, and of all devices, depend on ``allows``."""
+
+        def apply() -> None:
+            for guarded in self._guarded:
+                if guarded not in ranges:
+                    self._guard(guarded, guarded._replace(rights=EVERYTHING, mixed=False))
+            for guarded in ranges:
+                if guarded not in self._guarded:
+                    self._guard(guarded._replace(mixed=False), guarded)
+            self._guarded, self._allows = list(ranges), allows
+            self._uc.ctl_flush_tb()  # code that may not be executed any more
+            self._flush_tlb()  # pages that were read before
+
+        self._defer(apply)
+
+    def _flush_tlb(self) -> None:
+        const = self._unicorn.const
+        self._uc.ctl(const.UC_CTL_TLB_FLUSH, const.UC_CTL_IO_WRITE)
+
+    def _guard(self, before: Guarded, after: Guarded) -> None:
+        """Change the guard of a range; where loads are asked about, memory becomes a device.
+
+        A page that may not be read would do, but for the first load that is allowed: from then on
+        Unicorn's TLB lets all of them pass.
+        """
+        base, length = after.base, after.length
+        for first, end, memory, offset in self._memories:
+            if not first <= base < end:
+                continue
+            if before.mixed:
+                self._uc.mem_unmap(base, length)
+                self._show(base, memory, base - first + offset, length)
+            if after.mixed:
+                self._uc.mem_unmap(base, length)
+                self._calls.map(base, length)
+            else:
+                self._uc.mem_protect(base, length, self._protection(after.rights, memory))
 
     def map_devices(self, base: int, length: int) -> None:
         """Send accesses within the range to the device callbacks, from the first one on."""
@@ -152,21 +203,50 @@ class UnicornMemory(UnicornRegisters, ABC):
     def _invalid_access(
         self, uc: Any, access: int, address: int, size: int, value: int, _: Any
     ) -> bool:
-        if access == self._store_to_flash:
-            value &= (1 << 8 * size) - 1
-            self._device_write(address, size, value)
-            if self._event is None:
-                self._keep_cells(address, value.to_bytes(size, "little"))
-            return self._event is None
-        if access in self._fetches:
-            self._event = Stop.FETCH_FAULT
-        elif self._use_devices(address):
+        if access == self._guarded_fetch and self._executes(address):
             return True
-        else:
-            self._event = Stop.DATA_FAULT
-            self.fault_is_write = access == self._store_nowhere
-        self.address = address
+        if access == self._fetch_nowhere or access == self._guarded_fetch:
+            nowhere = access == self._fetch_nowhere
+            self._event = Stop.FETCH_FAULT if nowhere else Stop.EXECUTE_NEVER
+            return False
+        write = access in (self._guarded_store, self._store_nowhere)
+        if self._refuses(address, size, write=write):
+            return False
+        if access == self._guarded_load or access == self._guarded_store:
+            self._forget_it_block()
+            return access == self._guarded_load or self._stores(address, size, value)
+        if self._use_devices(address):
+            self._forget_it_block()
+            return True
+        self._data_fault(address, write=write)
         return False
+
+    def _executes(self, address: int) -> bool:
+        """Tell whether code may be executed in a range whose loads are asked about."""
+        return any(
+            guarded.mixed
+            and guarded.rights.execute
+            and 0 <= address - guarded.base < guarded.length
+            for guarded in self._guarded
+        )
+
+    def _stores(self, address: int, size: int, value: int) -> bool:
+        """Make a store that Unicorn may make or not: in RAM, in flash if its controller agrees."""
+        stored = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
+        for base, end, memory, offset in self._memories:
+            if base <= address < end and memory.kind == "ram":
+                start = address - base + offset
+                memory.data[start : start + size] = stored
+                return True
+        self._device_write(address, size, int.from_bytes(stored, "little"))
+        if self._event is None:
+            self._keep_cells(address, stored)
+        return self._event is None
+
+    def _forget_it_block(self) -> None:
+        """Make up for Unicorn issue 2309: a memory hook leaks ITSTATE into translation."""
+        if self._xpsr.read() & IT_MASK:
+            self._uc.reg_write(self._unicorn.reg.UC_ARM_REG_EPSR, EPSR_T)
 
     def _use_devices(self, address: int) -> bool:
         """Map the devices at ``address``, if this is the first access to them."""
@@ -175,8 +255,6 @@ class UnicornMemory(UnicornRegisters, ABC):
             if base <= address < end:
                 self._unused.remove(unused)
                 self._calls.map(base, end - base)
-                if self._xpsr.read() & IT_MASK:  # as in a watch: the hook leaks ITSTATE
-                    self._uc.reg_write(self._unicorn.reg.UC_ARM_REG_EPSR, EPSR_T)
                 return True
         return False
 
@@ -200,6 +278,8 @@ class UnicornMemory(UnicornRegisters, ABC):
         if self._event is not None:
             return 0  # the rest of an IT block whose fault will be undone
         try:
+            if self._refuses(address, size, write=False):
+                return 0
             if size == 8:
                 return self._on_read(address, 4) | self._on_read(address + 4, 4) << 32
             return self._on_read(address, size)
@@ -217,6 +297,8 @@ class UnicornMemory(UnicornRegisters, ABC):
         if self._event is not None:
             return
         try:
+            if self._refuses(address, size, write=True):
+                return
             if size == 8:
                 self._on_write(address, 4, value & 0xFFFF_FFFF)
                 self._on_write(address + 4, 4, value >> 32)
@@ -228,8 +310,15 @@ class UnicornMemory(UnicornRegisters, ABC):
             self._carried = error
             self.stop_after_instruction()
 
-    def _data_fault(self, address: int, *, write: bool) -> None:
-        self._event = Stop.DATA_FAULT
+    def _refuses(self, address: int, size: int, *, write: bool) -> bool:
+        if self._allows is None or self._allows(address, size, write=write):
+            return False
+        self._data_fault(address, write=write, stop=Stop.PROTECTED)
+        self._defer(self._flush_tlb)  # it has the page by now, and would let loads pass
+        return True
+
+    def _data_fault(self, address: int, *, write: bool, stop: Stop = Stop.DATA_FAULT) -> None:
+        self._event = stop
         self.address, self.fault_is_write = address, write
         self._fault_registers = (*self._all.read(), self._pc.read())
         self._fault_count = self._executed_so_far()
