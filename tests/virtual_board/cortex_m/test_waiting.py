@@ -142,3 +142,17 @@ def test_what_looks_like_a_loop_but_leaves_it_is_executed() -> None:
     machine.set(r0=0, r1=0)
     machine.run(40_000)
     assert (machine.register("r0"), machine.register("r1")) == (10_000, 0)
+
+
+def test_an_interrupt_is_taken_right_after_it_is_let_in() -> None:
+    # 600 rounds with interrupts off, then: cmp, cmp, cpsie i, adds r3, #1 and a loop
+    rounds = (0x3A01, 0xD1FD)  # subs r2, #1; bne
+    machine = Machine().assemble(0xB672, *rounds, 0x2800, 0x2800, 0xB662, 0x3301, LOOP)
+    machine.vector(16, 0x180)
+    machine.put(0x180, 0x001D, LOOP)  # movs r5, r3
+    machine.write(0xE000_E100, 1)
+    machine.set(r0=0, r2=600, r3=0, r5=9)
+    machine.timeline.at(500, lambda: machine.core.pulse_irq(0))
+    machine.core._next_look = 1200  # while the last round is executed
+    machine.run(5000)
+    assert machine.register("r5") == 0

@@ -219,8 +219,9 @@ class Execution(ABC):
     def _execute_one(self) -> bool:
         """Execute one instruction; tell whether nothing ended the slice."""
         self.engine.run(1)
-        self._account()
-        return self.engine.stop is Stop.BUDGET
+        nothing = self.engine.stop is Stop.BUDGET
+        self._account()  # which may execute more: what stands at an exit
+        return nothing
 
     def _step(self) -> None:
         """Execute one instruction, even one that is an exit."""
