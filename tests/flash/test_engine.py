@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 
+import onchip.flash as flash_package
 from onchip.errors import (
     AlgorithmError,
     EraseError,
@@ -180,6 +183,13 @@ def test_uicr_is_a_region_of_its_own() -> None:
         assert b.core.memory.read(0x1000_1080, 12) == b"customermore"
         with pytest.raises(PlanError, match="APPROTECT"):
             b.engine().program(Image.from_segments([(0x1000_1208, bytes(4))]))
+
+
+def test_an_algorithm_that_is_given_for_options_asks_for_them() -> None:
+    given = Path(flash_package.__file__).parent / "algorithms" / "nrf52840_uicr.FLM"
+    with bench("nrf52840") as b:
+        b.engine(given).program(Image.from_segments([(0x1000_1080, b"customer")]))
+        assert b.core.memory.read(0x1000_1080, 8) == b"customer"
 
 
 def test_verify_leaves_registers_and_ram_as_found() -> None:

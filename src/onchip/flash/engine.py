@@ -278,7 +278,10 @@ class FlashEngine:
         if erase not in ("sector", "chip"):
             raise UsageError(f"erase={erase!r} cannot be meant", hint="use sector or chip")
         parts = self._split(image)
-        placing.check_named(parts.flash, also, self._chip)
+        # who gives the algorithm for a region has asked for it
+        given = self._regions.given
+        unasked = [r for r in parts.flash if given is None or r.algorithm != given.source]
+        placing.check_named(unasked, also, self._chip)
         plans = [
             RegionPlan(
                 region,
