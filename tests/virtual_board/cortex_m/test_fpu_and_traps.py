@@ -233,3 +233,40 @@ def test_conditions(condition: int, nzcv: int, holds: bool) -> None:
 
 def test_outside_an_it_block_everything_executes() -> None:
     assert condition_holds(0x0100_0000)
+
+
+# ---- bus faults that are ignored
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_probe_of_the_bus_with_faultmask_and_bfhfnmign(ignored: bool) -> None:
+    # cpsid f; ldr r0, [r1]; ldr.w r0, [r1]; adds r2, #1
+    machine = Machine("m3").assemble(0xB671, 0x6808, 0xF8D1, 0x0000, 0x3201, LOOP)
+    machine.write(scs.CCR, 0x300 if ignored else 0x200)
+    machine.set(r1=0x6000_0000, r2=0)
+    machine.run(50)
+    assert machine.core.locked_up != ignored
+    assert machine.read(scs.CFSR.address) & 0x8200 == 0x8200  # BFARVALID, PRECISERR
+    assert machine.read(scs.BFAR) == 0x6000_0000
+    assert machine.register("r2") == int(ignored)
+
+
+def test_an_ignored_bus_fault_within_an_it_block() -> None:
+    # cpsid f; cmp r0, r0; itte eq; ldreq r0, [r1]; addeq r2, #1; addne r2, #16
+    machine = Machine("m4f").assemble(0xB671, 0x4280, 0xBF06, 0x6808, 0x3201, 0x3210, LOOP)
+    machine.write(scs.CCR, 0x300)
+    machine.set(r1=0x6000_0000, r2=0)
+    machine.run(50)
+    assert not machine.core.locked_up
+    assert machine.register("r2") == 1
+    assert machine.read(scs.HFSR.address) == 0
+
+
+def test_bfhfnmign_does_nothing_at_other_priorities() -> None:
+    machine = Machine("m3").assemble(0x6808, LOOP)
+    machine.vector(3, 0x200)
+    machine.put(0x200, LOOP)
+    machine.write(scs.CCR, 0x300)
+    machine.set(r1=0x6000_0000)
+    machine.run(50)
+    assert machine.core.engine.ipsr() == 3

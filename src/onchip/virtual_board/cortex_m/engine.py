@@ -153,6 +153,10 @@ class Engine(Protocol):
         """Run exactly one instruction, also inside an IT block, also if it is an exit."""
         ...
 
+    def skip(self) -> None:
+        """Go on behind the instruction at the PC, which is not executed."""
+        ...
+
     def stop_after_instruction(self) -> None:
         """End the running slice after the current instruction; for use in callbacks."""
         ...

@@ -331,6 +331,15 @@ class ExceptionModel:
             self.caught |= catch
         self._begin(exception, chain)
 
+    def ignores_bus_fault(self, address: int) -> bool:
+        """Note a bus fault of a load or store; tell whether that is all (CCR.BFHFNMIGN)."""
+        limit = self._nvic.masked_priority(*self._engine.masks())
+        if not self._scb.ccr & scb_bits.BFHFNMIGN or limit > -1:
+            return False
+        self._scb.cfsr |= CFSR.PRECISERR.mask
+        self._note_address(_BUS, address)
+        return True
+
     def hard_fault(self, cause: int, *, chain: int | None = None) -> None:
         """Take a HardFault with ``cause`` for HFSR, or lock up if one is running."""
         if not self._profile.armv6m:

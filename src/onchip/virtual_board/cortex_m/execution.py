@@ -298,7 +298,10 @@ class Execution(ABC):
             case Stop.PROTECTED:
                 self._fault(_MEM, CFSR.DACCVIOL.mask, address=engine.address)
             case Stop.DATA_FAULT:
-                self._fault(_BUS, CFSR.PRECISERR.mask, address=engine.address)
+                if exceptions.ignores_bus_fault(engine.address):
+                    engine.skip()
+                else:
+                    self._fault(_BUS, CFSR.PRECISERR.mask, address=engine.address)
 
     def _fault(self, exception: int, cause: int, *, address: int | None = None) -> None:
         self.exceptions.fault(exception, cause, address=address)

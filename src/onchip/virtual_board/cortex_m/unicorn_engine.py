@@ -246,6 +246,17 @@ class UnicornEngine(UnicornMemory):
         if self.stop is Stop.EXIT and self.pc in extra:
             self.stop = Stop.BUDGET
 
+    def skip(self) -> None:
+        """Go on behind the instruction at the PC."""
+        pc, xpsr = self._pc.read(), self._xpsr.read()
+        state = xpsr >> 8 & 0xFC | xpsr >> 25 & 0x3
+        state = state & 0xE0 | state << 1 & 0x1F if state & 0x7 else 0
+        moved = (state & 0xFC) << 8 | (state & 0x3) << 25
+        self._xpsr.write(xpsr & ~IT_MASK | moved)
+        self._rebuild.write(xpsr & NZCV)
+        self._pc.write(pc + (4 if self._halfword(pc) >= 0xE800 else 2) | 1)
+        self._next_pc = None
+
     # ---- callbacks of Unicorn: nothing may be raised through C ----------------------------------
 
     def _intr(self, uc: Any, number: int, _: Any) -> None:
