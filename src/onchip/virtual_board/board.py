@@ -23,6 +23,7 @@ from .faults import BoardFault, Faults, PacketFault
 from .probe.device import ProbeDevice
 from .probe.link import VirtualLink
 from .probe.model import DEFAULT_MODEL, load_probe_model
+from .target.console import Console
 from .timeline import Timeline
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 BARE_RAM = "bare-ram"
 _BUTTON_NS = 1_000_000
-_CONSOLE_LIMIT = 1 << 20
 _RUBBISH = bytes((n * 167 + 13) & 0xFF for n in range(256))
 
 
@@ -51,35 +51,6 @@ class Statistics:
     waits: int
     swclk_cycles: int
     time_s: float
-
-
-class Console:
-    """The board's serial port: what the chip's UART sends and receives.
-
-    ``on_output`` is called with every piece of output, besides keeping it for ``read``.
-    """
-
-    def __init__(self, feed: Callable[[bytes], None]) -> None:
-        self.on_output: Callable[[bytes], None] | None = None
-        self._feed = feed
-        self._received = bytearray()
-
-    def read(self) -> bytes:
-        """Take what the chip has sent since the last call (the last MiB of it)."""
-        data = bytes(self._received)
-        self._received.clear()
-        return data
-
-    def write(self, data: bytes) -> None:
-        """Send ``data`` to the chip; it arrives at the line's speed as time passes."""
-        self._feed(data)
-
-    def take(self, data: bytes) -> None:
-        """Receive from the chip. Called by the board."""
-        self._received += data
-        del self._received[:-_CONSOLE_LIMIT]
-        if self.on_output is not None:
-            self.on_output(data)
 
 
 class BoardLink(VirtualLink):
