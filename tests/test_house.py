@@ -78,10 +78,10 @@ def test_no_emoji() -> None:
 
 def test_every_dependency_has_its_reason_beside_it() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    for entry in (
-        *PYPROJECT["project"]["dependencies"],
-        *PYPROJECT["project"]["optional-dependencies"]["sim"],
-    ):
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    groups = PYPROJECT["dependency-groups"]
+    asked_for = [PYPROJECT["project"]["dependencies"], *extras.values(), *groups.values()]
+    for entry in (entry for entries in asked_for for entry in entries):
         assert re.search(rf'"{re.escape(entry)}",\s+# \w', text), f"no reason beside {entry}"
 
 
@@ -238,6 +238,17 @@ def test_links_between_papers_lead_somewhere(paper: Path) -> None:
     for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
         if "://" not in link:
             assert (paper.parent / link).exists(), f"{paper.name} links to {link}"
+
+
+def test_every_page_is_reached_from_another() -> None:
+    linked = {
+        (paper.parent / link).resolve()
+        for paper in PAPERS
+        for link in re.findall(r"\]\(([^)#]+)", paper.read_text(encoding="utf-8"))
+        if "://" not in link
+    }
+    pages = [path for path in PAPERS if path.parent == ROOT / "docs"]
+    assert [path.name for path in pages if path.resolve() not in linked] == []
 
 
 def test_every_decision_is_in_the_index() -> None:

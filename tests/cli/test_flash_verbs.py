@@ -78,6 +78,7 @@ def test_verify_of_something_else_fails_and_names_the_address(
     assert outcome.code == 1
     assert outcome.out == ""
     assert "0x0800" in outcome.err
+    assert f"hint: `onchip flash {image}` would program it" in outcome.err
 
 
 def test_outside_the_memory_map_is_refused_before_erasing(

@@ -27,8 +27,10 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family)
     except OSError as error:
+        # Python adds "(while attempting to bind on address ...)", which is told here already
+        why = (error.strerror or str(error)).partition(" (while")[0]
         raise UsageError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            f"cannot listen on {host}:{port}: {why}",
             hint="choose another port with --port, or 0 for any",
         ) from error
 

@@ -6,6 +6,7 @@ import argparse
 
 from onchip.cli.options import add_algorithm, add_connection, add_image, add_json, open_session
 from onchip.cli.terminal import bytes_text, print_json, progress_display
+from onchip.errors import VerifyError
 
 EPILOG = """\
 examples:
@@ -28,7 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare; a difference is raised as `VerifyError`."""
     with open_session(arguments) as session, progress_display() as progress:
         session.algorithm = arguments.algorithm
-        report = session.verify(arguments.file, base=arguments.base, progress=progress)
+        try:
+            report = session.verify(arguments.file, base=arguments.base, progress=progress)
+        except VerifyError as error:
+            error.hint = error.hint or f"`onchip flash {arguments.file}` would program it"
+            raise
         name = session.chip_name
     if arguments.json:
         data = {"chip": name, "verified_bytes": report.verified_bytes, "seconds": report.seconds}
