@@ -404,6 +404,12 @@ def test_a_chip_that_stays_locked_is_told(monkeypatch: pytest.MonkeyPatch) -> No
         link.close()
 
 
+def test_what_a_notebook_shows(board: VirtualBoard) -> None:
+    with open_session(board.link(), frequency_hz=2_000_000) as session:
+        assert repr(session.client) == f"<DapClient {session.link.description}, 2 MHz>"
+        assert repr(session.uart) == "<ComPort 115200 baud>"
+
+
 def test_an_unknown_wish_for_locked_chips() -> None:
     with pytest.raises(UsageError, match="when_locked"):
         connect("virtual:stm32f407", when_locked="perhaps")

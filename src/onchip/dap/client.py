@@ -42,6 +42,10 @@ class DapClient(Channel):
         self.info = ProbeInfo(FIRST_PACKET_SIZE, 1, Capabilities(0), self._ask_text)
         self._connected = True  # so that closing takes back whatever was set up
 
+    def __repr__(self) -> str:
+        clock = f"{self.frequency_hz / 1e6:g} MHz" if self.frequency_hz else "no clock yet"
+        return f"<DapClient {self.link.description}, {clock}>"
+
     @classmethod
     def ask(cls, link: Link) -> DapClient:
         """Learn what the probe can do, and leave its SWD port alone.

@@ -47,6 +47,9 @@ class ComPort:
         start = UartControl(0).replace(RX_ENABLE=1, TX_ENABLE=1)
         self._ask(UART_Control(start), "start the COM port")
 
+    def __repr__(self) -> str:
+        return f"<ComPort {self.baudrate} baud>"
+
     def read(self) -> bytes:
         """Return everything that has been received, which may be nothing."""
         room = self._client.info.packet_size - _HEADER_LENGTH

@@ -297,6 +297,22 @@ def test_a_probe_lost_by_a_packet_ends_the_service_too(serve):
     assert not server.is_alive
 
 
+def test_a_probe_unplugged_while_nobody_was_there_is_told_to_the_next_client(serve):
+    class NoTurn(contextlib.nullcontext):
+        def __enter__(self):
+            raise ProbeLost("unplugged")
+
+    session = FakeSession()
+    server, connect = serve(session)
+    session.lock = NoTurn()
+    client = connect()
+    assert client.ask(b"?") == b"E.unplugged"
+    assert client.closed()
+    server.join(5)
+    assert not server.is_alive
+    assert not any("Traceback" in line for line in server.logged)
+
+
 def test_an_interrupt_of_serve_stops_the_service(monkeypatch):
     session = FakeSession()
     server = GdbServer(session, 0)

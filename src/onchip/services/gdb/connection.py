@@ -120,9 +120,9 @@ class Connection:
             self._acknowledging = False
             self._decoder.check = False
 
-    def answer_failed(self) -> None:
-        """Answer in the place of a handler that had a bug."""
-        self._send(ErrorText("internal error; the server's log has a traceback").encode())
+    def answer_failed(self, why: str) -> None:
+        """Answer in the place of a handler that had a bug, or never got to its work."""
+        self._send(ErrorText(why).encode())
 
     def keep_alive(self) -> None:
         """Say to a client that waits for an answer that it is being worked on.

@@ -210,10 +210,14 @@ class Loop:
         try:
             with self._session.lock:
                 client.connection.serve()
+        except OnchipError as error:
+            # No turn at the probe, which was unplugged meanwhile; serving answers its own errors.
+            self._target.note(error)
+            client.connection.answer_failed(str(error))
         except Exception:
             # A bug of ours: the client gets an answer, the log a traceback, the service goes on.
             self._log(traceback.format_exc())
-            client.connection.answer_failed()
+            client.connection.answer_failed("internal error; the server's log has a traceback")
 
     def _flush(self, client: Client) -> None:
         """Send what waits for the client, and a sign of life to one whose answer takes long."""
@@ -239,8 +243,12 @@ class Loop:
     def _clean_up(self) -> None:
         while self._gone:
             client = self._gone.pop()
-            with self._session.lock:
-                error = client.connection.lost()
+            error: OnchipError | None
+            try:
+                with self._session.lock:
+                    error = client.connection.lost()
+            except OnchipError as refused:  # no turn at the probe
+                error = refused
             if error is not None:
                 self._log(f"cleaning up after {client.name}: {error}")
             self._log(f"client {client.name} left")
