@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,9 @@ from onchip.session import (
     open_session,
 )
 from onchip.target.chip import load_chip
+from onchip.virtual_board import board as board_module
 from onchip.virtual_board.board import VirtualBoard
+from onchip.virtual_board.coresight.sw_dp import SwDp
 from onchip.virtual_board.target.flash_faults import FlashFault, FlashFaultKind
 from tests.support.images import FLASH_START, RAM_START, counting_loop, write_bin
 
@@ -402,6 +405,21 @@ def test_a_chip_that_stays_locked_is_told(monkeypatch: pytest.MonkeyPatch) -> No
         with pytest.raises(LockedChip, match="everything was erased, but stm32f407 is locked"):
             open_session(link, when_locked=WhenLocked.ERASE)
         link.close()
+
+
+@pytest.mark.parametrize("protocol", ["swj", "swd", "dormant"])
+def test_a_version_2_port_is_reached_in_whichever_state_it_powers_up(
+    monkeypatch: pytest.MonkeyPatch, protocol: str
+) -> None:
+    def version_2(described, ports, faults):  # type: ignore[no-untyped-def]
+        ids = {"dpidr": 0x2BA0_2477, "targetid": 0x0100_0041, "protocol": protocol}
+        return SwDp(replace(described, **ids), ports, faults)
+
+    monkeypatch.setattr(board_module, "SwDp", version_2)
+    with VirtualBoard("stm32f407") as board, open_session(board.link()) as session:
+        assert session.dp.idr.VERSION == 2
+        assert session.dp.targetid == 0x0100_0041
+        assert session.memory.read_u32(0xE000_ED00) == 0x410F_C241
 
 
 def test_what_a_notebook_shows(board: VirtualBoard) -> None:
