@@ -22,7 +22,7 @@ test: $(VENV)/.ready-to-develop  ## run every test (and, as root on Debian, inst
 	@scripts/debian-tools
 	$(BIN)/pytest -n 2
 
-test-quick: $(VENV)/.ready-to-develop  ## run the tests that need no outside tool, about a minute
+test-quick: $(VENV)/.ready-to-develop  ## run the tests that need no outside tool, a bit more than a minute
 	$(BIN)/pytest -n 2 -q -m "not tools"
 
 trust: $(VENV)/.ready-to-develop  ## over a thousand jobs in which something goes wrong: is what is claimed true?
