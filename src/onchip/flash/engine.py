@@ -137,16 +137,7 @@ class FlashEngine:
         with bench.reset_target() if reset else bench.borrowed_target(plans, programs=True):
             job.survey(self._bench, plans, progress)
             changed = [plan for plan in plans if plan.erase_all or plan.erase or plan.writes()]
-            try:
-                job.carry_out(self._bench, changed, self._chip.clock_hz, progress)
-                job.check(self._bench, changed, progress)
-                if read_back:
-                    job.read_back(self._bench, plans)
-            except FlashError as error:
-                if isinstance(error, VerifyError):
-                    program_again(bench, self._client, changed, self._chip.clock_hz, error)
-                error.hint = error.hint or "the flash is incomplete now: program it again"
-                raise
+            self._carry_out(changed, progress, read_back=plans if read_back else ())
         self._load_ram(in_ram)
         return self._report(plans, in_ram, started)
 
@@ -344,6 +335,25 @@ class FlashEngine:
         self._bench.check_fits(plans)
 
     # -- the end ---------------------------------------------------------------------------------
+
+    def _carry_out(
+        self,
+        changed: Sequence[RegionPlan],
+        progress: ProgressCallback,
+        *,
+        read_back: Sequence[RegionPlan],
+    ) -> None:
+        """Erase, program and verify; a failure tells whether a slower wire would have helped."""
+        try:
+            job.carry_out(self._bench, changed, self._chip.clock_hz, progress)
+            job.check(self._bench, changed, progress)
+            if read_back:
+                job.read_back(self._bench, read_back)
+        except FlashError as error:
+            if isinstance(error, VerifyError):
+                program_again(self._bench, self._client, changed, self._chip.clock_hz, error)
+            error.hint = error.hint or "the flash is incomplete now: program it again"
+            raise
 
     def _load_ram(self, segments: Sequence[Segment]) -> None:
         for segment in segments:

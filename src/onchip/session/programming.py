@@ -6,7 +6,7 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from onchip.cortex_m.state import ResetKind
 from onchip.errors import LockedChip, OnchipError, UsageError
@@ -140,11 +140,9 @@ class Programming(ABC):
             UsageError: the chip is not known, or no such kind of reset.
             FlashError: as `flash`.
         """
-        kind = reset_kind_of(reset_kind)
-        engine, _ = self._job()
-        report = engine.erase([(start, length)], progress=progress)
-        self._after_flash(reset=reset, kind=kind)
-        return report
+        return self._erase(
+            [(start, length)], reset=reset, reset_kind=reset_kind, progress=progress
+        )
 
     def erase_chip(
         self,
@@ -159,11 +157,7 @@ class Programming(ABC):
             UsageError: the chip is not known, or no such kind of reset.
             FlashError: as `flash`.
         """
-        kind = reset_kind_of(reset_kind)
-        engine, _ = self._job()
-        report = engine.erase("chip", progress=progress)
-        self._after_flash(reset=reset, kind=kind)
-        return report
+        return self._erase("chip", reset=reset, reset_kind=reset_kind, progress=progress)
 
     def verify(
         self,
@@ -283,6 +277,20 @@ class Programming(ABC):
                 data = segment.data[first - segment.address : end - segment.address]
                 saved[first - work.start : end - work.start] = data
         memory.write(work.start, bytes(saved))
+
+    def _erase(
+        self,
+        what: Literal["chip"] | Sequence[tuple[int, int]],
+        *,
+        reset: bool,
+        reset_kind: str | ResetKind,
+        progress: ProgressCallback,
+    ) -> ProgrammingReport:
+        kind = reset_kind_of(reset_kind)  # refused before anything is erased
+        engine, _ = self._job()
+        report = engine.erase(what, progress=progress)
+        self._after_flash(reset=reset, kind=kind)
+        return report
 
     def _after_flash(self, *, reset: bool, kind: ResetKind = ResetKind.SYSTEM) -> None:
         if reset:

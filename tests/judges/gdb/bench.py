@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +66,20 @@ def _sign(path: Path) -> None:
     vectors = struct.unpack_from("<7I", data, offset)
     struct.pack_into("<I", data, offset + 28, -sum(vectors) & 0xFFFF_FFFF)
     path.write_bytes(data)
+
+
+@contextmanager
+def loaded(server: GdbServer, elf: Path) -> Iterator[Gdb]:
+    """Serve, let GDB in, and load its program."""
+    server.start()
+    try:
+        with Gdb(elf) as gdb:
+            gdb.do("set remotetimeout 10")
+            gdb.do(f"target extended-remote localhost:{server.port}")
+            gdb.expect("load", "Transfer rate")
+            yield gdb
+    finally:
+        server.stop()
 
 
 @dataclass

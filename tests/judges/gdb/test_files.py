@@ -15,7 +15,7 @@ from tests.support.firmware import Layout, build
 from tests.support.gdb import Gdb
 from tests.support.tools import require
 
-from .bench import Bench
+from .bench import Bench, loaded
 
 pytestmark = pytest.mark.tools
 
@@ -27,45 +27,31 @@ def test_semihosting_on_gdbs_machine(tmp_path: Path, monkeypatch: pytest.MonkeyP
     symbols = firmware.symbols
     monkeypatch.chdir(tmp_path)  # where GDB runs
     options = GdbOptions(semihosting=True, gdb_files=True, debug=DebugInfo.load(firmware.path))
-    with onchip.connect("virtual:stm32f407") as session:
-        server = GdbServer(session, 0, options=options)
-        server.start()
-        try:
-            with Gdb(firmware.path) as gdb:
-                gdb.do("set remotetimeout 10")
-                gdb.do(f"target extended-remote localhost:{server.port}")
-                gdb.expect("load", "Transfer rate")
-                gdb.do("break done")
-                gdb.expect("continue", "from the target\n(.*\n)*.*Breakpoint 1, done")
-                assert (tmp_path / "semihosted.txt").read_bytes() == b"from the target\n"
-                heap = [int(gdb.expect(f"print heap[{n}]", r"= (\d+)")[1]) for n in range(4)]
-                assert heap[0] == symbols["__heap_start"]
-                assert heap[1] == symbols["__heap_end"]
-                assert heap[2] == symbols["stack_top"]
-                gdb.expect("continue", "exited normally")
-        finally:
-            server.stop()
+    with (
+        onchip.connect("virtual:stm32f407") as session,
+        loaded(GdbServer(session, 0, options=options), firmware.path) as gdb,
+    ):
+        gdb.do("break done")
+        gdb.expect("continue", "from the target\n(.*\n)*.*Breakpoint 1, done")
+        assert (tmp_path / "semihosted.txt").read_bytes() == b"from the target\n"
+        heap = [int(gdb.expect(f"print heap[{n}]", r"= (\d+)")[1]) for n in range(4)]
+        assert heap[0] == symbols["__heap_start"]
+        assert heap[1] == symbols["__heap_end"]
+        assert heap[2] == symbols["stack_top"]
+        gdb.expect("continue", "exited normally")
 
 
 def test_a_core_dump_and_a_memory_are_fetched(bench: Bench, tmp_path: Path) -> None:
     def dump() -> bytes:
         return take_dump(bench.session.core, bench.session.memory_map).data
 
-    server = GdbServer(bench.session, 0, files={"core.elf": dump})
-    server.start()
-    try:
-        with Gdb(bench.elf) as gdb:
-            gdb.do("set remotetimeout 10")
-            gdb.do(f"target extended-remote localhost:{server.port}")
-            gdb.expect("load", "Transfer rate")
-            gdb.do("break touch")
-            gdb.expect("continue", "Breakpoint 1, touch")
-            gdb.expect(f"remote get core.elf {tmp_path}/core.elf", "Successfully fetched")
-            gdb.expect(f"remote get flash.bin {tmp_path}/flash.bin", "Successfully fetched")
-            gdb.expect(f"remote get /etc/passwd {tmp_path}/no", "No such file")
-            gdb.expect(f"remote put {bench.elf} core.elf", "(?i)read-only|error")
-    finally:
-        server.stop()
+    with loaded(GdbServer(bench.session, 0, files={"core.elf": dump}), bench.elf) as gdb:
+        gdb.do("break touch")
+        gdb.expect("continue", "Breakpoint 1, touch")
+        gdb.expect(f"remote get core.elf {tmp_path}/core.elf", "Successfully fetched")
+        gdb.expect(f"remote get flash.bin {tmp_path}/flash.bin", "Successfully fetched")
+        gdb.expect(f"remote get /etc/passwd {tmp_path}/no", "No such file")
+        gdb.expect(f"remote put {bench.elf} core.elf", "(?i)read-only|error")
     with Gdb(bench.elf, tmp_path / "core.elf") as gdb:
         gdb.expect("backtrace", r"#0 +touch \(\)")
     image = tmp_path / "image.bin"

@@ -12,6 +12,8 @@ from onchip.services.gdb import GdbOptions, GdbServer
 from tests.support.firmware import Layout, build
 from tests.support.gdb import Gdb
 
+from .bench import loaded
+
 pytestmark = pytest.mark.tools
 
 LAYOUT = Layout(flash=0x0800_0000, ram_length=0x1_0000)
@@ -21,19 +23,13 @@ LAYOUT = Layout(flash=0x0800_0000, ram_length=0x1_0000)
 def stepping(options: GdbOptions | None = None) -> Iterator[Gdb]:
     """Load stepping.c and run to main."""
     firmware = build("stepping.c", layout=LAYOUT, flags=("-O0",))
-    with onchip.connect("virtual:stm32f407") as session:
-        server = GdbServer(session, 0, options=options)
-        server.start()
-        try:
-            with Gdb(firmware.path) as gdb:
-                gdb.do("set remotetimeout 10")
-                gdb.do(f"target extended-remote localhost:{server.port}")
-                gdb.expect("load", "Transfer rate")
-                gdb.do("tbreak main")
-                gdb.expect("continue", "main")
-                yield gdb
-        finally:
-            server.stop()
+    with (
+        onchip.connect("virtual:stm32f407") as session,
+        loaded(GdbServer(session, 0, options=options), firmware.path) as gdb,
+    ):
+        gdb.do("tbreak main")
+        gdb.expect("continue", "main")
+        yield gdb
 
 
 def registers(gdb: Gdb, *names: str) -> list[int]:
