@@ -140,9 +140,7 @@ class Programming(ABC):
             UsageError: the chip is not known, or no such kind of reset.
             FlashError: as `flash`.
         """
-        return self._erase(
-            [(start, length)], reset=reset, reset_kind=reset_kind, progress=progress
-        )
+        return self._erase([(start, length)], reset=reset, reset_kind=reset_kind, progress=progress)
 
     def erase_chip(
         self,
