@@ -51,7 +51,7 @@ docs: $(VENV)/.ready-to-develop  ## write docs/api.md and docs/performance.md an
 	$(BIN)/python scripts/write_performance.py
 
 BENCH :=
-bench: $(VENV)/.ready-to-develop $(PYOCD)/.made  ## compare with pyOCD and OpenOCD on virtual boards (10 minutes)
+bench: $(VENV)/.ready-to-develop $(PYOCD)/.made  ## compare with pyOCD and OpenOCD on virtual boards (10 to 20 minutes)
 	@scripts/debian-tools
 	$(BIN)/python -m benchmarks --pyocd $(PYOCD)/bin/python --document docs/performance.md \
 		--output benchmarks/results.json $(BENCH)
