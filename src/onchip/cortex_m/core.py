@@ -84,7 +84,7 @@ class Core(RunningCore):
             FlashError: breakpoints in flash could not be programmed; the core is halted then.
             ProbeError: the probe failed.
         """
-        program_first = not halt and self.breakpoints.unsettled_flash
+        program_first = not halt and self.breakpoints.arming.unsettled_flash
         reset(self, kind, halt=halt or program_first)
         if program_first:
             self.resume()

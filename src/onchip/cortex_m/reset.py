@@ -121,7 +121,7 @@ def _try_wait(core: HaltingCore, demcr: int, *, halt: bool) -> None:
         batch.add(lambda t: core.run.emit_wait_halted(t, 1.0))
     else:
         batch.add(lambda t: core.run.emit_running(t))
-    core.breakpoints.queue_rearm(batch)
+    core.breakpoints.arming.queue_rearm(batch)
     core.watchpoints.queue_rearm(batch)
 
     def restore(t: Transfers) -> None:

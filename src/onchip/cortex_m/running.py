@@ -77,7 +77,7 @@ class RunningCore(HaltingCore):
         self.run.require_halted("resume")
         self._pending = self._lifted = None
         self.watchpoints.settle()
-        self.breakpoints.settle_comparators()
+        self.breakpoints.arming.settle_comparators()
         here = self._standing_on()
         if here is not None and self._leaves_by_a_step(here):
             reason = self.step()
@@ -85,8 +85,8 @@ class RunningCore(HaltingCore):
                 self._pending = reason
                 return False
             here = None
-        if self.breakpoints.unsettled_flash:
-            self.breakpoints.settle_flash()
+        if self.breakpoints.arming.unsettled_flash:
+            self.breakpoints.arming.settle_flash()
         if here is not None and self._standing_on() is not None:
             self._queue_off(batch, here)
             self._lifted = here
@@ -102,8 +102,8 @@ class RunningCore(HaltingCore):
         """
         if self.watchpoints.armed:
             return True
-        in_flash = self.breakpoints.wants_flash_at(here)
-        return in_flash and not self.breakpoints.prefer_comparator(here)
+        in_flash = self.breakpoints.arming.wants_flash_at(here)
+        return in_flash and not self.breakpoints.arming.prefer_comparator(here)
 
     def _is_stepping(self) -> bool:
         """Return whether the core is still in the step off a breakpoint that was begun."""
@@ -139,7 +139,7 @@ class RunningCore(HaltingCore):
         here = self._standing_on()
         if here is not None and here != self._stops.own_bkpt:
             if self.breakpoints.flash.placed(here):
-                self.breakpoints.lift_flash(here)
+                self.breakpoints.arming.lift_flash(here)
             here = self._standing_on(wanted=False)
         batch = self.batch()
         if here is not None and here == self._stops.own_bkpt:
@@ -161,7 +161,7 @@ class RunningCore(HaltingCore):
     def _restore(self, here: int | None) -> None:
         if here is not None and self.breakpoints.armed_at(here):
             batch = self.batch()
-            self.breakpoints.queue_place(batch, here)
+            self.breakpoints.arming.queue_place(batch, here)
             batch.run()
 
     def _standing_on(self, *, wanted: bool = True) -> int | None:
@@ -176,16 +176,16 @@ class RunningCore(HaltingCore):
             pc = self.read_register("pc")
         if pc == self._stops.own_bkpt or self.breakpoints.armed_at(pc):
             return pc
-        return pc if wanted and self.breakpoints.wants_flash_at(pc) else None
+        return pc if wanted and self.breakpoints.arming.wants_flash_at(pc) else None
 
     def _queue_off(self, batch: Batch, here: int, *, interrupts: bool = False) -> None:
         """Queue one step off the breakpoint at ``here``."""
         if here == self._stops.own_bkpt:
             self.queue_write_register(batch, "pc", here + 2)
             return
-        self.breakpoints.queue_lift(batch, here)
+        self.breakpoints.arming.queue_lift(batch, here)
         self.queue_step(batch, interrupts=interrupts)
-        self.breakpoints.queue_place(batch, here)
+        self.breakpoints.arming.queue_place(batch, here)
 
     def wait_halted(self, timeout_s: float, *, prefetch: Iterable[str] | None = None) -> HaltReason:
         """Wait, in the probe, until the core halts by itself, where somebody wants it to.
@@ -274,14 +274,14 @@ class RunningCore(HaltingCore):
         self.watchpoints.let_go_all(owner)
         self.breakpoints.let_go_all(owner)
         self.watchpoints.settle()
-        self.breakpoints.settle_comparators()
-        if not self.breakpoints.unsettled_flash:
+        self.breakpoints.arming.settle_comparators()
+        if not self.breakpoints.arming.unsettled_flash:
             return
         runs = not self.halted and self.poll() is None
         if runs:
             self._pending = None
             reason = self.halt()
-        self.breakpoints.settle_flash()
+        self.breakpoints.arming.settle_flash()
         if runs and reason.kind is HaltKind.REQUEST:
             self.resume()
         elif runs:

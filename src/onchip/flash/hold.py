@@ -74,7 +74,7 @@ def _catching_faults(core: Core) -> Iterator[None]:
     armed = core.breakpoints.armed or core.watchpoints.armed
     if armed:
         batch = core.memory.batch()
-        core.breakpoints.queue_disarm(batch)
+        core.breakpoints.arming.queue_disarm(batch)
         core.watchpoints.queue_disarm(batch)
         batch.run()
     core.vector_catch = before | {"hardfault", "reset"}
@@ -116,6 +116,6 @@ def _put_back(core: Core, vector_catch: frozenset[str], *, armed: bool) -> None:
     core.vector_catch = vector_catch
     if armed:
         batch = core.memory.batch()
-        core.breakpoints.queue_rearm(batch)
+        core.breakpoints.arming.queue_rearm(batch)
         core.watchpoints.queue_rearm(batch)
         batch.run()

@@ -217,7 +217,7 @@ class Programming(ABC):
         engine, chip = self._engine(stream=stream)
         if self.core.breakpoints.opcodes.in_flash:
             self.core.halt()
-            self.core.breakpoints.leave_flash()
+            self.core.breakpoints.arming.leave_flash()
         return engine, chip
 
     def _engine(self, *, stream: bool = True) -> tuple[FlashEngine, Chip]:

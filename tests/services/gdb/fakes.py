@@ -79,6 +79,7 @@ class FakeMemory:
 
 class FakeBreakpoints:
     def __init__(self, comparators=4):
+        self.arming = self
         self.comparators = comparators
         self.kinds = {}
         self.owners = {}
@@ -259,7 +260,7 @@ class FakeCore:
         self.settle()
 
     def settle(self):
-        self.breakpoints.settle_comparators()
+        self.breakpoints.arming.settle_comparators()
         self.watchpoints.settle()
 
     def resume(self):

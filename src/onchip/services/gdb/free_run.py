@@ -68,7 +68,7 @@ class FreeRun:
         """Say whether there are comparators for all, once what nobody wants has left the chip."""
         breakpoints = self._core.breakpoints
         if len(places) > breakpoints.available:
-            breakpoints.settle_comparators()
+            breakpoints.arming.settle_comparators()
         return len(places) <= breakpoints.available
 
     def _read(self, start: int, end: int) -> Flow | None:

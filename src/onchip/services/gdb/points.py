@@ -114,7 +114,7 @@ class PointTable:
 
     def settle(self) -> None:
         """Take comparators and RAM back that nobody wants; flash follows when the core runs on."""
-        self._core.breakpoints.settle_comparators()
+        self._core.breakpoints.arming.settle_comparators()
         self._core.watchpoints.settle()
 
     def stop_name_at(self, pc: int, client: Client | None = None) -> str | None:
