@@ -60,6 +60,20 @@ def test_a_range_step_ends_at_its_border(session):
     assert b"00:01000000;" in answer
 
 
+def test_a_range_that_nothing_leaves_runs_until_it_is_interrupted(session):
+    talk = Talk(session)
+    talk.ask(b"?")
+    assert talk.ask(b"vCont;r20000000,2000000a:1") is None
+    for _ in range(4):
+        talk.target.poll()
+        session.link.sleep(0.001)
+    assert (talk.sent, talk.target.run.stepping) == ([], False)
+    talk.target.run.interrupt()
+    assert talk.wait().startswith(b"T02")
+    assert session.core.read_register("r0") > 100
+    assert RAM <= session.core.read_register("pc") < RAM + len(LOOP)
+
+
 HANDLER, VECTORS, VTOR = RAM + 0x200, RAM + 0x400, 0xE000_ED08
 
 

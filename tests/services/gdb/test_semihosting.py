@@ -71,7 +71,7 @@ def test_files_below_a_directory_and_closed_at_the_end(tmp_path):
     assert call(talk, 0x18, parameter=0x20026)[2] == b"W00"
     talk.core.values |= {"r0": 0x02, "r1": RAM + 0x100}
     talk.core.memory.write(RAM + 0x100, b"\4\0\0\0")
-    talk.target.run.console.call(talk.core)
+    talk.target.run.calls.console.call(talk.core)
     assert talk.core.values["r0"] == 0xFFFFFFFF
     options.directory.close()
 

@@ -8,8 +8,8 @@ import pytest
 
 from onchip.cortex_m import HaltKind, HaltReason, ResetKind
 from onchip.errors import FlashError, TransferNoAck
+from onchip.services.gdb.interrupt import CROSSING_S
 from onchip.services.gdb.options import GdbOptions
-from onchip.services.gdb.run_control import CROSSING_S
 from onchip.wire.gdb_rsp.replies import ErrorText, StopReply
 
 from .fakes import FLASH, LOOP, RAM, FakeCore, FakeSession, Talk
@@ -280,7 +280,7 @@ def test_interrupt_of_a_stopped_core_is_soon_forgotten(talk, monkeypatch):
     talk.run(b"vCont;s")
     talk.target.run.interrupt()
     now = time.monotonic() + CROSSING_S
-    monkeypatch.setattr("onchip.services.gdb.run_control.time.monotonic", lambda: now)
+    monkeypatch.setattr("onchip.services.gdb.interrupt.time.monotonic", lambda: now)
     talk.ask(b"Z1,8000110,2")
     assert stop(talk.run(b"vCont;c")).get("hwbreak") == ""
 

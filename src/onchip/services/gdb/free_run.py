@@ -31,13 +31,10 @@ class FreeRun:
         self.owner = PointOwner("a step over a range")
         self._range = (0, 0)
         self._flow: Flow | None = None
-        self._places: frozenset[int] = frozenset()
-        self._context: tuple[int, int | None] = (0, None)
-
-    @property
-    def active(self) -> bool:
+        self._places: frozenset[int] = frozenset()  # none: a loop that only a Ctrl-C ends
+        self.active = False
         """Whether the core runs through a range."""
-        return bool(self._places)
+        self._context: tuple[int, int | None] = (0, None)
 
     def begin(self, start: int, end: int, pc: int, exception: int) -> bool:
         """Let the core run from ``pc`` in the range; False: it cannot be done so.
@@ -61,6 +58,7 @@ class FreeRun:
             return False
         self._places = places
         self._context = (exception, self._threads.executing_task())
+        self.active = True
         self._core.resume()
         return True
 
@@ -99,6 +97,7 @@ class FreeRun:
 
     def end(self) -> None:
         """Let go of the breakpoints."""
-        if self._places:
+        if self.active:
+            self.active = False
             self._places = frozenset()
             self._core.breakpoints.let_go_all(self.owner)

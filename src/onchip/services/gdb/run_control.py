@@ -8,7 +8,6 @@ Raises, besides what is said: ProbeError and TransferError when the chip cannot 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -16,13 +15,12 @@ from typing import TYPE_CHECKING
 from onchip.arch.dwt import DWT_PCSR
 from onchip.cortex_m import Core, HaltKind, HaltReason
 from onchip.errors import CoreStateError, TransferFault
-from onchip.services.gdb.around import Around
 from onchip.services.gdb.conditions import Conditions
-from onchip.services.gdb.free_run import FreeRun
-from onchip.services.gdb.host_calls import HostCalls
+from onchip.services.gdb.detours import Detours
+from onchip.services.gdb.interrupt import Interrupt
 from onchip.services.gdb.points import PointTable
+from onchip.services.gdb.program_calls import ProgramCalls
 from onchip.services.gdb.registers import EXPEDITED, RegisterLayout
-from onchip.services.gdb.semihosting import Console
 from onchip.services.gdb.stops import SIGINT, SIGTRAP, Stop, StopTeller
 from onchip.services.gdb.thread_list import ThreadList
 from onchip.wire.gdb_rsp.file_io import FileAnswer
@@ -32,9 +30,6 @@ if TYPE_CHECKING:
 
 STEPS_PER_POLL = 32
 """A range step looks for a waiting Ctrl-C this often."""
-
-CROSSING_S = 1.0
-"""A Ctrl-C to a stopped core is for what is resumed so soon; later it is another command's turn."""
 
 PASSES_PER_POLL = 32
 """So many false conditions and semihosting calls in a row are passed before others get a turn."""
@@ -66,9 +61,11 @@ class RunControl:
         self.options = options
         self.points = PointTable(core, hardware_only=options.hardware_breakpoints_only)
         self._tell = StopTeller(core, layout, self.points)
-        self.console: Console | None = None
-        self.calls: HostCalls | None = None
-        """Has clients serve semihosting calls about files and the console."""
+        self.calls = ProgramCalls(
+            core,
+            lambda pc: self.points.stop_name_at(pc) is not None,
+            lambda text: self.on_text(text),
+        )
         self.on_text: Callable[[str], None] = lambda text: None
         """Gets what the target prints, through semihosting or by the commands of a breakpoint."""
         self.passes: Callable[[int], bool] = lambda signal: False
@@ -84,13 +81,10 @@ class RunControl:
         self.mode = Mode.STOPPED
         self.last = Stop(SIGTRAP)
         self._range = (0, 0)
-        self._around = Around(core)
-        self._free = FreeRun(core, threads)
-        self._detour: Around | FreeRun | None = None
-        self.points.helpers = {self._around.owner, self._free.owner}
+        self._detours = Detours(core, threads)
+        self.points.helpers = self._detours.owners
         self._exception_before = 0
-        self._interrupted: int | None = None
-        self._interrupted_at = 0.0
+        self._interrupt = Interrupt()
         self._ready: Stop | None = None
 
     @property
@@ -101,7 +95,7 @@ class RunControl:
     @property
     def stepping(self) -> bool:
         """Whether what is under way are single steps, which ``poll`` itself executes."""
-        return self.mode in (Mode.STEP, Mode.RANGE) and self._detour is None
+        return self.mode in (Mode.STEP, Mode.RANGE) and not self._detours.active
 
     def attach(self) -> None:
         """Halt the core, if it runs, because a client expects a stopped target."""
@@ -120,7 +114,7 @@ class RunControl:
         if self._halted():
             self.core.resume()
         self.mode = Mode.CONTINUE
-        self._forget_old_interrupt()
+        self._interrupt.forget_if_old()
 
     def step(self) -> None:
         """Begin one instruction; the next ``poll`` executes it."""
@@ -132,16 +126,16 @@ class RunControl:
         self._begin_steps(Mode.RANGE)
 
     def _begin_steps(self, mode: Mode) -> None:
-        self._free.forget_code()
+        self._detours.through.forget_code()
         self.threads.ran(stepped=self.threads.current)
         self._exception_before = self._tell.exception
         self.mode = mode
-        self._forget_old_interrupt()
+        self._interrupt.forget_if_old()
 
     def watch(self) -> None:
         """Wait for the stop of a core that runs already."""
         self.mode = Mode.CONTINUE
-        self._interrupted = None
+        self._interrupt.forget()
 
     def meet(self, name: str) -> None:
         """Let the next ``poll`` tell of a breakpoint at the pc, without moving: ``swbreak`` ..."""
@@ -154,16 +148,8 @@ class RunControl:
         self.mode = Mode.STEP
 
     def interrupt(self, signal: int = SIGINT) -> None:
-        """Ask for a stop (Ctrl-C); the next ``poll`` makes it. A stopped core stays so.
-
-        A client that asks so of a stopped core had not heard of the stop: GDB stops many times
-        within one ``next`` and goes on by itself. So the request holds for what comes soon.
-        """
-        self._interrupted, self._interrupted_at = signal, time.monotonic()
-
-    def _forget_old_interrupt(self) -> None:
-        if time.monotonic() - self._interrupted_at >= CROSSING_S:
-            self._interrupted = None
+        """Ask for a stop (Ctrl-C); the next ``poll`` makes it. A stopped core stays so."""
+        self._interrupt.ask(signal)
 
     def poll(self) -> Stop | None:
         """Go on with what was begun; return the stop once there is one.
@@ -171,33 +157,32 @@ class RunControl:
         Raises:
             CoreTimeout: the core does not answer a halt or a step.
         """
-        if self.mode is Mode.STOPPED or self._calling:
+        if self.mode is Mode.STOPPED or self.calls.pending:
             return None
         if self._ready is not None:
             stop: Stop | None = self._ready
             self._ready = None
         elif self.mode is Mode.CONTINUE:
             stop = self._poll_running()
-        elif self._detour is not None:
-            stop = self._poll_detour(self._detour)
+        elif self._detours.active:
+            stop = self._poll_detour()
         else:
             stop = self._poll_steps()
         if stop is not None:
             self.mode = Mode.STOPPED
             self.last = stop
-            if stop.signal == self._interrupted:
-                self._interrupted = None
+            if stop.signal == self._interrupt.signal:
+                self._interrupt.forget()
             self.threads.stood()
         return stop
 
     def abandon(self) -> None:
         """Forget what was begun, without touching the core: it could not be reached."""
         self.mode = Mode.STOPPED
-        self._interrupted = None
+        self._interrupt.forget()
         self._ready = None
-        self._end_detour()
-        if self.calls is not None:
-            self.calls.forget()
+        self._detours.end()
+        self.calls.forget()
 
     def let_go(self) -> None:
         """Let the core run with nobody waiting for it; the clients' points are gone already."""
@@ -214,8 +199,7 @@ class RunControl:
         if halt:
             self.last = Stop(SIGTRAP)
             self._tell.exception = 0
-        if self.console is not None:
-            self.console.close()  # the files of the program that was
+        self.calls.close()
 
     def need_halted(self, what: str) -> None:
         """Refuse what a running core cannot do.
@@ -243,7 +227,7 @@ class RunControl:
         return self.core.halted or self.core.poll(prefetch=EXPEDITED) is not None
 
     def _poll_running(self) -> Stop | None:
-        wanted = self.conditions.registers if self._detour is None else None
+        wanted = None if self._detours.active else self.conditions.registers
         prefetch = EXPEDITED if wanted is None else wanted  # more would be read in vain mostly
         reason = self.core.poll(prefetch=prefetch)
         passed = 0
@@ -251,31 +235,31 @@ class RunControl:
             stop = self._judge(reason)
             if stop is not None:
                 return stop
-            if self._calling:
+            if self.calls.pending:
                 return None
-            if self._interrupted is not None:
-                return self._tell.stop(self._interrupted, ())
+            if self._interrupt.signal is not None:
+                return self._tell.stop(self._interrupt.signal)
             passed += 1
             reason = None
             if passed < PASSES_PER_POLL:
                 reason = self.core.run_on(_SOON_S, prefetch=prefetch)
             else:
                 self.core.resume()
-        if self._interrupted is None:
+        if self._interrupt.signal is None:
             return None
         reason = self.core.halt()
         stop = None if reason.kind is HaltKind.REQUEST else self._judge(reason)
-        return stop or self._tell.stop(self._interrupted, ())
+        return stop or self._tell.stop(self._interrupt.signal)
 
-    def _poll_detour(self, detour: Around | FreeRun) -> Stop | None:
+    def _poll_detour(self) -> Stop | None:
         """Let the core run that a step let run; then the step is made, or goes on from there."""
         stop = self._poll_running()
         if stop is None:
             return None
         pc = self.core.read_register("pc") if stop.exit_code is None else 0
-        plain = stop.signal == SIGTRAP and not stop.at_watchpoint and self._interrupted is None
-        back = plain and detour.is_back(pc)
-        self._end_detour()
+        plain = stop.signal == SIGTRAP and not stop.at_watchpoint and not self._interrupt
+        back = plain and self._detours.is_back(pc)
+        self._detours.end()
         if not back:
             return stop
         start, end = self._range
@@ -284,21 +268,15 @@ class RunControl:
         wanted = self.points.stop_name_at(pc) is not None and self.conditions.wants_stop(pc)
         return stop if wanted else None
 
-    def _end_detour(self) -> None:
-        if self._detour is not None:
-            self._detour.end()
-            self._detour = None
-
     def _judge(self, reason: HaltReason) -> Stop | None:
         """Return the stop that ``reason`` is; None: nobody wants it, the core is to run on."""
-        if self._serve_semihosting(reason):
+        if self.calls.serve(reason, self._tell.pc(reason)):
             return self._program_exit()
         if reason.kind is HaltKind.BREAKPOINT:
             pc = self._tell.pc(reason)
-            if self._detour is not None and self._detour.is_back(pc):
+            if self._detours.is_back(pc):
                 return self._tell.describe(reason)
-            elsewhere = self._detour is not None and self._detour.is_elsewhere(pc)
-            if elsewhere and self.points.stop_name_at(pc) is None:
+            if self._detours.is_elsewhere(pc) and self.points.stop_name_at(pc) is None:
                 return None
             if not self.conditions.wants_stop(pc):
                 return None
@@ -311,8 +289,8 @@ class RunControl:
         start, end = self._range
         for _ in range(count):
             reason = self._step()
-            if self._serve_semihosting(reason):
-                if (stop := self._program_exit()) is not None or self._calling:
+            if self.calls.serve(reason, self._tell.pc(reason)):
+                if (stop := self._program_exit()) is not None or self.calls.pending:
                     return stop
                 reason = HaltReason(HaltKind.STEP)
             if reason.kind is not HaltKind.STEP:
@@ -323,12 +301,11 @@ class RunControl:
                 return self._end_of_steps(wanted_here=name is not None)
             if name is not None and self.conditions.wants_stop(pc):
                 return self._tell.stop(SIGTRAP, ((name, ""),))
-            if self._interrupted is not None:
-                return self._tell.stop(self._interrupted, ())
+            if self._interrupt.signal is not None:
+                return self._tell.stop(self._interrupt.signal)
         if self.mode is Mode.RANGE and not self.options.step_into_interrupts:
             exception = self._exception_before
-            if self._free.begin(start, end, self.core.read_register("pc"), exception):
-                self._detour = self._free
+            self._detours.through.begin(start, end, self.core.read_register("pc"), exception)
         return None
 
     def _end_of_steps(self, *, wanted_here: bool) -> Stop | None:
@@ -338,10 +315,9 @@ class RunControl:
         """
         values = self.core.read_registers(EXPEDITED)
         into = self.options.step_into_interrupts or wanted_here
-        if not into and self._around.begin(self._exception_before, values):
-            self._detour = self._around
+        if not into and self._detours.around.begin(self._exception_before, values):
             return None
-        signal = SIGTRAP if self._interrupted is None else self._interrupted
+        signal = SIGTRAP if self._interrupt.signal is None else self._interrupt.signal
         return self._tell.stop(signal, values=values)
 
     def _step(self) -> HaltReason:
@@ -350,31 +326,12 @@ class RunControl:
         prefetch = EXPEDITED if self.mode is Mode.STEP else ("pc",)
         return self.core.step(interrupts=into, prefetch=prefetch)
 
-    def _serve_semihosting(self, reason: HaltReason) -> bool:
-        """Serve a BKPT 0xAB and move pc past it; say whether it was one."""
-        if self.console is None or reason.kind not in (HaltKind.BREAKPOINT, HaltKind.SEMIHOSTING):
-            return False
-        pc = self._tell.pc(reason)
-        if self.points.stop_name_at(pc) is not None or self.core.memory.read_u16(pc) != 0xBEAB:
-            return False
-        if self.calls is not None and self.calls.begin():
-            return True
-        text = self.console.call(self.core)
-        if text:
-            self.on_text(text)
-        self.core.write_register("pc", pc + 2)
-        return True
-
-    @property
-    def _calling(self) -> bool:
-        return self.calls is not None and self.calls.pending
-
     def answer_call(self, answer: FileAnswer) -> None:
         """Take a client's answer to a call of the program; the core goes on once that is done."""
-        if self.calls is None or not self._calling:
+        if not self.calls.pending:
             return
         if answer.interrupted:
-            self._interrupted = SIGINT
+            self._interrupt.ask(SIGINT)
         if not self.calls.answer(answer) or self.mode is Mode.RANGE:
             return
         if self.mode is Mode.STEP:
@@ -384,8 +341,5 @@ class RunControl:
 
     def _program_exit(self) -> Stop | None:
         """Return the end of the program, if semihosting just brought it."""
-        if self.console is None or (code := self.console.exit_code) is None:
-            return None
-        self.console.exit_code = None
-        self.console.close()
-        return Stop(SIGTRAP, exit_code=code)
+        code = self.calls.take_exit_code()
+        return None if code is None else Stop(SIGTRAP, exit_code=code)

@@ -69,10 +69,10 @@ class Target:
         self.run = RunControl(self.core, self.layout, self.threads, options)
         self.run.passes = self._passes
         if options.semihosting:
-            self.run.console = Console(self._semihosting_options(), read_input=read_input)
+            self.run.calls.console = Console(self._semihosting_options(), read_input=read_input)
             if options.gdb_files:
-                self.run.calls = HostCalls(self.core)
-                self.run.calls.ask = self._ask
+                self.run.calls.host = HostCalls(self.core)
+                self.run.calls.host.ask = self._ask
         self.run.on_text = self._printed
         self.on_console: Callable[[str], None] = lambda text: None
         self.on_progress: ProgressCallback = silent
