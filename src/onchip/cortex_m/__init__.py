@@ -7,7 +7,7 @@ Below stands ``coresight``: the core's debug registers are memory seen through a
 from .breakpoints import BreakpointManager
 from .core import Core
 from .fault import FaultReport
-from .owners import PYTHON, PointOwner
+from .owners import PYTHON, Condition, PointOwner, StoppedCore, Verdict
 from .places import Breakpoint, BreakpointKind
 from .state import CoreState, HaltKind, HaltReason, ResetKind
 from .watchpoints import Watchpoint, WatchpointManager
@@ -17,6 +17,7 @@ __all__ = [
     "Breakpoint",
     "BreakpointKind",
     "BreakpointManager",
+    "Condition",
     "Core",
     "CoreState",
     "FaultReport",
@@ -24,6 +25,8 @@ __all__ = [
     "HaltReason",
     "PointOwner",
     "ResetKind",
+    "StoppedCore",
+    "Verdict",
     "Watchpoint",
     "WatchpointManager",
 ]

@@ -52,6 +52,12 @@ class BreakpointManager:
         return sum(1 for _ in self)
 
     @property
+    def conditions(self) -> Iterator[Condition]:
+        """Return the conditions under which somebody wants the core to stop."""
+        wishes = (w for place in self._places for w in place.holders.wishes)
+        return (wish.condition for wish in wishes if wish.condition is not None)
+
+    @property
     def available(self) -> int:
         """Return how many hardware breakpoints are left."""
         return self._comparators.fpb.available

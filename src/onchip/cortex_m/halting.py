@@ -176,11 +176,12 @@ class HaltingCore(RegisterCore):
         if holders is None or self.told:
             self.told = True
             return reason
-        stops, trouble = holders.judge(self)
-        if not stops:
+        verdict = holders.judge(self)
+        if not verdict.wanted_by:
             return None
         self.told = True
-        return replace(reason, text=f"{reason.text}; {trouble}") if trouble else reason
+        text = "; ".join(filter(None, (reason.text, verdict.trouble)))
+        return replace(reason, text=text, wanted_by=verdict.wanted_by, trouble=verdict.trouble)
 
     def forget(self) -> None:
         """Forget what changes when the core runs."""

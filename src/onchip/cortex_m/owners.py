@@ -71,6 +71,14 @@ class Wish:
         return self.hits > self.ignore_count
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Which owners of a point want the core to stop, and what went wrong in finding out."""
+
+    wanted_by: tuple[PointOwner, ...] = ()
+    trouble: str = ""
+
+
 class Holders:
     """The owners of one point, and what each wants of it."""
 
@@ -87,6 +95,11 @@ class Holders:
         """Let ``owner`` hold the point; what it wanted before is replaced."""
         self._wishes[owner] = wish
 
+    @property
+    def wishes(self) -> tuple[Wish, ...]:
+        """Return what the owners want."""
+        return tuple(self._wishes.values())
+
     def wish_of(self, owner: PointOwner) -> Wish | None:
         """Return what ``owner`` wants, if it holds the point."""
         return self._wishes.get(owner)
@@ -95,12 +108,12 @@ class Holders:
         """Let ``owner`` go, if it holds the point."""
         self._wishes.pop(owner, None)
 
-    def judge(self, core: StoppedCore) -> tuple[bool, str]:
-        """Say whether anybody wants the core to stop here, and what went wrong in finding out.
+    def judge(self, core: StoppedCore) -> Verdict:
+        """Say who wants the core to stop here; a condition that cannot be evaluated does.
 
-        A condition that cannot be evaluated stops.
+        All are asked, since a condition may do more than to answer: print, or count.
         """
-        stops, trouble = False, ""
+        wanted_by, trouble = [], ""
         for owner, wish in list(self._wishes.items()):
             try:
                 met = wish.met(core)
@@ -108,8 +121,9 @@ class Holders:
                 met, trouble = True, f"its condition could not be evaluated: {error.message}"
             if met and wish.temporary:
                 self.discard(owner)
-            stops = stops or met
-        return stops, trouble
+            if met:
+                wanted_by.append(owner)
+        return Verdict(tuple(wanted_by), trouble)
 
 
 def tally(points: Iterable[Holders]) -> str:

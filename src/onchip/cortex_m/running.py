@@ -18,6 +18,12 @@ from .state import HaltKind, HaltReason
 
 _WAIT_SLICE_S = 0.25
 
+MOST_PASSES = 32
+"""So many stops in a row that nobody wants are passed before whoever polls gets a turn."""
+
+SOON_S = 0.002
+"""How long a poll waits, in the probe, for the next stop after one that nobody wanted."""
+
 
 class RunningCore(HaltingCore):
     """A core with the verbs that make it run."""
@@ -51,17 +57,27 @@ class RunningCore(HaltingCore):
     def run_on(
         self, timeout_s: float, *, prefetch: Iterable[str] | None = None
     ) -> HaltReason | None:
-        """Resume, and wait for the next halt as :meth:`wait_halted` does, in one batch.
+        """Resume, and wait for the next halt as :meth:`wait_halted` does: one batch to a halt.
 
-        None: the core still runs after ``timeout_s``.
+        None: the core still runs, ``timeout_s`` after it was let run, or after 32 halts in a row
+        at which nobody wanted it to stand.
 
         Raises:
             CoreStateError, FlashError, TransferError: as :meth:`resume`.
         """
         names = tuple(prefetch or ())
+        for _ in range(MOST_PASSES):
+            reason = self._run_once(timeout_s, names)
+            if reason is not None or not self.halted:
+                return reason
+        self.resume()
+        return None
+
+    def _run_once(self, timeout_s: float, names: tuple[str, ...]) -> HaltReason | None:
+        """Resume, and wait for the next halt; None: it runs, or stands where nobody wants it."""
         batch = self.batch()
         if not self._queue_run(batch):
-            return self.poll(prefetch=names)
+            return self._look(names)
         self.queue_wait_halted(batch, timeout_s=timeout_s)
         stop = self._queue_stop(batch, names)
         try:
@@ -69,7 +85,7 @@ class RunningCore(HaltingCore):
         except TransferMismatch:
             if self._is_stepping():
                 self._break_off()
-            return self.poll(prefetch=names)
+            return self._look(names)
         return self._judge(self._take_stop(stop, HaltKind.REQUEST))
 
     def _queue_run(self, batch: Batch) -> bool:
@@ -202,7 +218,7 @@ class RunningCore(HaltingCore):
             if self.now() >= deadline:
                 raise CoreTimeout(f"the core did not halt within {timeout_s:g} s")
             if self.halted:  # where nobody wanted it to
-                reason = self.run_on(self._slice(deadline), prefetch=names)
+                reason = self._run_once(self._slice(deadline), names)
             else:
                 reason = self._wait_slice(deadline, names)
         return reason
@@ -226,7 +242,8 @@ class RunningCore(HaltingCore):
     def poll(self, *, prefetch: Iterable[str] | None = None) -> HaltReason | None:
         """Look once: None while the core runs or sleeps. A core in lock-up is halted and reported.
 
-        A core that stands at points under conditions, none of which is met, is let run on.
+        A core that stands at points under conditions, none of which is met, is let run on; where
+        it comes to such a point again soon, one batch lets it pass, as `run_on` does.
 
         Raises:
             FlashError: as :meth:`resume`, behind a breakpoint whose condition is not met.
@@ -234,7 +251,7 @@ class RunningCore(HaltingCore):
         """
         reason = self._look(prefetch)
         if reason is None and self.halted:
-            self.resume()
+            reason = self.run_on(SOON_S, prefetch=prefetch)
         return reason
 
     def _look(self, prefetch: Iterable[str] | None) -> HaltReason | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from .owners import PointOwner
+
 
 class CoreState(Enum):
     """What the core is doing now."""
@@ -42,6 +44,8 @@ class HaltReason:
     """Why the core halted, and where.
 
     ``address`` and ``access`` ("read", "write" or "access") are those of the watchpoint that hit.
+    ``wanted_by``: whose point it is, of those whose conditions are met; ``trouble``: why one of
+    these could not be evaluated.
     """
 
     kind: HaltKind
@@ -49,3 +53,5 @@ class HaltReason:
     address: int | None = None
     access: str | None = None
     text: str = ""
+    wanted_by: tuple[PointOwner, ...] = ()
+    trouble: str = ""

@@ -18,6 +18,7 @@ from onchip.cortex_m import (
     HaltReason,
     ResetKind,
 )
+from onchip.cortex_m.owners import Holders, Wish
 from onchip.errors import (
     BreakpointError,
     CoreStateError,
@@ -91,6 +92,7 @@ class FakeBreakpoints:
         kind=BreakpointKind.AUTO,
         *,
         owner=PYTHON,
+        condition=None,
         ignore_count=0,
         temporary=False,
     ):
@@ -102,11 +104,17 @@ class FakeBreakpoints:
                 raise BreakpointError(f"no comparator left for 0x{address:08X}")
             self.writes += 1
             self.kinds[address] = BreakpointKind.HARDWARE if hardware else BreakpointKind.SOFTWARE
-        self.owners.setdefault(address, set()).add(owner)
+        wish = Wish(condition, ignore_count, temporary)
+        self.owners.setdefault(address, Holders()).add(owner, wish)
         return Breakpoint(address, self.kinds[address])
 
     def holders(self, address):
         return self.owners.get(address)
+
+    @property
+    def conditions(self):
+        wishes = [wish for holders in self.owners.values() for wish in holders.wishes]
+        return [wish.condition for wish in wishes if wish.condition is not None]
 
     @staticmethod
     def is_ram(address):
@@ -117,7 +125,8 @@ class FakeBreakpoints:
         return address < RAM
 
     def let_go(self, address, *, owner=PYTHON):
-        self.owners.get(address, set()).discard(owner)
+        if address in self.owners:
+            self.owners[address].discard(owner)
 
     def let_go_all(self, owner):
         for owners in self.owners.values():
@@ -222,7 +231,7 @@ class FakeCore:
             pc = self.values["pc"]
             first, self._leaving = self._leaving, False
             if pc in self.breakpoints.kinds and not first:
-                self._stop(HaltReason(HaltKind.BREAKPOINT, pc))
+                self._meet(pc)
                 return
             if self._is_bkpt(pc):
                 self.own_bkpt = pc
@@ -230,6 +239,15 @@ class FakeCore:
                 return
             if (reason := self._execute()) is not None:
                 self._stop(reason)
+
+    def _meet(self, pc):
+        self._stop(HaltReason(HaltKind.BREAKPOINT, pc))
+        verdict = self.breakpoints.holders(pc).judge(self)
+        if verdict.wanted_by:
+            wanted_by, trouble = verdict.wanted_by, verdict.trouble
+            self.reason = HaltReason(HaltKind.BREAKPOINT, pc, wanted_by=wanted_by, trouble=trouble)
+        else:
+            self.resume()
 
     _leaving = False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from onchip.services.gdb import EXPEDITED
 from onchip.wire.gdb_rsp.points import InsertPoint, PointKind
 from onchip.wire.gdb_rsp.replies import StopReply
 
@@ -117,13 +118,22 @@ def test_a_condition_reads_memory(talk):
 
 
 def test_only_what_conditions_look_at_is_read_at_a_hit(talk):
-    conditions = talk.target.run.conditions
-    assert conditions.registers is None
+    def looked_at():
+        asked.clear()
+        talk.ask(b"vCont;c")
+        talk.target.poll()
+        talk.target.run.interrupt()
+        talk.wait()
+        return tuple(asked[0])
+
+    asked = []
+    poll = talk.core.poll
+    talk.core.poll = lambda prefetch=None: (asked.append(prefetch), poll())[1]
     insert(talk)
-    assert conditions.registers is None
+    assert looked_at() == EXPEDITED
     insert(talk, conditions=(R0_IS_3,), commands=(SAY_R0,))
-    assert conditions.registers == ("pc", "r0")
+    assert looked_at() == ("pc", "r0")
     insert(talk, conditions=(bytes.fromhex("26ffff27"),))  # a register that is not there
-    assert conditions.registers == ("pc",)
+    assert looked_at() == ("pc",)
     talk.ask(f"z0,{LOOP + 4:x},2".encode())
-    assert conditions.registers is None
+    assert looked_at() == EXPEDITED

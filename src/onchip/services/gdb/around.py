@@ -31,7 +31,7 @@ class Around:
     def __init__(self, core: Core) -> None:
         self._core = core
         self.owner = PointOwner("a step over SVC")
-        self._back: tuple[int, int] | None = None
+        self._back: int | None = None
 
     @property
     def active(self) -> bool:
@@ -51,26 +51,22 @@ class Around:
             stacked = self._core.memory.read(frame + _PC, 8)
             back = int.from_bytes(stacked[:4], "little") & ~1
             xpsr = int.from_bytes(stacked[4:], "little")
-            self._core.breakpoints.set(back, owner=self.owner)
+            length = _BASIC if exc_return & _NO_FPU else _EXTENDED
+            sp = frame + length + (4 if xpsr & _ALIGNED else 0)
+            self._core.breakpoints.set(
+                back,
+                owner=self.owner,
+                # else it is a deeper call, or another task
+                condition=lambda core: core.read_register("sp") == sp,
+            )
         except (TransferFault, BreakpointError):
             return False
-        length = _BASIC if exc_return & _NO_FPU else _EXTENDED
-        self._back = (back, frame + length + (4 if xpsr & _ALIGNED else 0))
+        self._back = back
         self._core.resume()
         return True
-
-    def is_elsewhere(self, pc: int) -> bool:
-        """Say whether the core came to the place, but not back: a deeper call, or another task."""
-        return self._back is not None and pc == self._back[0] and not self.is_back(pc)
-
-    def is_back(self, pc: int) -> bool:
-        """Say whether the core, which stands at ``pc``, has come back from the handler."""
-        if self._back is None or pc != self._back[0]:
-            return False
-        return self._core.read_register("sp") == self._back[1]
 
     def end(self) -> None:
         """Let go of the breakpoint, whatever became of the handler."""
         if self._back is not None:
-            self._core.breakpoints.let_go(self._back[0], owner=self.owner)
+            self._core.breakpoints.let_go(self._back, owner=self.owner)
             self._back = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from onchip.cortex_m import Core, PointOwner
 from onchip.services.gdb.around import Around
 from onchip.services.gdb.free_run import FreeRun
@@ -19,22 +21,13 @@ class Detours:
         self.through = FreeRun(core, threads)
 
     @property
-    def owners(self) -> set[PointOwner]:
-        """Return the owners of the breakpoints that detours need."""
-        return {self.around.owner, self.through.owner}
-
-    @property
     def active(self) -> bool:
         """Whether the core runs for a step."""
         return self.around.active or self.through.active
 
-    def is_back(self, pc: int) -> bool:
-        """Say whether the core, which stands at ``pc``, has come to where the detour ends."""
-        return self.around.is_back(pc) or self.through.is_back(pc)
-
-    def is_elsewhere(self, pc: int) -> bool:
-        """Say whether the core met that place on another way: in a handler, or another task."""
-        return self.around.is_elsewhere(pc) or self.through.is_elsewhere(pc)
+    def is_back(self, wanted_by: Collection[PointOwner]) -> bool:
+        """Say whether the core stopped where the detour ends, given who wanted it to."""
+        return self.around.owner in wanted_by or self.through.owner in wanted_by
 
     def end(self) -> None:
         """Let go of the breakpoints, whatever became of the detour."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from onchip.cortex_m import BreakpointKind, Core, PointOwner
+from onchip.cortex_m import BreakpointKind, Core, PointOwner, StoppedCore
 from onchip.errors import BreakpointError, TransferFault
 from onchip.services.gdb.flow import Flow, read_flow
 from onchip.services.gdb.thread_list import ThreadList
@@ -52,7 +52,7 @@ class FreeRun:
             for place in places:
                 ram = place not in in_flash
                 kind = BreakpointKind.AUTO if ram else BreakpointKind.HARDWARE
-                self._core.breakpoints.set(place, kind, owner=self.owner)
+                self._core.breakpoints.set(place, kind, owner=self.owner, condition=self._is_same)
         except (BreakpointError, TransferFault):
             self._core.breakpoints.let_go_all(self.owner)
             return False
@@ -79,16 +79,9 @@ class FreeRun:
                     return None
         return None if self._flow is None or self._flow.calls_debugger else self._flow
 
-    def is_elsewhere(self, pc: int) -> bool:
-        """Say whether the core met a place on another way: in a handler, or in another task."""
-        return pc in self._places and not self._is_same()
-
-    def is_back(self, pc: int) -> bool:
-        """Say whether the core, which stands at ``pc``, has come to one of the places."""
-        return pc in self._places and self._is_same()
-
-    def _is_same(self) -> bool:
-        exception = self._core.read_register("xpsr") & 0x1FF
+    def _is_same(self, core: StoppedCore) -> bool:
+        """Say whether the core is where it was: in no other handler, and in no other task."""
+        exception = core.read_register("xpsr") & 0x1FF
         return (exception, self._threads.executing_task()) == self._context
 
     def forget_code(self) -> None:

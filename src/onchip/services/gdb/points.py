@@ -8,7 +8,7 @@ its points; who holds what in the chip is known to the core, for all who use it.
 
 from __future__ import annotations
 
-from onchip.cortex_m import BreakpointKind, Core, PointOwner
+from onchip.cortex_m import BreakpointKind, Condition, Core, PointOwner, Verdict
 from onchip.wire.gdb_rsp.points import PointKind
 
 _ACCESS = {
@@ -32,8 +32,6 @@ class PointTable:
     def __init__(self, core: Core, *, hardware_only: bool = False) -> None:
         self._core = core
         self._hardware_only = hardware_only
-        self.helpers: set[PointOwner] = set()
-        """Owners of breakpoints that only steps of the server need."""
         self._owners: dict[int, PointOwner] = {}
         self._breakpoints: dict[int, set[tuple[PointOwner, PointKind]]] = {}
         self._watchpoints: dict[Watch, set[PointOwner]] = {}
@@ -45,6 +43,7 @@ class PointTable:
         address: int,
         size: int,
         *,
+        condition: Condition | None = None,
         ignore_count: int = 0,
         temporary: bool = False,
         value: int | None = None,
@@ -52,7 +51,7 @@ class PointTable:
         """Arm a point for ``client``; the same one twice is one.
 
         GDB itself asks for breakpoints without ``ignore_count`` and ``temporary``, for watchpoints
-        without ``value``.
+        without ``value`` and ``condition``.
 
         Raises:
             BreakpointError, WatchpointError: the chip has no comparator left or none that can.
@@ -69,6 +68,7 @@ class PointTable:
             address,
             self._how(address, kind),
             owner=owner,
+            condition=condition,
             ignore_count=ignore_count,
             temporary=temporary,
         )
@@ -130,14 +130,10 @@ class PointTable:
             return None
         return "swbreak" if PointKind.SOFTWARE_BREAKPOINT in kinds else "hwbreak"
 
-    def others_want(self, pc: int) -> bool:
-        """Say whether somebody who is no client wants the core to stop at ``pc``: a script, say.
-
-        The server's own breakpoints, which steps need, are nobody's wish.
-        """
+    def judge(self, pc: int) -> Verdict:
+        """Ask who wants a core to stop that came to ``pc`` otherwise than by running into it."""
         holders = self._core.breakpoints.holders(pc)
-        ours = {*self._owners.values(), *self.helpers}
-        return holders is not None and any(owner not in ours for owner in holders)
+        return Verdict() if holders is None else holders.judge(self._core)
 
     def has_breakpoints(self, client: Client) -> bool:
         """Say whether ``client`` wants any breakpoint."""

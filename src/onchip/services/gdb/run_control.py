@@ -13,9 +13,10 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from onchip.arch.dwt import DWT_PCSR
-from onchip.cortex_m import Core, HaltKind, HaltReason
+from onchip.cortex_m import Core, HaltKind, HaltReason, PointOwner
+from onchip.cortex_m.running import SOON_S
 from onchip.errors import CoreStateError, TransferFault
-from onchip.services.gdb.conditions import Conditions
+from onchip.services.gdb.conditions import AgentCondition, HaltedTarget
 from onchip.services.gdb.detours import Detours
 from onchip.services.gdb.interrupt import Interrupt
 from onchip.services.gdb.points import PointTable
@@ -32,12 +33,9 @@ STEPS_PER_POLL = 32
 """A range step looks for a waiting Ctrl-C this often."""
 
 PASSES_PER_POLL = 32
-"""So many false conditions and semihosting calls in a row are passed before others get a turn."""
+"""So many semihosting calls in a row are served before others get a turn."""
 
 _NO_SAMPLE = 0xFFFF_FFFF
-
-_SOON_S = 0.002
-"""How long to wait, in the probe, for the next stop after one that was passed."""
 
 
 class Mode(Enum):
@@ -70,19 +68,14 @@ class RunControl:
         """Gets what the target prints, through semihosting or by the commands of a breakpoint."""
         self.passes: Callable[[int], bool] = lambda signal: False
         """Tells whether the clients want a fault's signal to be the program's own affair."""
-        self.conditions = Conditions(
-            core,
-            layout,
-            threads,
-            self.points.stop_name_at,
-            self.points.others_want,
-            lambda text: self.on_text(text),
-        )
+        self.seen = HaltedTarget(core, layout, threads, lambda text: self.on_text(text))
+        """The halted core, as conditions see it."""
         self.mode = Mode.STOPPED
         self.last = Stop(SIGTRAP)
         self._range = (0, 0)
         self._detours = Detours(core, threads)
-        self.points.helpers = self._detours.owners
+        self._wanted_by: tuple[PointOwner, ...] = ()
+        """Whose breakpoint the core stopped at last."""
         self._exception_before = 0
         self._interrupt = Interrupt()
         self._ready: Stop | None = None
@@ -227,8 +220,8 @@ class RunControl:
         return self.core.halted or self.core.poll(prefetch=EXPEDITED) is not None
 
     def _poll_running(self) -> Stop | None:
-        wanted = None if self._detours.active else self.conditions.registers
-        prefetch = EXPEDITED if wanted is None else wanted  # more would be read in vain mostly
+        prefetch = EXPEDITED if self._detours.active else self._looked_at()
+        self._wanted_by = ()
         reason = self.core.poll(prefetch=prefetch)
         passed = 0
         while reason is not None:
@@ -240,46 +233,44 @@ class RunControl:
             if self._interrupt.signal is not None:
                 return self._tell.stop(self._interrupt.signal)
             passed += 1
-            reason = None
-            if passed < PASSES_PER_POLL:
-                reason = self.core.run_on(_SOON_S, prefetch=prefetch)
-            else:
+            if passed == PASSES_PER_POLL:
                 self.core.resume()
+                break
+            reason = self.core.run_on(SOON_S, prefetch=prefetch)
         if self._interrupt.signal is None:
             return None
         reason = self.core.halt()
         stop = None if reason.kind is HaltKind.REQUEST else self._judge(reason)
         return stop or self._tell.stop(self._interrupt.signal)
 
+    def _looked_at(self) -> tuple[str, ...]:
+        """Return what a stop is to bring along: what conditions look at, and mostly no more."""
+        conditions = [c for c in self.core.breakpoints.conditions if isinstance(c, AgentCondition)]
+        if not conditions:
+            return EXPEDITED  # a stop is a stop
+        specs = self.layout.specs
+        numbers = {n for each in conditions for n in each.registers if n < len(specs)}
+        return ("pc", *(specs[number].name for number in sorted(numbers)))
+
     def _poll_detour(self) -> Stop | None:
         """Let the core run that a step let run; then the step is made, or goes on from there."""
         stop = self._poll_running()
         if stop is None:
             return None
-        pc = self.core.read_register("pc") if stop.exit_code is None else 0
-        plain = stop.signal == SIGTRAP and not stop.at_watchpoint and not self._interrupt
-        back = plain and self._detours.is_back(pc)
+        back = self._detours.is_back(self._wanted_by) and not self._interrupt
         self._detours.end()
         if not back:
             return stop
         start, end = self._range
-        if self.mode is Mode.STEP or not start <= pc < end:
+        if self.mode is Mode.STEP or not start <= self.core.read_register("pc") < end:
             return self._tell.stop(SIGTRAP)
-        wanted = self.points.stop_name_at(pc) is not None and self.conditions.wants_stop(pc)
-        return stop if wanted else None
+        return stop if len(self._wanted_by) > 1 else None
 
     def _judge(self, reason: HaltReason) -> Stop | None:
         """Return the stop that ``reason`` is; None: nobody wants it, the core is to run on."""
         if self.calls.serve(reason, self._tell.pc(reason)):
             return self._program_exit()
-        if reason.kind is HaltKind.BREAKPOINT:
-            pc = self._tell.pc(reason)
-            if self._detours.is_back(pc):
-                return self._tell.describe(reason)
-            if self._detours.is_elsewhere(pc) and self.points.stop_name_at(pc) is None:
-                return None
-            if not self.conditions.wants_stop(pc):
-                return None
+        self._wanted_by = reason.wanted_by
         if reason.kind is HaltKind.VECTOR_CATCH and self.passes(self._tell.fault_signal()):
             return None
         return self._tell.describe(reason)
@@ -299,8 +290,11 @@ class RunControl:
             name = self.points.stop_name_at(pc)
             if self.mode is Mode.STEP or not start <= pc < end:
                 return self._end_of_steps(wanted_here=name is not None)
-            if name is not None and self.conditions.wants_stop(pc):
-                return self._tell.stop(SIGTRAP, ((name, ""),))
+            verdict = self.points.judge(pc)
+            if verdict.wanted_by:
+                return self._tell.describe(
+                    HaltReason(HaltKind.BREAKPOINT, pc, trouble=verdict.trouble)
+                )
             if self._interrupt.signal is not None:
                 return self._tell.stop(self._interrupt.signal)
         if self.mode is Mode.RANGE and not self.options.step_into_interrupts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from onchip.errors import UsageError
 from onchip.services.gdb.agent import AgentExpression
-from onchip.services.gdb.conditions import Condition
+from onchip.services.gdb.conditions import AgentCondition
 from onchip.services.gdb.conversation import Conversation
 from onchip.services.gdb.handlers import Handlers, Reply
 from onchip.wire.gdb_rsp import points
@@ -15,17 +15,18 @@ _BREAKPOINTS = (PointKind.SOFTWARE_BREAKPOINT, PointKind.HARDWARE_BREAKPOINT)
 
 
 def _insert(talk: Conversation, request: points.InsertPoint) -> Reply:
-    condition = Condition(
-        tuple(AgentExpression(code) for code in request.conditions),
-        tuple(AgentExpression(code) for code in request.commands),
-    )
-    if not condition.is_empty and request.kind not in _BREAKPOINTS:
-        raise UsageError("a watchpoint takes no condition on this side")
-    talk.attach()
     run = talk.target.run
-    run.points.insert(talk, request.kind, request.address, request.size)
-    if request.kind in _BREAKPOINTS:
-        run.conditions.set(talk, request.address, condition)
+    condition = None
+    if request.conditions or request.commands:
+        if request.kind not in _BREAKPOINTS:
+            raise UsageError("a watchpoint takes no condition on this side")
+        condition = AgentCondition(
+            run.seen,
+            tuple(AgentExpression(code) for code in request.conditions),
+            tuple(AgentExpression(code) for code in request.commands),
+        )
+    talk.attach()
+    run.points.insert(talk, request.kind, request.address, request.size, condition=condition)
     return OK
 
 

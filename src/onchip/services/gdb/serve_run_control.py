@@ -92,7 +92,7 @@ def _begin(talk: Conversation, action: Action) -> Reply:
         # GDB takes out the breakpoint that it means to pass. One that is in is met (``jump``).
         pc = core.read_register("pc")
         name = run.points.stop_name_at(pc, talk)
-        if name is not None and run.conditions.wants_stop(pc):
+        if name is not None and run.points.judge(pc).wanted_by:
             run.meet(name)
             return talk.wait()
     match action.kind:

@@ -48,8 +48,10 @@ class StopTeller:
         """Turn why the core halted into what GDB is told."""
         match reason.kind:
             case HaltKind.BREAKPOINT | HaltKind.SEMIHOSTING:
-                name = self._points.stop_name_at(self.pc(reason))
-                return self.stop(SIGTRAP, () if name is None else ((name, ""),))
+                pc = self.pc(reason)
+                name = self._points.stop_name_at(pc)
+                text = f"at 0x{pc:08x}: {reason.trouble}\n" if reason.trouble else ""
+                return self.stop(SIGTRAP, () if name is None else ((name, ""),), text)
             case HaltKind.WATCHPOINT:
                 watch = self._points.watch_name(reason.address, reason.access)
                 return self.stop(SIGTRAP, () if watch is None else ((watch[0], f"{watch[1]:x}"),))

@@ -194,7 +194,6 @@ class Target:
             self._asked = None
             self.run.answer_call(FileAnswer(-1, FileErrno.EIO))
         self.run.points.release(client)
-        self.run.conditions.release(client)
         if client not in self._clients:
             return
         self._clients.discard(client)
