@@ -11,9 +11,10 @@ from importlib import import_module
 from typing import NoReturn
 
 from onchip import __version__
-from onchip.cli.exit_codes import MEANINGS, ExitCode, exit_code_of
+from onchip.cli.complaints import TRACEBACK_VARIABLE, as_data, complain, explain
+from onchip.cli.exit_codes import MEANINGS, ExitCode
 from onchip.cli.signals import hold_back_interrupts, noted_interrupts
-from onchip.errors import OnchipError
+from onchip.cli.terminal import print_json
 
 VERBS = {
     "list": "show the probes that are plugged in",
@@ -42,14 +43,12 @@ VERBS = {
 SAME_VERBS = {"cmd": "shell", "commander": "shell", "gdb": "gdbserver", "load": "flash"}
 """What today's pyOCD calls verbs of ours: build tools start them (docs/ide.md)."""
 
-TRACEBACK_VARIABLE = "ONCHIP_TRACEBACK"
-
 
 class _Parser(argparse.ArgumentParser):
     """An `ArgumentParser` whose errors look like all of ours."""
 
     def error(self, message: str) -> NoReturn:
-        _complain(message, f"`{self.prog} --help` shows what it takes")
+        complain(message, f"`{self.prog} --help` shows what it takes")
         raise SystemExit(ExitCode.USAGE)
 
 
@@ -83,7 +82,7 @@ def _run_verb(verb: str, words: list[str]) -> int:
         except Exception as error:  # the outermost loop: no traceback reaches the user
             if os.environ.get(TRACEBACK_VARIABLE):
                 raise
-            return _interrupted(verb, error) if interrupted.is_set() else _explain(error)
+            return _interrupted(verb, error) if interrupted.is_set() else explain(error)
 
 
 def _imported_verb(verb: str, words: list[str]) -> int:
@@ -96,7 +95,12 @@ def _imported_verb(verb: str, words: list[str]) -> int:
     )
     module.add_arguments(parser)
     arguments = parser.parse_args(words, argparse.Namespace(command_line=(verb, *words)))
-    code: int = module.run(arguments)
+    try:
+        code: int = module.run(arguments)
+    except Exception as error:
+        if getattr(arguments, "json", False) and not isinstance(error, BrokenPipeError):
+            print_json({"error": as_data(error)})
+        raise
     return code
 
 
@@ -106,27 +110,6 @@ def _interrupted(verb: str, cause: BaseException) -> ExitCode:
         hint = "the flash may be incomplete now: program it again"
     print("\nonchip: interrupted" + (f"\n  hint: {hint}" if hint else ""), file=sys.stderr)
     return ExitCode.INTERRUPTED
-
-
-def _explain(error: Exception) -> ExitCode:
-    if isinstance(error, OnchipError):
-        _complain(error.message, error.hint)
-        return exit_code_of(error)
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        _complain(f"{where}{(error.strerror or str(error)).lower()}", None)
-        return ExitCode.FAILED
-    _complain(
-        f"a bug in onchip: {type(error).__name__}: {error}",
-        f"please report it, with what {TRACEBACK_VARIABLE}=1 shows",
-    )
-    return ExitCode.BUG
-
-
-def _complain(message: str, hint: str | None) -> None:
-    print(f"onchip: error: {message}", file=sys.stderr)
-    if hint is not None:
-        print(f"  hint: {hint}", file=sys.stderr)
 
 
 def _without_verb(words: list[str]) -> int:

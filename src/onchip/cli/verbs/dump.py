@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from onchip.cli.options import add_connection, open_session
-from onchip.cli.terminal import bytes_text
+from onchip.cli.options import add_connection, add_json, open_session
+from onchip.cli.terminal import bytes_text, print_json
 from onchip.cli.verbs.fault import load_symbols
 
 EPILOG = """\
@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the program's ELF file: it gives r4-r11 of the code that faulted",
     )
     parser.add_argument("--flash", action="store_true", help="put the flash into the dump as well")
+    add_json(parser)
     add_connection(parser)
 
 
@@ -50,6 +51,19 @@ def run(arguments: argparse.Namespace) -> int:
             flash=arguments.flash,
         )
     arguments.output.write_bytes(dump.data)
+    fault = dump.crash.fault
+    if arguments.json:
+        print_json(
+            {
+                "chip": dump.crash.chip,
+                "file": str(arguments.output),
+                "memory_bytes": dump.memory_bytes,
+                "missing": list(dump.missing),
+                "threads": list(dump.threads),
+                "fault": None if fault is None else fault.name,
+            }
+        )
+        return 0
     what = f"{bytes_text(dump.memory_bytes)} of memory and the registers"
     print(f"{what} of {dump.crash.chip} written to {arguments.output}")
     if len(dump.threads) > 1:
@@ -57,6 +71,6 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"  thread {number} is {name}")
     for name in dump.missing:
         print(f"  {name} cannot be read, and is not in it")
-    if dump.crash.fault is not None:
-        print(f"  {dump.crash.fault.name}: {dump.crash.fault.headline}")
+    if fault is not None:
+        print(f"  {fault.name}: {fault.headline}")
     return 0

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from onchip.cli.complaints import as_data, explain
 from onchip.cli.exit_codes import ExitCode
 from onchip.cli.options import add_connection, add_json, open_client
 from onchip.cli.terminal import bytes_text, hex32, print_json
@@ -58,13 +59,15 @@ def run(arguments: argparse.Namespace) -> int:
     locked = trouble if isinstance(trouble, LockedChip) else None
     if locked is not None:
         facts["locked"] = {"evidence": locked.message, "hint": locked.hint}
+    elif trouble is not None:
+        facts["error"] = as_data(trouble)
     if arguments.json:
         print_json(facts)
     else:
         for line in _lines(facts):
             print(line)
     if trouble is not None and locked is None:
-        raise trouble
+        return explain(trouble)
     return ExitCode.DONE if locked is None else ExitCode.TARGET
 
 
@@ -95,6 +98,7 @@ def _facts(client: DapClient, ports: Ports | None, session: Session | None) -> d
         "core": None if session is None else _core(session),
         "chip": None if session is None else _chip(session),
         "locked": None,
+        "error": None,
     }
 
 

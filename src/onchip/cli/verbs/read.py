@@ -44,14 +44,22 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{length} bytes are no whole number of {arguments.width}-bit units")
     what = f"cannot read {bytes_text(length)} from {hex32(start)}"
     with open_session(arguments, when_locked="allow") as session, doing(what, session):
-        data = session.memory.read(start, length)
+        data, chip = session.memory.read(start, length), session.chip_name
     if arguments.output is not None:
         arguments.output.write_bytes(data)
+    if arguments.json:
+        facts = {"chip": chip, "address": start, "width": arguments.width}
+        if arguments.output is not None:
+            print_json(facts | {"read_bytes": length, "file": str(arguments.output)})
+        else:
+            print_json(facts | {"data": _units(data, width)})
+    elif arguments.output is not None:
         print(f"{bytes_text(length)} from {hex32(start)} written to {arguments.output}")
-    elif arguments.json:
-        units = [int.from_bytes(data[i : i + width], "little") for i in range(0, len(data), width)]
-        print_json({"address": start, "width": arguments.width, "data": units})
     else:
         for line in hexdump(start, data, width):
             print(line)
     return 0
+
+
+def _units(data: bytes, width: int) -> list[int]:
+    return [int.from_bytes(data[i : i + width], "little") for i in range(0, len(data), width)]

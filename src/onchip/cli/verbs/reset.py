@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from onchip.cli.options import add_connection, open_session
-from onchip.cli.terminal import hex32
+from onchip.cli.options import add_connection, add_json, open_session
+from onchip.cli.terminal import hex32, print_json
 
 EPILOG = """\
 examples:
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="see below",
     )
     parser.add_argument("--halt", action="store_true", help="halt before the first instruction")
+    add_json(parser)
     add_connection(parser)
 
 
@@ -37,9 +38,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Reset, and leave the core halted or running."""
     with open_session(arguments, when_locked="allow") as session:
         session.reset(arguments.kind, halt=arguments.halt)
-        if arguments.halt:
-            pc = session.core.read_register("pc")
-            print(f"reset ({arguments.kind}); {session.core.name} halted at pc {hex32(pc)}")
-        else:
-            print(f"reset ({arguments.kind}); {session.core.name} runs")
+        chip, core = session.chip_name, session.core.name
+        pc = session.core.read_register("pc") if arguments.halt else None
+    if arguments.json:
+        print_json({"chip": chip, "kind": arguments.kind, "halted": pc is not None, "pc": pc})
+    elif pc is not None:
+        print(f"reset ({arguments.kind}); {core} halted at pc {hex32(pc)}")
+    else:
+        print(f"reset ({arguments.kind}); {core} runs")
     return 0

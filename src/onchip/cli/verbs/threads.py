@@ -35,9 +35,12 @@ def run(arguments: argparse.Namespace) -> int:
         session.core.halt()
         snapshot = session.threads(debug)
         read = session.memory.read if arguments.backtrace else None
-        shown = (as_data if arguments.json else as_text)(snapshot, debug, read=read)
-    if isinstance(shown, str):
-        print(shown)
+        if arguments.json:
+            data = {"chip": session.chip_name} | as_data(snapshot, debug, read=read)
+        else:
+            text = as_text(snapshot, debug, read=read)
+    if arguments.json:
+        print_json(data)
     else:
-        print_json(shown)
+        print(text)
     return 0

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onchip.cli.options import add_connection, address, integer, open_session
-from onchip.cli.terminal import bytes_text, doing, hex32
+from onchip.cli.options import add_connection, add_json, address, integer, open_session
+from onchip.cli.terminal import bytes_text, doing, hex32, print_json
 from onchip.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=f"values of {8 * width} bits, little-endian",
         )
     data.add_argument("--file", type=Path, metavar="FILE", help="the bytes of FILE")
+    add_json(parser)
     add_connection(parser)
 
 
@@ -56,7 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
             (session.memory.write_u16 if len(data) == 2 else session.memory.write_u32)(start, value)
         else:
             session.memory.write(start, data)
-    print(f"{bytes_text(len(data))} written to {hex32(start)}")
+        name = session.chip_name
+    if arguments.json:
+        print_json({"chip": name, "address": start, "written_bytes": len(data)})
+    else:
+        print(f"{bytes_text(len(data))} written to {hex32(start)}")
     return 0
 
 
