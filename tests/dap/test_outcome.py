@@ -12,6 +12,7 @@ from onchip.dap.packetizer import Packetizer
 from onchip.dap.transfers import Transfers
 from onchip.errors import (
     OnchipError,
+    TransferError,
     TransferFault,
     TransferMismatch,
     TransferNoAck,
@@ -117,6 +118,26 @@ def test_a_fault_within_a_wait() -> None:
     failure = absorb(one_packet(t), packet("05 01 04"))
     assert failure is not None
     assert failure.error().address == 0x100
+
+
+@pytest.mark.parametrize(
+    ("ack", "kind"),
+    [
+        ("14", TransferFault),
+        ("12", TransferWait),
+        ("17", TransferNoAck),
+        ("18", TransferParity),
+    ],
+)
+def test_a_wait_whose_read_failed_is_no_mismatch(ack: str, kind: type[TransferError]) -> None:
+    """The reference firmware compares all the same, with a value that it read before."""
+    t = Transfers()
+    t.match(0x01, 1, 1, "BD", address=0xE000_EDF0)
+    failure = absorb(one_packet(t), packet(f"05 01 {ack}"))
+    assert failure is not None
+    assert not failure.is_mismatch
+    assert type(failure.error()) is kind
+    assert failure.error().address == 0xE000_EDF0
 
 
 @pytest.mark.parametrize(

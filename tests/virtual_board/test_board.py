@@ -329,7 +329,7 @@ def test_uart_through_the_probe(target: Target) -> None:
     assert target("23") == "23 13 00 10 00 00 00 00 00 00"
     assert target("23") == "23 11 00 10 00 00 00 00 00 00"  # data lost is told once
     assert target("22 22") == "22 00"
-    assert target("21 00 00 01 00 41") == "21 00 00 00 00 00"
+    assert target("21 00 00 01 00 41") == "21 00 01 00 00 00"  # taken, and lost
     assert target("1f 01") == "1f 00"
     assert target("1f 03") == "1f ff"
 

@@ -38,12 +38,14 @@ class Failure:
     def __init__(self, element: Element, access: int, ack: int) -> None:
         self.element = element
         self.access = access
+        if ack & _MISMATCH and ack & ~_MISMATCH not in (0, _OK):
+            ack &= ~_MISMATCH  # a read that failed: the reference compares what it had before
         self.ack = ack
 
     @property
     def is_mismatch(self) -> bool:
         """Return whether a match-wait ran out of retries."""
-        return bool(self.ack & _MISMATCH) and self.ack & 7 in (0, _OK)
+        return bool(self.ack & _MISMATCH)
 
     @property
     def is_line_trouble(self) -> bool:

@@ -111,12 +111,12 @@ def test_turnaround_must_agree(wires: Wires) -> None:
     wires.attach()
     wires("05 00 01 08 01 00 00 00")  # DPBANKSEL 1
     wires(WRITE_DLCR)
-    assert wires(READ_DPIDR) == "05 00 07"
+    assert wires(READ_DPIDR) == "05 00 03"  # 1 (pulled up), then the first two bits of ACK 1 0 0
     wires("13 01")
     wires.all(LINE_RESET, IDLE)  # which resets DLCR: now the probe is the one out of step
-    assert wires(READ_DPIDR) == "05 00 07"
+    assert wires(READ_DPIDR) == "05 00 04"  # the rest of the ACK, and the data's first bit
     wires("13 00")
-    wires.all(LINE_RESET, IDLE)
+    wires.all(LINE_RESET, LINE_RESET, IDLE)  # the first finds the target still sending data
     assert wires(READ_DPIDR) == "05 01 01 77 14 a0 2b"
 
 

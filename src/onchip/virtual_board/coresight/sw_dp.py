@@ -118,8 +118,7 @@ class SwDp:
         ack = self.acknowledge(request)
         if ack != _OK:
             return ack, 0, True
-        good = not self._spoil_parity
-        self._spoil_parity = False
+        good = not self.spoils_parity()
         if request & READ:
             return _OK, self.read(request), good
         self.write(request, wdata, parity_ok=good)
@@ -193,6 +192,11 @@ class SwDp:
         elif address == 0x8:
             self.select = value
         # 0xC is TARGETSEL: meaningless once a target is selected
+
+    def spoils_parity(self) -> bool:
+        """Whether the script spoils the parity of the transfer that was just acknowledged."""
+        spoils, self._spoil_parity = self._spoil_parity, False
+        return spoils
 
     # ---- line state
 

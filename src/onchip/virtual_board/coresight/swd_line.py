@@ -66,6 +66,10 @@ class SwdLine:
             self._drive = self._cycles.send(line)
         return line
 
+    def level(self, host: int) -> int:
+        """Return the level on the line before the next cycle, with the host driving ``host``."""
+        return host if self._drive is None or not self._dp.powered else self._drive
+
     def power_on(self) -> None:
         """Start anew, as the DP does with its supply."""
         self._ones = 0
@@ -73,12 +77,10 @@ class SwdLine:
         self._history = 0
         self._restart()
 
-    def idle(self) -> None:
-        """Forget a half-sent request: a whole transfer just went over the line."""
-        if self._busy or self._ones or self._window is not None:
-            self._ones = 0
-            self._window = None
-            self._restart()
+    @property
+    def at_rest(self) -> bool:
+        """Whether the next bits start a transfer: none is half sent, nor a line reset under way."""
+        return not (self._busy or self._ones)
 
     # ---- line reset and selection
 
@@ -185,9 +187,12 @@ class SwdLine:
             dp.target_select(data, parity_ok=value >> 32 == parity(data))
             return
         ack = dp.acknowledge(request)
-        if ack == Ack.NONE:
-            return
         turnaround = dp.turnaround
+        if ack == Ack.NONE:
+            if dp.state is LineState.READY:
+                # A loose cable, or a DP that hides: it did not see the request, nor the back-off.
+                yield from self._receive(turnaround + 3 + turnaround + 33)
+            return
         yield from self._receive(turnaround)
         yield from self._send(ack, 3)
         if ack != Ack.OK:
@@ -196,13 +201,14 @@ class SwdLine:
                 yield from self._receive(33)
         elif request & READ:
             data = dp.read(request)
-            yield from self._send(data | parity(data) << 32, 33)
+            yield from self._send(data | (parity(data) ^ dp.spoils_parity()) << 32, 33)
             yield from self._receive(turnaround)
         else:
             yield from self._receive(turnaround)
             value = yield from self._receive(33)
             data = value & 0xFFFF_FFFF
-            dp.write(request, data, parity_ok=value >> 32 == parity(data))
+            good = value >> 32 == parity(data) and not dp.spoils_parity()
+            dp.write(request, data, parity_ok=good)
 
     def _receive(self, count: int) -> _Bits:
         value = 0

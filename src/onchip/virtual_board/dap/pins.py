@@ -13,7 +13,7 @@ from onchip.wire.cmsis_dap import MAX_PIN_WAIT_US, Pin
 from .clock import ProbeClock
 from .swd_port import SwdPort
 
-_DRIVEN = Pin.SWCLK_TCK | Pin.SWDIO_TMS | Pin.TDI | Pin.nTRST
+_UNUSED = Pin.TDI | Pin.nTRST
 
 
 class ResetLine:
@@ -49,16 +49,18 @@ class Pins:
         self._port = port
         self._clock = clock
         self._reset_line = reset_line
-        self._levels = int(_DRIVEN)
-        self._swdio_in = 1
+        self._unused = int(_UNUSED)
 
     def drive(self, output: int, select: int, wait_us: int) -> int:
-        """Set the selected pins, wait until they read so, and return all levels."""
-        before = self._levels
-        self._levels = before & ~(select & _DRIVEN) | output & select & _DRIVEN
-        if self._levels & ~before & Pin.SWCLK_TCK and self._port.enabled:
-            self._clock.sync()
-            self._swdio_in = self._port.line.clock(self._levels >> 1 & 1)
+        """Set the selected pins, wait until they read so, and return all levels.
+
+        SWCLK moves first, as in the reference: its edge finds SWDIO as it was.
+        """
+        if select & Pin.SWCLK_TCK:
+            self._port.drive_swclk(high=bool(output & Pin.SWCLK_TCK))
+        if select & Pin.SWDIO_TMS:
+            self._port.swdio = output >> 1 & 1
+        self._unused = self._unused & ~select | output & select & _UNUSED
         if select & Pin.nRESET:
             self._clock.sync()
             self._reset_line.hold("probe", low=not output & Pin.nRESET)
@@ -74,13 +76,15 @@ class Pins:
 
     def read(self) -> int:
         """Return the levels of all pins, a mask of ``Pin``."""
-        levels = self._levels & ~Pin.SWDIO_TMS
-        if self._levels & self._swdio_in << 1:
+        levels = self._unused
+        if self._port.swclk:
+            levels |= Pin.SWCLK_TCK
+        if self._port.swdio_level:
             levels |= Pin.SWDIO_TMS
         return levels | Pin.TDO | (0 if self._reset_line.low else Pin.nRESET)
 
     def release(self) -> None:
         """Let go of everything: DAP_Disconnect."""
-        self._levels = int(_DRIVEN)
-        self._swdio_in = 1
+        self._unused = int(_UNUSED)
+        self._port.release_pins()
         self._reset_line.hold("probe", low=False)

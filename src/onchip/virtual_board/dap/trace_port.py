@@ -76,6 +76,7 @@ class TracePort:
         """Switch off or to UART; Manchester is not there."""
         good = command.mode in (TraceMode.OFF, TraceMode.UART)
         self._mode = command.mode if good else int(TraceMode.OFF)
+        self._baudrate = 0
         self._active = False
         return _status(command.ID, good=good)
 

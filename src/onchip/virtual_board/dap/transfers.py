@@ -245,7 +245,7 @@ class Transfers:
         dp = self._port.dp
         if count < 2 or not dp.fast or request & (AP | DRW) != AP | DRW:
             return None
-        if not self._port.enabled or dp.select & 0xF0:
+        if not self._port.enabled or not self._port.in_step or dp.select & 0xF0:
             return None
         access_port = dp.access_ports.get(dp.select >> 24)
         return access_port if isinstance(access_port, MemAp) and access_port.bursts else None
@@ -278,10 +278,13 @@ class Transfers:
         wait = MatchWait(self._port, self._clock, self._halted, request, self.match_mask, wanted)
         done = 0
         skipped = 0
+        data = 0
         while True:
-            ack, data = yield from self._once(request)
+            ack, read = yield from self._once(request)
             if ack != OK:
-                return ack
+                # The reference compares all the same, with what it read before.
+                return ack if data & self.match_mask == wanted else ack | _MISMATCH
+            data = read
             if data & self.match_mask == wanted:
                 return OK
             if done >= self.match_retry or self.abort:
@@ -298,5 +301,5 @@ class Transfers:
 
     def _stamp(self, request: int, out: bytearray, ack: int) -> None:
         if request & _TIMESTAMP and self._timestamp_hz and ack == OK:
-            ticks = self._clock.now_ns * self._timestamp_hz // 1_000_000_000
+            ticks = self._port.ended_ns * self._timestamp_hz // 1_000_000_000
             out += _WORD.pack(ticks & 0xFFFF_FFFF)

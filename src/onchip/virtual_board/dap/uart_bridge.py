@@ -22,7 +22,6 @@ from onchip.wire.cmsis_dap import (
     UART_TransferResponse,
     UART_Transport,
     UartConfigureError,
-    UartControl,
     UartStatus,
     UartTransport,
 )
@@ -31,6 +30,7 @@ from .clock import ProbeClock
 
 _DATA_BITS = (0, 5, 6, 7)
 _MAX_BAUDRATE = 12_000_000
+_ALL_ERRORS = 0x7
 
 
 class UartBridge:
@@ -71,7 +71,7 @@ class UartBridge:
         known = command.transport in (UartTransport.NONE, UartTransport.COMMAND) or (
             command.transport == UartTransport.USB_COM_PORT and self._com_port
         )
-        if known:
+        if known and command.transport != self._transport:
             self._transport = command.transport
             self._baudrate = 0
             self._rx = self._tx = self._lost = False
@@ -80,13 +80,15 @@ class UartBridge:
 
     def configure(self, command: UART_Configure) -> Response:
         """Set up the line. Frames are not modelled: whatever is legal works."""
+        if self._transport != UartTransport.COMMAND:
+            return UART_ConfigureResponse(UartConfigureError(_ALL_ERRORS), 0)
         line = command.line
         error = UartConfigureError.build(
             DATA_BITS=int(line.DATA_BITS not in _DATA_BITS),
             PARITY=int(line.PARITY not in tuple(Parity)),
             STOP_BITS=int(line.STOP_BITS > 1),
         )
-        good = error == 0 and self._transport == UartTransport.COMMAND and command.baudrate > 0
+        good = error == 0 and command.baudrate > 0
         self._baudrate = min(command.baudrate, _MAX_BAUDRATE) if good else 0
         return UART_ConfigureResponse(error, self._baudrate)
 
@@ -94,35 +96,42 @@ class UartBridge:
         """Enable, disable and flush."""
         control = command.control
         self._clock.sync()
-        enabling = control & (UartControl.RX_ENABLE.mask | UartControl.TX_ENABLE.mask)
-        if self._transport != UartTransport.COMMAND or (enabling and not self._baudrate):
+        if self._transport != UartTransport.COMMAND:
             return StatusResponse(command.ID, Status.ERROR)
+        good = True
         if control.RX_DISABLE:
             self._rx = False
-        elif control.RX_ENABLE:
+        elif control.RX_ENABLE and not self._baudrate:
+            good = False
+        elif control.RX_ENABLE and not self._rx:
             self._rx = True
             self._received.clear()
             self._lost = False
         if control.TX_DISABLE:
             self._tx = False
+        elif control.TX_ENABLE and not self._baudrate:
+            good = False
         elif control.TX_ENABLE:
             self._tx = True
         if control.RX_FLUSH:
             self._received.clear()
-        return StatusResponse(command.ID, Status.OK)
+        return StatusResponse(command.ID, Status.OK if good else Status.ERROR)
 
     def status(self, _command: UART_Status) -> Response:
         """Tell the state and what is buffered; transmit data passes straight on to the chip."""
         self._clock.sync()
+        if not self._baudrate:
+            return UART_StatusResponse(UartStatus(0), 0, 0)
         return UART_StatusResponse(self._flags(), len(self._received), 0)
 
     def exchange(self, command: UART_Transfer) -> Response:
         """Send and receive."""
         self._clock.sync()
         accepted = 0
-        if self._tx:
-            self._send(command.data)
+        if self._transport == UartTransport.COMMAND:
             accepted = len(command.data)
+            if self._tx:
+                self._send(command.data)  # else it is taken and lost, as the reference does
         count = min(command.most, self._packet_size - 6)
         data = bytes(self._received[:count])
         del self._received[:count]
