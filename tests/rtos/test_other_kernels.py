@@ -1,8 +1,8 @@
 """Zephyr, RTX5 and ThreadX: their documented structures, kept by a scheduler of our own.
 
-The programs are tests/firmware/layouts: no package that a test may depend on has those kernels.
-What is shown here is that each structure and each port's frame is read as it is documented, not
-that a release of such a kernel keeps to it.
+The programs are tests/firmware/layouts: no package that a test may depend on has those kernels,
+but for one Zephyr (test_zephyr_on_a_board.py). What is shown here is that each structure and each
+port's frame is read as it is documented, not that a release of such a kernel keeps to it.
 """
 
 from __future__ import annotations

@@ -26,9 +26,9 @@ PACKAGES = {
 """The Debian package that brings a program, where it is not called the same."""
 
 
-def missing(what: str, package: str) -> NoReturn:
+def missing(what: str, package: str, *, cure: str = "") -> NoReturn:
     """Fail (where ``CI`` is set) or skip the test, and say which package would bring ``what``."""
-    text = f"{what} is not installed (Debian: apt-get install {package})"
+    text = f"{what} is not installed ({cure or f'Debian: apt-get install {package}'})"
     if os.environ.get("CI"):
         pytest.fail(f"{text}; where CI is set nothing is skipped", pytrace=False)
     pytest.skip(f"NOT RUN: {text}")

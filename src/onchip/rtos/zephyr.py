@@ -201,7 +201,8 @@ class Zephyr:
     def _was_created(view: MemoryView, fields: Fields, block: bytes) -> bool:
         """Say whether a control block that nothing links is in use, and is a real thread's."""
         is_dummy = fields.number(block, "state") & _DUMMY
-        return not is_dummy and view.room(fields.number(block, "psp")) > 0
+        psp = fields.number(block, "psp")  # 0 before k_thread_create; flash may well lie there
+        return not is_dummy and psp != 0 and view.room(psp) > 0
 
     def _static_threads(self) -> dict[int, str]:
         """Find the threads that are variables, by their size: K_THREAD_DEFINE makes such."""

@@ -20,6 +20,7 @@ from onchip.symbols.dwarf import DebugInfo
 from tests.support.firmware import Firmware, Layout, build
 from tests.support.freertos import build_freertos
 from tests.support.gdb import Gdb
+from tests.support.zephyr import described_zephyr
 
 pytestmark = pytest.mark.tools
 
@@ -27,10 +28,12 @@ LAYOUT = Layout(flash=0x0800_0000, ram_length=0x8000)
 
 
 @contextmanager
-def debugging(firmware: Firmware, *, with_elf: bool = False) -> Iterator[tuple[Gdb, Session]]:
+def debugging(
+    firmware: Firmware, *, with_elf: bool = False, chip: str = "stm32f407"
+) -> Iterator[tuple[Gdb, Session]]:
     """Serve a board with the program in its flash, and connect GDB to it."""
     debug = DebugInfo.load(firmware.path) if with_elf else None
-    with onchip.connect("virtual:stm32f407") as session:
+    with onchip.connect(f"virtual:{chip}") as session:
         session.flash(firmware.path, reset=False)
         session.reset(halt=True)
         server = GdbServer(session, 0, options=GdbOptions(debug=debug))
@@ -195,3 +198,22 @@ def test_threads_of_a_core_dump(tmp_path: Path) -> None:
         gdb.expect("bt", r"xQueueGenericReceive [\s\S]*wait_for_sample [\s\S]*sensor ")
         gdb.do(f"thread {1 + dump.threads.index('measure')}")
         gdb.expect("print $s16", "= 3")
+
+
+def test_a_released_zephyr() -> None:
+    """The real kernel, 4.4.0: it has no CONFIG_DEBUG_THREAD_INFO, so the server needs the file."""
+    with debugging(described_zephyr(), with_elf=True, chip="nrf52840") as (gdb, _):
+        assert gdb.do("info threads").count("Thread ") == 1
+        gdb.expect("break arch_cpu_idle", "Breakpoint 1")
+        gdb.expect("continue", r'Thread \d+ "idle" hit Breakpoint 1')
+        shown = gdb.do("info threads")
+        assert shown.count("Thread ") == 8
+        assert re.search(
+            r'"usb_driver" \(blocked \(on 0x\w+\), priority -8, stack \d+ of 512', shown
+        )
+        assert re.search(r'\* \d+ +Thread \S+ "idle" \(running, priority 15', shown)
+        assert '"main" (terminated' in shown
+        gdb.do(f"thread {number_of(gdb, 'k_sys_work_q')}")
+        gdb.expect("x/i $pc", r"=> 0x173e0 <arch_swap\+32>:\s+isb\s+sy")
+        gdb.expect("bt 2", r"#0 +0x000173e0 in arch_swap \(\)\s+#1 +0x00017974 in")
+        gdb.expect("print $sp > 0x20004d00 && $sp < 0x20005100", "= 1")
