@@ -39,7 +39,7 @@ EVIDENCE = {
         {0xE004_2000: 0x1007_6413, 0x4002_3C14: 0x0FFF_AAED},
     ),
     "lpc1768": (
-        Evidence(cpuid=CPUID_M3, rom_designer=ARM, rom_part=0x4C3),
+        Evidence(cpuid=CPUID_M3, rom_designer=0, rom_part=0),
         {0x400F_C000: 0x0000_403A},
     ),
     "nrf52840": (
@@ -82,6 +82,16 @@ def test_identification_reads_one_batch_of_one_candidate() -> None:
 
     identify(evidence, read)
     assert asked == [[0x1000_0010, 0x1000_0014, 0x1000_1004]]  # the last is the lock
+
+
+def test_a_rom_table_that_names_nobody() -> None:
+    """An LPC1768's is empty; Arm's own in its place would say as little."""
+    words = reader({0x400F_C000: 0x0000_403A})
+    for designer, part in ((0, 0), (ARM, 0x4C3)):
+        seen = Evidence(cpuid=CPUID_M3, rom_designer=designer, rom_part=part)
+        assert identify(seen, words) is load_chip("lpc1768")
+    assert identify(Evidence(cpuid=CPUID_M3, rom_designer=ST, rom_part=0x410), words) is None
+    assert identify(Evidence(cpuid=CPUID_M4, rom_designer=0), reader({0xE004_2000: 0x413})) is None
 
 
 def test_an_unknown_chip_is_none() -> None:

@@ -78,6 +78,10 @@ def pidr_part(pidr: int) -> int:
     return pidr & 0xFFF
 
 
+PIDR_JEDEC = 1 << 19
+"""PIDR2.JEDEC: the designer is a JEP106 code. Without it the table names nobody."""
+
+
 def pidr_designer(pidr: int) -> int:
     """Return the 11-bit JEP106 designer (continuation << 7 | code) of a 64-bit PIDR."""
     return (pidr >> 32 & 0xF) << 7 | (pidr >> 12 & 0x7F)

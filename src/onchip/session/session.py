@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from onchip.arch.coresight import pidr_designer
+from onchip.arch.coresight import PIDR_JEDEC, pidr_designer
 from onchip.coresight import rom_table
 from onchip.cortex_m.state import ResetKind
 from onchip.dap.com_port import ComPort
@@ -261,13 +261,13 @@ class Session(Programming):
 
     def _evidence(self) -> chips.Evidence:
         root = self.rom_table
-        known = root.pidr != 0
+        designer = pidr_designer(root.pidr) if root.pidr & PIDR_JEDEC else 0
         return chips.Evidence(
             dpidr=int(self.dp.idr),
             targetid=None if self.dp.targetid is None else int(self.dp.targetid),
             cpuid=int(self.core.cpuid),
-            rom_designer=pidr_designer(root.pidr) if known else None,
-            rom_part=root.part if known else None,
+            rom_designer=designer if root.cidr else None,
+            rom_part=root.part if root.cidr else None,
         )
 
     def _read_words(self, addresses: Sequence[int]) -> list[int]:

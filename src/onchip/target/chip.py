@@ -15,10 +15,13 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from onchip.arch.adi import JEP106_ARM
 from onchip.errors import LockedChip, TransferFault, UsageError, WrongChip
 
 from .memory_map import FlashRegion, MemoryMap, MemoryRegion, Mirror, RegionKind, SectorRun
 from .unlock import MaskedWrite, Pattern, Unlock
+
+_NOBODY = 0
 
 ReadWords = Callable[[Sequence[int]], Sequence[int]]
 """Reads one word from each address, in one batch; raises TransferError when one cannot be read."""
@@ -29,8 +32,8 @@ class Evidence:
     """What connecting has shown already. None: not known.
 
     ``rom_designer`` (11-bit JEP106, see `arch.coresight.pidr_designer`) and ``rom_part`` come from
-    the PIDR of the chip's top ROM table; ``device_name`` is DAP_Info's target device name and
-    ``board_id`` the first four digits of an mbed board's serial number.
+    the PIDR of the chip's top ROM table (0: it names nobody); ``device_name`` is DAP_Info's target
+    device name and ``board_id`` the first four digits of an mbed board's serial number.
     """
 
     dpidr: int | None = None
@@ -46,7 +49,8 @@ class Evidence:
 class Identification:
     """How a chip is recognised; None and empty mean: says nothing.
 
-    Of DPIDR and TARGETID the revision, bits [31:28], does not count.
+    Of DPIDR and TARGETID the revision, bits [31:28], does not count. A ``rom_designer`` of 0: the
+    vendor left the PIDR empty, or put no table in front of Arm's own.
     """
 
     dpidr: int | None = None
@@ -256,14 +260,18 @@ def _contradiction(chip: Chip, evidence: Evidence) -> str | None:
         part = evidence.cpuid >> 4 & 0xFFF
         if part != ident.cpuid_part:
             return f"CPUID.PartNo is 0x{part:03X}, expected 0x{ident.cpuid_part:03X}"
-    if ident.rom_designer is not None and evidence.rom_designer is not None:
+    if ident.rom_designer is not None and evidence.rom_designer:
         same_part = ident.rom_part is None or ident.rom_part == evidence.rom_part
-        if evidence.rom_designer != ident.rom_designer or not same_part:
+        if not _is_designer(ident, evidence.rom_designer) or not same_part:
             return (
                 f"its ROM table names {_rom(evidence.rom_designer, evidence.rom_part)}, "
                 f"expected {_rom(ident.rom_designer, ident.rom_part)}"
             )
     return None
+
+
+def _is_designer(ident: Identification, seen: int | None) -> bool:
+    return seen == ident.rom_designer or (ident.rom_designer == _NOBODY and seen == JEP106_ARM)
 
 
 def _rom(designer: int, part: int | None) -> str:
@@ -283,7 +291,7 @@ def _proved(chip: Chip, evidence: Evidence, read_words: ReadWords) -> bool:
         return True  # it did not contradict
     if not ident.registers:
         return False
-    if ident.rom_designer is not None and evidence.rom_designer is None:
+    if ident.rom_designer is not None and not _is_designer(ident, evidence.rom_designer):
         return False  # reading this vendor's registers on another chip could disturb it
     # The locks come along, so that a reader that remembers has them for check_unlocked.
     patterns = [*ident.registers, *(lock.pattern for lock in chip.locks)]

@@ -50,7 +50,9 @@ def components(profile: CoreProfile) -> dict[int, Identity]:
     """Return the identity of each debug component the core has, by base address."""
     rom = {"cortex-m0": 0x471, "cortex-m0p": 0x4C0, "cortex-m3": 0x4C3}
     rom |= {"cortex-m4": 0x4C4, "cortex-m7": 0x4C7}
-    rom_pidr = profile.rom_table_pidr or _arm(rom[profile.cpu])
+    rom_pidr = profile.rom_table_pidr
+    if rom_pidr is None:
+        rom_pidr = _arm(rom[profile.cpu])
     table = Identity(rom_pidr, coresight.ComponentClass.ROM_TABLE)
     if profile.armv6m:
         found = {

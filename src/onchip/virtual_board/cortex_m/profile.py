@@ -42,7 +42,7 @@ class CoreProfile:
     """SYST_CALIB: NOREF, SKEW, TENMS."""
     systick_reference_divider: int = 0
     """Core clocks per reference clock when SYST_CSR.CLKSOURCE is 0; 0 means no such clock."""
-    rom_table_pidr: int = 0
+    rom_table_pidr: int | None = None
     """64-bit PIDR of the ROM table at 0xE00F_F000, PIDR0 lowest; 0 means Arm's own."""
     rom_table: bool = True
     mpu_regions: int = 8
