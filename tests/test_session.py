@@ -31,7 +31,6 @@ from onchip.session import (
     Session,
     WhenLocked,
     connect,
-    connecting,
     open_session,
 )
 from onchip.target.chip import load_chip
@@ -399,7 +398,7 @@ def test_an_open_chip_is_not_erased(chip: str) -> None:
 
 
 def test_a_chip_that_stays_locked_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connecting, "erase_and_unlock", lambda *_: None)
+    monkeypatch.setattr("onchip.session.session.erase_and_unlock", lambda *_: None)
     with build_board(VirtualSpec("stm32f407", locked=True)) as board:
         link = board.link()
         with pytest.raises(LockedChip, match="everything was erased, but stm32f407 is locked"):

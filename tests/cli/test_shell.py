@@ -108,6 +108,7 @@ def interpreter():
         ("reg r1", ["r1", "r10"]),
         ("break console_w", ["console_write", "console_write_number"]),
         ("reg m", ["msp", "main", "milliseconds"]),
+        ("reg ap", ["apsr"]),
     ],
 )
 def test_completion(interpreter, typed: str, offered: list[str]) -> None:
@@ -123,7 +124,10 @@ def test_nothing_is_offered_where_nothing_fits(interpreter) -> None:
 
 def test_everything_is_offered_before_a_letter_is_typed(interpreter) -> None:
     assert prompt.completions(interpreter, "") == interpreter.names
-    assert prompt.completions(interpreter, "reg ") == ["r0", "r1", "r10", "pc", "msp"]
+    assert prompt.completions(interpreter, "reg ") == [
+        *("r0", "r1", "r10", "pc", "msp"),
+        *("apsr", "ipsr", "epsr"),
+    ]
 
 
 def test_the_prompt_of_prompt_toolkit(interpreter, monkeypatch, tmp_path) -> None:

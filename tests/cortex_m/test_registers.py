@@ -71,6 +71,49 @@ def test_specials_written_together_in_one_batch(m4: Bench) -> None:
     }
 
 
+VIEWS = {"apsr": 0xF80F_0000, "ipsr": 0x0000_01FF, "epsr": 0x0700_FC00}
+
+
+def test_parts_of_xpsr_are_read_where_they_stand(any_bench: Bench) -> None:
+    core = any_bench.core
+    core.write_register("xpsr", 0x6100_0003)
+    xpsr = core.read_register("xpsr")
+    assert core.read_registers(VIEWS) == {name: xpsr & mask for name, mask in VIEWS.items()}
+    assert core.registers["APSR"] == 0x6000_0000
+    assert core.registers["ipsr"] == 3
+
+
+def test_a_part_of_xpsr_is_written_alone(m4: Bench) -> None:
+    core = m4.core
+    core.write_register("xpsr", 0x6100_0003)
+    core.registers["apsr"] = 0x9000_0000
+    assert core.read_register("xpsr") == 0x9100_0003
+    core.registers["ipsr"] = 0xB
+    core.registers["epsr"] = 0x0100_0000
+    assert core.read_register("xpsr") == 0x9100_000B
+
+
+def test_parts_of_xpsr_written_together_and_after_it(m4: Bench) -> None:
+    core = m4.core
+    core.write_registers({"xpsr": 0x0100_0003, "apsr": 0x4000_0000, "ipsr": 5})
+    assert core.read_register("xpsr") == 0x4100_0005
+
+
+def test_a_part_of_xpsr_is_not_written_over_what_the_core_did(m4: Bench) -> None:
+    core = m4.core
+    load(core, bytes.fromhex("0020 0138"))  # movs r0, #0: Z; subs r0, #1: N
+    core.registers["apsr"] = 0
+    core.step()
+    core.step()
+    core.registers["ipsr"] = 0
+    assert core.read_register("apsr") == 0x8000_0000
+
+
+def test_the_parts_of_xpsr_are_no_registers_more(m4: Bench) -> None:
+    assert not {*VIEWS} & {*m4.core.register_names}
+    assert not {*VIEWS} & {*m4.core.read_registers()}
+
+
 def test_a_double_is_two_singles(m4: Bench) -> None:
     core = m4.core
     core.memory.write_u32(0xE000ED88, 0xF << 20)
@@ -91,6 +134,9 @@ def test_a_double_is_two_singles(m4: Bench) -> None:
         ("r0", -1, "does not fit"),
         ("primask", 2, "does not fit"),
         ("d0", 1 << 64, "does not fit"),
+        ("apsr", 1, "whose bits are 0xf80f0000"),
+        ("ipsr", 1 << 24, "whose bits are 0x000001ff"),
+        ("epsr", -1, "whose bits are 0x0700fc00"),
     ],
 )
 def test_what_cannot_be_written_is_refused_before_anything_is_touched(

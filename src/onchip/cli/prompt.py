@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_state_dir
 
+from onchip.cortex_m import PSR_VIEWS
+
 if TYPE_CHECKING:
     from onchip.services.commands import Interpreter
 
@@ -25,7 +27,8 @@ def completions(interpreter: Interpreter, typed: str) -> list[str]:
     last, machine = words[-1], interpreter.machine
     if len(words) == 1 or words[0] in ("help", "?"):
         return [name for name in interpreter.names if name.startswith(last)]
-    found = [name for name in machine.core.register_names if name.startswith(last)]
+    registers = (*machine.core.register_names, *PSR_VIEWS)
+    found = [name for name in registers if name.startswith(last)]
     if last and machine.debug is not None:
         found += [symbol.name for symbol in machine.debug.symbols_like(f"{last}*")]
     return found[:_MOST_OFFERED]

@@ -9,10 +9,12 @@ from .core import Core
 from .fault import FaultReport
 from .owners import PYTHON, Condition, PointOwner, StoppedCore, Verdict
 from .places import Breakpoint, BreakpointKind
+from .registers import PSR_VIEWS
 from .state import CoreState, HaltKind, HaltReason, ResetKind
 from .watchpoints import Watchpoint, WatchpointManager
 
 __all__ = [
+    "PSR_VIEWS",
     "PYTHON",
     "Breakpoint",
     "BreakpointKind",

@@ -99,7 +99,7 @@ class RegisterCore:
         self._access.queue_write(batch, name, value)
 
     def read_register(self, name: str) -> int:
-        """Return a register by name; d0-d15 as 64 bits.
+        """Return a register by name; d0-d15 as 64 bits, of apsr, ipsr and epsr their bits of xpsr.
 
         Raises:
             UsageError: this core has no such register.
@@ -130,7 +130,7 @@ class RegisterCore:
         return result.value
 
     def write_register(self, name: str, value: int) -> None:
-        """Write a register by name.
+        """Write a register by name; of apsr, ipsr and epsr their bits of xpsr, and no others.
 
         Raises:
             UsageError: this core has no such register, or ``value`` does not fit it.

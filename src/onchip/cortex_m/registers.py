@@ -24,6 +24,9 @@ STACK_NAMES = ("msp", "psp")
 _CFBP_SHIFT = {"primask": 0, "basepri": 8, "faultmask": 16, "control": 24}
 _CFBP_WIDTH = {"primask": 1, "basepri": 8, "faultmask": 1, "control": 8}
 _FPU_NAMES = tuple(["fpscr"] + [f"s{n}" for n in range(32)])
+_PSR_MASK = {"apsr": 0xF80F_0000, "ipsr": 0x0000_01FF, "epsr": 0x0700_FC00}
+PSR_VIEWS = tuple(_PSR_MASK)
+"""Views of xpsr, each with its own bits, where they stand in it (ARMv7-M B1.4.2)."""
 _ALIASES = {"r13": "sp", "r14": "lr", "r15": "pc", "psr": "xpsr", "cpsr": "xpsr"}
 
 _REGSEL = {name: n for n, name in enumerate(CORE_NAMES[:16])}
@@ -50,8 +53,8 @@ class RegisterAccess:
         self.run = run
         self.names: tuple[str, ...] = CORE_NAMES + STACK_NAMES + ("control", "primask")
         self.on_write: Callable[[str, int], None] = lambda name, value: None
-        self._cfbp: int | None = None
-        self._cfbp_generation = -1
+        self._shared: dict[int, int] = {}  # words that hold several registers, by selector
+        self._shared_generation = -1
 
     def configure(self, *, baseline: bool, has_fpu: bool) -> None:
         """Set which registers this core has."""
@@ -66,7 +69,9 @@ class RegisterAccess:
         """
         plain = name.strip().lower()
         plain = _ALIASES.get(plain, plain)
-        if plain in self.names or (plain in _DOUBLES and "s0" in self.names):
+        if plain in self.names or plain in _PSR_MASK:
+            return plain
+        if plain in _DOUBLES and "s0" in self.names:
             return plain
         hint = "it has no FPU" if plain in _FPU_NAMES or plain in _DOUBLES else None
         if hint is None:
@@ -149,19 +154,17 @@ class RegisterAccess:
     def queue_write(self, batch: Batch, name: str, value: int) -> None:
         """Queue the write of a register.
 
-        CONTROL, FAULTMASK, BASEPRI and PRIMASK share one word: unless it is known, it is read at
-        once, so the core must then be halted already.
+        CONTROL, FAULTMASK, BASEPRI and PRIMASK share one word, and APSR, IPSR and EPSR xPSR: unless
+        that is known, it is read at once, so the core must then be halted already.
 
         Raises:
             UsageError: no such register, or ``value`` does not fit it.
             CoreStateError: the core runs.
         """
         name = self.canonical(name)
-        width = 64 if name in _DOUBLES else _CFBP_WIDTH.get(name, 32)
-        if not 0 <= value < 1 << width:
-            raise UsageError(f"{value:#x} does not fit {name}, which has {width} bits")
-        if name in _CFBP_SHIFT and self._known_cfbp() is None:
-            self._read_cfbp()
+        _check_width(name, value)
+        if name in _CFBP_SHIFT or name in _PSR_MASK:
+            self._learn_shared(*_selectors(name))
 
         def emit(t: Transfers) -> None:
             self.run.require_halted("write registers")
@@ -177,43 +180,71 @@ class RegisterAccess:
     def _words(self, name: str, value: int) -> list[tuple[int, int]]:
         if name in _CFBP_SHIFT:
             shift = _CFBP_SHIFT[name]
-            word = self._known_cfbp()
-            if word is None:
-                raise CoreStateError(f"what shares a word with {name} is not known any more")
-            self._cfbp = word & ~(0xFF << shift) | value << shift
-            return [(Regsel.CFBP, self._cfbp)]
+            return [self._change_shared(Regsel.CFBP, 0xFF << shift, value << shift, name)]
+        if name in _PSR_MASK:
+            return [self._change_shared(Regsel.XPSR, _PSR_MASK[name], value, name)]
         if name in _DOUBLES:
             low, high = _selectors(name)
             return [(low, value & 0xFFFF_FFFF), (high, value >> 32)]
         if name == "pc":
             value &= ~1  # the DebugReturnAddress is halfword aligned (ARMv7-M C1.6.3)
+        if name == "xpsr":
+            self._known_shared()[Regsel.XPSR] = value
         return [(_REGSEL[name], value)]
 
-    def _known_cfbp(self) -> int | None:
-        if self._cfbp_generation != self.ap.dp.client.generation:
-            return None
-        return self._cfbp
+    # ---- words that hold several registers
 
-    def _read_cfbp(self) -> None:
+    def _change_shared(self, selector: int, mask: int, bits: int, name: str) -> tuple[int, int]:
+        word = self._known_shared().get(selector)
+        if word is None:
+            raise CoreStateError(f"what shares a word with {name} is not known any more")
+        self._shared[selector] = word & ~mask | bits
+        return selector, self._shared[selector]
+
+    def _known_shared(self) -> dict[int, int]:
+        generation = self.ap.dp.client.generation
+        if self._shared_generation != generation:
+            self._shared, self._shared_generation = {}, generation
+        return self._shared
+
+    def _learn_shared(self, selector: int) -> None:
+        if selector in self._known_shared():
+            return
         values: dict[int, int] = {}
         element: list[_Reading] = []
 
         def emit(t: Transfers) -> None:
-            element.append(self._emit_read(t, Regsel.CFBP))
+            element.append(self._emit_read(t, selector))
             t.finish(lambda: self._collect(element, values))
 
         batch = self.ap.batch()
         batch.add(emit, repeatable=True)
         batch.run()
-        self._cfbp = values[Regsel.CFBP]
-        self._cfbp_generation = self.ap.dp.client.generation
+        self._known_shared()[selector] = values[selector]
 
     def forget(self) -> None:
         """Forget what may change once the core runs."""
-        self._cfbp = None
+        self._shared = {}
 
 
 _DOUBLES = {f"d{n}": (Regsel.S0 + 2 * n, Regsel.S0 + 2 * n + 1) for n in range(16)}
+
+
+def _check_width(name: str, value: int) -> None:
+    """Refuse what does not fit.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if name in _PSR_MASK:
+        if value & ~_PSR_MASK[name]:
+            raise UsageError(
+                f"{value:#x} does not fit {name}, whose bits are {_PSR_MASK[name]:#010x}"
+            )
+        return
+    width = 64 if name in _DOUBLES else _CFBP_WIDTH.get(name, 32)
+    if not 0 <= value < 1 << width:
+        raise UsageError(f"{value:#x} does not fit {name}, which has {width} bits")
 
 
 def _selectors(name: str) -> tuple[int, ...]:
@@ -221,6 +252,8 @@ def _selectors(name: str) -> tuple[int, ...]:
         return _DOUBLES[name]
     if name in _CFBP_SHIFT:
         return (Regsel.CFBP,)
+    if name in _PSR_MASK:
+        return (Regsel.XPSR,)
     return (_REGSEL[name],)
 
 
@@ -228,6 +261,8 @@ def _assemble(name: str, values: Mapping[int, int]) -> int:
     words = [values[selector] for selector in _selectors(name)]
     if name in _CFBP_SHIFT:
         return words[0] >> _CFBP_SHIFT[name] & 0xFF
+    if name in _PSR_MASK:
+        return words[0] & _PSR_MASK[name]
     return words[0] if len(words) == 1 else words[0] | words[1] << 32
 
 

@@ -34,7 +34,6 @@ from onchip.session.session import Session
 from onchip.target import chip as chips
 from onchip.target.boards import board_of
 from onchip.target.families import nordic
-from onchip.target.unlock import erase_and_unlock
 
 if TYPE_CHECKING:
     from onchip.coresight.access_port import AccessPort
@@ -325,24 +324,11 @@ def session_at(
     session = Session(client, ports.dp, ports.aps, core, resume_on_close=running)
     session.recognise(chip)
     if session.locked is not None and when_locked is WhenLocked.ERASE:
-        _erase_and_unlock(session)
-        erased = True
+        erased = session.unlock()
     if session.locked is not None and when_locked is not WhenLocked.ALLOW:
         raise session.locked
     session.was_unlocked = erased
     return session
-
-
-def _erase_and_unlock(session: Session) -> None:
-    assert session.chip is not None
-    erase_and_unlock(session.chip.name, session.chip.unlock, session.core.ap)
-    session.reset()
-    session.recognise(session.chip)
-    if session.locked is not None:
-        raise LockedChip(
-            f"everything was erased, but {session.locked.message}",
-            hint="switch the chip's power off and on, and connect again",
-        ) from session.locked
 
 
 @contextlib.contextmanager

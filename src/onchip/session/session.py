@@ -19,6 +19,7 @@ from onchip.errors import LockedChip, OnchipError
 from onchip.session.flash_patcher import SessionPatcher, flash_breakpoints_of
 from onchip.session.programming import Programming, reset_kind_of
 from onchip.target import chip as chips
+from onchip.target.unlock import erase_and_unlock
 
 if TYPE_CHECKING:
     from onchip.coresight.access_port import AccessPort
@@ -182,6 +183,29 @@ class Session(Programming):
         if halt:
             self._pass_boot_rom()
         self.resume_on_close = not halt
+
+    def unlock(self) -> bool:
+        """Erase everything on a locked chip, which takes its read-out protection away.
+
+        To be called only when the user has asked for it by name. A chip that is not `locked` is
+        left alone; the value says whether it was. The chip is reset, and finds nothing to run.
+
+        Raises:
+            LockedChip: nothing is known that opens this chip, or it needs its power switched.
+            CoreTimeout: the erase did not end in time.
+            TransferError: the target does not answer.
+        """
+        if self.locked is None or self.chip is None:
+            return False
+        erase_and_unlock(self.chip.name, self.chip.unlock, self.core.ap)
+        self.reset()
+        self.recognise(self.chip)
+        if self.locked is not None:
+            raise LockedChip(
+                f"everything was erased, but {self.locked.message}",
+                hint="switch the chip's power off and on, and connect again",
+            ) from self.locked
+        return True
 
     def threads(self, program: str | Path | DebugInfo) -> Snapshot:
         """Return the threads of the kernel that ``program``, an ELF file, was linked with.

@@ -55,7 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     lines = _given(arguments)
     debug = load_symbols(arguments.file)
-    with stop_requests() as interrupted, open_session(arguments) as session:
+    with stop_requests() as interrupted, open_session(arguments, when_locked="allow") as session:
+        if session.locked is not None:
+            text = f"{session.locked.message}; `unlock` erases everything, and so opens it"
+            print(f"onchip: {text}", file=sys.stderr)
         machine = SessionMachine(session, debug, write=_write, is_interrupted=interrupted.is_set)
         interpreter = Interpreter(machine, more=(_gdbserver(interrupted),))
         if lines is None:

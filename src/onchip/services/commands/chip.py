@@ -36,12 +36,13 @@ def _meaning(machine: Machine, name: str, value: int) -> str:
     return f"  {symbol}" if symbol else ""
 
 
-def _wreg(machine: Machine, words: Words) -> None:
+def _wreg(machine: Machine, words: Words) -> int:
     name = words.next().lower().removeprefix("$")
     value = words.wide_number() if _is_double(name) else words.number()
     words.end()
     machine.need_halted("writing a register")
     machine.core.write_register(name, value)
+    return value
 
 
 def _is_double(name: str) -> bool:
@@ -68,6 +69,9 @@ def _info(machine: Machine, words: Words) -> dict[str, Any]:
         machine.print(f"memory {region.kind.value:6} {region}\n")
     return {
         "probe": session.link.description,
+        "dp": session.dp.idr,
+        "aps": {ap.index: ap.idr for ap in session.aps},
+        "rom_table": session.rom_table,
         "chip": session.chip_name,
         "core": core.name,
         "state": state,
@@ -92,7 +96,8 @@ COMMANDS = (
         "reg [NAME...|all]",
         "show registers",
         _reg,
-        "reg pc sp; without a name the core's, with `all` the FPU's too.",
+        "reg pc sp; without a name the core's, with `all` the FPU's too. apsr, ipsr and epsr are "
+        "parts of xpsr.",
     ),
     Command(("wreg",), "wreg NAME VALUE", "write a register", _wreg, "wreg pc main"),
     Command(("info", "i"), "info", "show probe, DP, APs, ROM table, core, chip and memory", _info),

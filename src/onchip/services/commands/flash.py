@@ -35,6 +35,21 @@ def _erase(machine: Machine, words: Words) -> int:
     return report.erased_bytes
 
 
+def _unlock(machine: Machine, words: Words) -> bool:
+    """Open a locked chip by erasing everything; the value says whether it was locked."""
+    words.end()
+    session = machine.session
+    session.recognise(session.chip)  # it may have been locked or opened since
+    if session.locked is None:
+        machine.print(f"{session.chip_name} is not locked: nothing was erased\n")
+        return False
+    machine.print(f"{session.locked.message}; erasing everything on it\n")
+    session.unlock()
+    machine.reset(ResetKind.SYSTEM, halt=True)
+    machine.print(f"{session.chip_name} is blank, and open now; reset, halted\n")
+    return True
+
+
 COMMANDS = (
     Command(
         ("load", "flash", "program"),
@@ -49,5 +64,12 @@ COMMANDS = (
         "erase flash",
         _erase,
         "Every sector that the range touches is erased, whole.",
+    ),
+    Command(
+        ("unlock",),
+        "unlock",
+        "ERASE EVERYTHING on a locked chip, which opens it",
+        _unlock,
+        "A chip that is not locked is left alone; `erase chip` erases that.",
     ),
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onchip.cortex_m import Core, CoreState, PointOwner, ResetKind
+from onchip.cortex_m import PSR_VIEWS, Core, CoreState, PointOwner, ResetKind
 from onchip.errors import CoreStateError, UsageError
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Machine(ABC):
         except ValueError:
             pass
         name = text.lower().removeprefix("$")
-        if name in self.core.register_names:
+        if name in self.core.register_names or name in PSR_VIEWS:
             self.need_halted(f"the value of {name}")
             return self.core.read_register(name)
         symbol = None if self.debug is None else self.debug.symbol(text)

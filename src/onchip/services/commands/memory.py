@@ -33,14 +33,15 @@ def _reads(size: int) -> Callable[[Machine, Words], list[int]]:
     return serve
 
 
-def _writes(size: int) -> Callable[[Machine, Words], None]:
-    def serve(machine: Machine, words: Words) -> None:
+def _writes(size: int) -> Callable[[Machine, Words], int]:
+    def serve(machine: Machine, words: Words) -> int:
         address = words.number()
         values = _wide_numbers(words) if size == 8 else words.numbers()
         if any(value >> (8 * size) for value in values):
             raise UsageError(f"a value does not fit {size} byte{'s' if size > 1 else ''}")
         data = b"".join(value.to_bytes(size, "little") for value in values)
         _write(machine, address, data)
+        return len(data)
 
     return serve
 
@@ -67,7 +68,7 @@ def _write(machine: Machine, address: int, data: bytes) -> None:
     machine.core.memory.write(address, data)
 
 
-def _fill(machine: Machine, words: Words) -> None:
+def _fill(machine: Machine, words: Words) -> int:
     """Fill with a pattern of bytes, repeated and cut where the range ends."""
     address, length = words.number(), words.number()
     pattern = _pattern(words)
@@ -76,6 +77,7 @@ def _fill(machine: Machine, words: Words) -> None:
     data = (pattern * (length // len(pattern) + 1))[:length]
     _write(machine, address, data)
     machine.print(f"{length} bytes filled\n")
+    return length
 
 
 def _find(machine: Machine, words: Words) -> int | None:

@@ -48,11 +48,13 @@ def _unbreak(machine: Machine, words: Words) -> None:
     machine.print(f"no breakpoint at {machine.place(address)} any more\n")
 
 
-def _watch(machine: Machine, words: Words) -> None:
+def _watch(machine: Machine, words: Words) -> int:
+    """Set a watchpoint, whose address is the value."""
     address, length, access, value = _watched(machine, words)
     machine.set_watchpoint(address, length, access, value=value)
     of = "" if value is None else f" of {value:#x}"
     machine.print(f"watchpoint on {length} bytes at {machine.place(address)}, {access}{of}\n")
+    return address
 
 
 def _unwatch(machine: Machine, words: Words) -> None:

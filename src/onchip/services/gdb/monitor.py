@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from onchip.cortex_m import ResetKind
-from onchip.services.commands import Interpreter, Machine
+from onchip.services.commands import Command, Interpreter, Machine, Words
 from onchip.services.gdb.conversation import Conversation
 from onchip.wire.gdb_rsp.points import PointKind
 
@@ -21,7 +21,15 @@ def run_command(talk: Conversation, line: str) -> None:
         UnknownCommand: there is no such command.
         OnchipError: the command is used wrongly, or fails.
     """
-    Interpreter(ClientMachine(talk)).run(line if line.strip() else "help")
+    Interpreter(ClientMachine(talk), more=(_GDBSERVER,)).run(line if line.strip() else "help")
+
+
+def _gdbserver(machine: Machine, words: Words) -> None:
+    words.end()
+    machine.print("this is one: other GDBs may connect to the same port\n")
+
+
+_GDBSERVER = Command(("gdbserver",), "gdbserver", "say how another GDB connects", _gdbserver)
 
 
 class ClientMachine(Machine):
