@@ -15,6 +15,7 @@ from pyOCD.board import MbedBoard
 from pyOCD.tools import pyocd_tool
 from pyOCD.tools.tool_commands import COMMANDS
 from pyOCD.tools.tool_console import Console, Leave
+from pyOCD.tools.tool_lines import Lines
 
 SAMPLE = files("onchip.cli") / "samples" / "stm32f407.elf"
 FLASH, RAM = 0x0800_0000, 0x2000_0000
@@ -30,7 +31,7 @@ def console(board: MbedBoard) -> Console:
 @pytest.fixture
 def run(console: Console, capsys: pytest.CaptureFixture[str]) -> Run:
     def line(text: str) -> str:
-        console.run_line(text)
+        Lines(console).run(text)
         return capsys.readouterr().out
 
     return line
@@ -73,7 +74,7 @@ def test_memory(run: Run, board: MbedBoard) -> None:
 
 def test_memory_to_and_from_files(run: Run, board: MbedBoard, tmp_path: Path) -> None:
     run("ww 0x20000000 0x04030201")
-    assert run(f"savemem 0x20000000 4 {tmp_path}/saved") == "4 bytes saved\n"
+    assert run(f"savemem 0x20000000 4 {tmp_path}/saved") == f"4 bytes saved to {tmp_path}/saved\n"
     assert (tmp_path / "saved").read_bytes() == b"\x01\x02\x03\x04"
     assert run(f"loadmem 0x20000100 {tmp_path}/saved") == "4 bytes loaded\n"
     assert board.target.read32(RAM + 0x100) == 0x0403_0201
@@ -96,8 +97,21 @@ def test_flash(run: Run, board: MbedBoard) -> None:
 def test_breakpoints(run: Run, board: MbedBoard) -> None:
     assert run("break 0x08000104") == "breakpoint at 0x08000104\n"
     assert run("lsbreak") == "0x08000104 hardware\n"
-    run("rmbreak 0x08000104")
+    assert board.target.findBreakpoint(0x0800_0104) is not None
+    assert run("rmbreak 0x08000104") == "no breakpoint at 0x08000104 any more\n"
+    board.target.setBreakpoint(0x0800_0106)
+    run("unbreak 0x08000106")
     assert run("lsbreak") == ""
+
+
+def test_the_other_commands_are_those_of_the_shell(run: Run, board: MbedBoard) -> None:
+    run("fill 0x20000000 64 0xAA")
+    assert run("find 0x20000000 64 0xAA 0xAA") == "found at 0x20000000\n"
+    assert run("watch 0x20000000").startswith("watchpoint on 4 bytes at 0x20000000")
+    run("unwatch 0x20000000")
+    assert run("fault") == "no fault is recorded\n"
+    assert "watch ADDRESS" in run("help watch")
+    assert "backtrace" in run("help")
 
 
 def test_ports(run: Run, board: MbedBoard) -> None:
@@ -170,7 +184,7 @@ def test_disassembly(run: Run, monkeypatch: pytest.MonkeyPatch, console: Console
     assert run("d pc+1") == "08000100:  0020      movs r0, #0\n"
     monkeypatch.setitem(sys.modules, "capstone", None)
     with pytest.raises(UsageError, match="needs capstone"):
-        console.run_line("disasm pc 2")
+        Lines(console).run("disasm pc 2")
 
 
 @pytest.mark.parametrize(
@@ -180,16 +194,15 @@ def test_disassembly(run: Run, monkeypatch: pytest.MonkeyPatch, console: Console
         ("help dance", "no command 'dance'"),
         ("read32", "usage: read32 ADDRESS"),
         ("read32 0x20000000 0", "between 1 and"),
-        ("read32 nowhere", "'nowhere' is no number and no register"),
+        ("read32 nowhere", "'nowhere' is not a number or a register"),
         ("write8 0x20000000 256", "does not fit 1 bytes"),
         ("wreg r0", "usage: wreg"),
         ("reset now", "usage: reset"),
-        ("rmbreak 0x100", "no breakpoint at"),
-        ("break 0x80000000", "no breakpoint can be set"),
         ("erase 0x20000000", "not in flash"),
         ("where 1 2", "usage: where"),
         ("symbol", "usage: symbol"),
         ("symbol main", "ELF"),
+        ("watch", "usage: watch"),
         ("makeap", "usage: makeap"),
         ("makeap 3", "no AP 3"),
         ("show", "usage: show"),
@@ -206,34 +219,45 @@ def test_disassembly(run: Run, monkeypatch: pytest.MonkeyPatch, console: Console
 )
 def test_what_cannot_be_meant(console: Console, line: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        console.run_line(line)
+        Lines(console).run(line)
 
 
-def test_a_read_that_fails(console: Console) -> None:
-    with pytest.raises(OnchipError):
-        console.run_line("rw 0xC0000000")
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("rw 0xC0000000", "at 0xc0000000"),
+        ("break 0x80000000", "no hardware breakpoint at 0x80000000"),
+        ("rmbreak 0x100", "there is no breakpoint at 0x00000100"),
+    ],
+)
+def test_what_fails_on_the_chip(console: Console, line: str, message: str) -> None:
+    with pytest.raises(OnchipError, match=message):
+        Lines(console).run(line)
 
 
 def test_every_name_stands_for_one_command(run: Run) -> None:
     names = [name for command in COMMANDS for name in command.names]
     assert len(names) == len(set(names))
     assert all(command.usage.split()[0] in command.names for command in COMMANDS)
-    assert run("help").count("\n") == len(COMMANDS)
+    lines = run("help").splitlines()
+    assert [line.split()[0] for line in lines[: len(COMMANDS)]] == [c.names[0] for c in COMMANDS]
+    spelled = [line.split()[0] for line in lines]
+    assert len(spelled) == len(set(spelled))
     assert run("? g").startswith("go  let the core run (g, ")
 
 
 def test_names_of_the_program(board: MbedBoard, capsys: pytest.CaptureFixture[str]) -> None:
     board.target.elf = str(SAMPLE)
     console = Console(board)
-    console.run_line("symbol main")
+    Lines(console).run("symbol main")
     words = capsys.readouterr().out.split()
     assert words[-1] == "main"
     main = int(words[0], 16)
     assert console.number("main") == main
     assert console.number("main+2") == main + 2
-    console.run_line(f"where 0x{main:x}")
+    Lines(console).run(f"where 0x{main:x}")
     assert "main" in capsys.readouterr().out
-    with pytest.raises(UsageError, match="no number and no register"):
+    with pytest.raises(UsageError, match="not number, register or symbol"):
         console.number("mainly")
 
 
@@ -325,6 +349,6 @@ def test_the_prompt_ends_with_its_input(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_leaving_is_no_error(console: Console) -> None:
     with pytest.raises(Leave):
-        console.run_line("quit")
+        Lines(console).run("quit")
     with pytest.raises(UsageError, match="needs a board"):
-        Console(None).run_line("halt")
+        Lines(Console(None)).run("halt")

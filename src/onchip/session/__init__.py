@@ -7,6 +7,7 @@ chip, flash engine. Above stand the services and faces, which are all clients of
 from __future__ import annotations
 
 from onchip.coresight.debug_port import DebugPort
+from onchip.cortex_m.owners import PYTHON
 from onchip.cortex_m.places import BreakpointKind
 from onchip.cortex_m.state import ResetKind
 from onchip.dap import DapClient, RawPort
@@ -46,6 +47,7 @@ from onchip.target.memory_map import (
 __all__ = [
     "DEFAULT_FREQUENCY_HZ",
     "PROBE_VARIABLE",
+    "PYTHON",
     "TOKEN_VARIABLE",
     "BreakpointKind",
     "Chip",

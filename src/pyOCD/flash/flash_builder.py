@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from pyOCD.flash.info import ProgrammingInfo
+from onchip.session import Session
+from pyOCD.flash.info import PageInfo, ProgrammingInfo
 from pyOCD.utility.progress import fraction
 
-if TYPE_CHECKING:
-    from pyOCD.flash.flash import Flash
-
 ProgressCallback = Callable[[float], Any]
+
+
+class Programmable(Protocol):
+    """The flash that a job is for."""
+
+    @property
+    def session(self) -> Session:
+        """The session that the job is handed to."""
+
+    def getPageInfo(self, addr: int) -> PageInfo | None:
+        """Return the sector that holds ``addr``, or None outside flash."""
 
 
 class FlashBuilder:
@@ -23,7 +32,7 @@ class FlashBuilder:
     FLASH_ANALYSIS_CRC32 = "CRC32"
     FLASH_ANALYSIS_PARTIAL_PAGE_READ = "PAGE_READ"
 
-    def __init__(self, flash: Flash, base_addr: int = 0) -> None:
+    def __init__(self, flash: Programmable, base_addr: int = 0) -> None:
         self.flash = flash
         self.flash_start = base_addr
         self.perf = ProgrammingInfo()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from onchip.errors import OnchipError
 from pyOCD.tools import common
 from pyOCD.tools.tool_console import Console, Leave
+from pyOCD.tools.tool_lines import Lines
 
 EPILOG = "commands are told by `pyocd-tool help`; $EXPRESSION evaluates Python; `;` separates"
 
@@ -38,28 +39,28 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.cmd == "list":
         return common.list_boards()
     if arguments.cmd in ("help", "?"):
-        Console(None).run_line(" ".join([arguments.cmd, *arguments.args]))
+        Lines(Console(None)).run(" ".join([arguments.cmd, *arguments.args]))
         return 0
     board = common.choose(arguments, arguments.clock * 1000, init=False)
     if board is None:
         return 1
     board.target.setHaltOnConnect(arguments.halt)
     board.target.elf = arguments.elf
-    console = Console(board)
+    lines = Lines(Console(board))
     try:
         if not arguments.no_init:
             board.init()
         if arguments.cmd is not None:
-            console.run_line(" ".join([arguments.cmd, *arguments.args]))
+            lines.run(" ".join([arguments.cmd, *arguments.args]))
             return 0
-        return _prompt(console)
+        return _prompt(lines)
     except Leave:
         return 0
     finally:
         board.uninit(resume=False)
 
 
-def _prompt(console: Console) -> int:
+def _prompt(lines: Lines) -> int:
     """Read and run lines until the end of input or ``exit``; a line that fails is told."""
     while True:
         try:
@@ -68,7 +69,7 @@ def _prompt(console: Console) -> int:
             print()
             return 0
         try:
-            console.run_line(line)
+            lines.run(line)
         except Leave:
             return 0
         except (OnchipError, ValueError, OSError) as error:

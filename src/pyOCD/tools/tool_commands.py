@@ -1,9 +1,8 @@
-"""The commands of `pyocd-tool`: memory, flash, registers, run control, ports."""
+"""What `pyocd-tool` has beside the commands of `onchip shell`, or does or prints otherwise."""
 
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -27,16 +26,6 @@ _SELECT = 0x8
 
 
 # ---- the session itself
-
-
-def _help(console: Console, args: Sequence[str]) -> None:
-    chosen = [c for c in COMMANDS if not args or args[0] in c.names]
-    if not chosen:
-        raise UsageError(f"there is no command {args[0]!r}")
-    width = max(len(command.usage) for command in chosen)
-    for command in chosen:
-        others = ", ".join(command.names[1:])
-        print(f"{command.usage:{width}}  {command.help}{f' ({others})' if others else ''}")
 
 
 def _list(console: Console, args: Sequence[str]) -> None:
@@ -116,22 +105,6 @@ def _say_pc(console: Console, what: str) -> None:
     print(f"{what} 0x{console.target.readCoreRegisterRaw('pc'):08x}")
 
 
-def _break(console: Console, args: Sequence[str]) -> None:
-    wrong_unless(len(args) == 1)
-    address = console.number(args[0])
-    if not console.target.setBreakpoint(address):
-        raise UsageError(f"no breakpoint can be set at 0x{address:08x}")
-    print(f"breakpoint at 0x{address:08x}")
-
-
-def _rmbreak(console: Console, args: Sequence[str]) -> None:
-    wrong_unless(len(args) == 1)
-    address = console.number(args[0])
-    if console.target.findBreakpoint(address) is None:
-        raise UsageError(f"there is no breakpoint at 0x{address:08x}")
-    console.target.removeBreakpoint(address)
-
-
 def _lsbreak(console: Console, args: Sequence[str]) -> None:
     for breakpoint in console.board.session.core.breakpoints:
         print(f"0x{breakpoint.address:08x} {breakpoint.kind.value}")
@@ -200,14 +173,6 @@ def _write(size: int) -> Callable[[Console, Sequence[str]], None]:
     return serve
 
 
-def _savemem(console: Console, args: Sequence[str]) -> None:
-    wrong_unless(len(args) == 3)
-    address, length = console.number(args[0]), console.number(args[1])
-    data = bytes(console.target.readBlockMemoryUnaligned8(address, length))
-    Path(args[2]).write_bytes(data)
-    print(f"{length} bytes saved")
-
-
 def _loadmem(console: Console, args: Sequence[str]) -> None:
     wrong_unless(len(args) == 2)
     address, data = console.number(args[0]), Path(args[1]).read_bytes()
@@ -239,16 +204,6 @@ def _unlock(console: Console, args: Sequence[str]) -> None:
     board.target.setAutoUnlock(True)
     board.init()
     print("unlocked: everything is erased")
-
-
-def _where(console: Console, args: Sequence[str]) -> None:
-    wrong_unless(len(args) <= 1)
-    console.interpreter.run(shlex.join(["where", *args]))
-
-
-def _symbol(console: Console, args: Sequence[str]) -> None:
-    wrong_unless(args)
-    console.interpreter.run(shlex.join(["symbol", *args]))
 
 
 def _initdp(console: Console, args: Sequence[str]) -> None:
@@ -317,7 +272,6 @@ def _writeap(console: Console, args: Sequence[str]) -> None:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command(("help", "?"), "help [COMMAND]", "list the commands", _help),
     Command(("list",), "list", "list the boards that are plugged in", _list),
     Command(("info",), "info", "show the chip and the board", _info),
     Command(("status", "stat"), "status", "show what the core does", _status),
@@ -333,8 +287,6 @@ COMMANDS: tuple[Command, ...] = (
     Command(("go", "g", "continue", "c"), "go", "let the core run", _go),
     Command(("step", "s"), "step [COUNT]", "execute instructions", _step),
     Command(("reset",), "reset [-h|--halt]", "reset the chip, and run or halt", _reset),
-    Command(("break",), "break ADDRESS", "set a breakpoint", _break),
-    Command(("rmbreak",), "rmbreak ADDRESS", "remove a breakpoint", _rmbreak),
     Command(("lsbreak",), "lsbreak", "list the breakpoints", _lsbreak),
     Command(("reg",), "reg [NAME...]", "show core registers", _reg),
     Command(("wreg",), "wreg NAME VALUE", "write a core register", _wreg),
@@ -344,12 +296,9 @@ COMMANDS: tuple[Command, ...] = (
     Command(("write8", "write", "w", "wb"), "write8 ADDRESS VALUE...", "write bytes", _write(1)),
     Command(("write16", "w16", "wh"), "write16 ADDRESS VALUE...", "write halfwords", _write(2)),
     Command(("write32", "w32", "ww"), "write32 ADDRESS VALUE...", "write words", _write(4)),
-    Command(("savemem",), "savemem ADDRESS LENGTH FILE", "save memory to a file", _savemem),
     Command(("loadmem",), "loadmem ADDRESS FILE", "write a file to memory or flash", _loadmem),
     Command(("erase",), "erase [ADDRESS [COUNT]]", "erase sectors, or all flash", _erase),
     Command(("unlock",), "unlock", "with -N: unlock a locked chip, erasing all of it", _unlock),
-    Command(("where",), "where [ADDRESS]", "show function, file and line (with -e)", _where),
-    Command(("symbol",), "symbol NAME", "show where something is (with -e)", _symbol),
     Command(("initdp",), "initdp", "wake the debug port and power it up (for -N)", _initdp),
     Command(("makeap",), "makeap APSEL", "look whether there is such an AP", _makeap),
     Command(("disasm", "d"), "disasm ADDRESS [LENGTH]", "show instructions", _disasm),

@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from onchip.errors import OnchipError, ProbeLost
 from onchip.session import Link, RegisterLink
+from pyOCD.interface import Interface
 from pyOCD.pyDAPAccess.dap_access import DAPAccess
-
-if TYPE_CHECKING:
-    from pyOCD.transport.transport import Transport
 
 _AP = 1
 _SELECT = 0x8
 
 
+class PortRegisters(Protocol):
+    """What a debugger needs of a `Transport`."""
+
+    interface: Interface
+
+    def init(self) -> None:
+        """Open the interface and wake the debug port."""
+
+    def uninit(self) -> None:
+        """Let go of the interface."""
+
+    def readDP(self, addr: int) -> Any:
+        """Read a register of the debug port."""
+
+    def writeDP(self, addr: int, data: int) -> None:
+        """Write a register of the debug port."""
+
+    def readAP(self, addr: int) -> Any:
+        """Read a register of an access port; APSEL is in [31:24]."""
+
+    def writeAP(self, addr: int, data: int) -> None:
+        """Write a register of an access port."""
+
+    def setClock(self, frequency: int) -> None:
+        """Set the SWD clock in Hz."""
+
+    def assertReset(self, asserted: bool) -> None:
+        """Pull nRESET low, or let it go."""
+
+
 class TransportPort:
     """A `RegisterPort` through a transport. SELECT is kept here: the transport writes its own."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: PortRegisters) -> None:
         self._transport = transport
         self._select = 0
 
@@ -70,7 +98,7 @@ class TransportPort:
 class TransportDevice(DAPAccess):
     """A probe whose registers are reached through ``transport``."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: PortRegisters) -> None:
         interface = transport.interface
         super().__init__(interface.getSerialNumber() or interface.getInfo(), interface)
         self.transport = transport

@@ -40,9 +40,10 @@ def _backtrace(machine: Machine, words: Words) -> list[int]:
 
 def _symbol(machine: Machine, words: Words) -> dict[str, int]:
     """Look names up: whole, or with ``*`` for whatever."""
+    names = [words.next(), *words.rest()]
     debug = _debug(machine)
     found: dict[str, int] = {}
-    for name in [words.next(), *words.rest()]:
+    for name in names:
         matches = debug.symbols_like(name)
         if not matches:
             raise UsageError(f"the program has no symbol {name!r}", hint="symbol ma* finds main")
