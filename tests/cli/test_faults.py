@@ -140,7 +140,7 @@ def test_a_probe_that_is_pulled(
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_bin(tmp_path_factory.mktemp("image"), "nrf52840", length=12_000)
+    return write_bin(tmp_path_factory.mktemp("image"), "nrf52840", length=5000)
 
 
 @pytest.fixture(scope="module")
@@ -213,10 +213,10 @@ def test_flash_that_does_not_take_it_is_told(
         board.flash_faults.add(FlashFault(kind, start + 0x204, None, bits=0xFFFF_FFFF))
 
     boards = script(plan)
-    image = write_bin(tmp_path, chip, length=2048)
+    image = write_bin(tmp_path, chip, length=1024)
     outcome = onchip("flash", image, "--probe", f"virtual:{chip}")
     if outcome.code == 0:  # the fault does not exist on this chip
-        assert boards[-1].bus.read_block(start, 2048) == image.read_bytes()
+        assert boards[-1].bus.read_block(start, 1024) == image.read_bytes()
         assert kind is not FlashFaultKind.STUCK_BIT
     else:
         _told(outcome, 1)

@@ -22,23 +22,22 @@ def board(tmp_path: Path) -> tuple[str, str]:
     return "--probe", f"virtual:stm32f407@{tmp_path / 'board.flash'}"
 
 
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(
-    onchip: Onchip, tmp_path: Path, board: tuple[str, str]
-) -> None:
-    image = write_bin(tmp_path, "stm32f407", length=20_000)
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(onchip: Onchip, tmp_path: Path) -> None:
+    board = "--probe", f"virtual:nrf51822@{tmp_path / 'board.flash'}"
+    image = write_bin(tmp_path, "nrf51822", length=1500)
     drawing = tmp_path / "plan.svg"
     first = onchip("flash", image, "--dry-run", "--plan-svg", drawing, *board)
     assert first.code == 0, first.err
     lines = first.out.splitlines()
-    assert lines[1].split() == ["0x0800_0000", "16", "KiB", "blank", "program", "16", "KiB"]
-    assert lines[2].startswith("0x0800_4000  16 KiB  blank")
-    assert lines[-1] == "stm32f407: would erase 0 bytes and program 20 KiB; nothing done"
+    assert lines[1].split() == ["0x0000_0000", "1", "KiB", "blank", "program", "1", "KiB"]
+    assert lines[2].startswith("0x0000_0400  1 KiB  blank")
+    assert lines[-1] == "nrf51822: would erase 0 bytes and program 2 KiB; nothing done"
     bars = ET.parse(drawing).getroot().findall("{http://www.w3.org/2000/svg}rect")
     assert len(bars) == 4 + 2
     assert onchip("verify", image, *board).code != 0
     assert onchip("flash", image, *board).code == 0
     other = tmp_path / "other.bin"
-    other.write_bytes(Path(image).read_bytes()[:18_000] + b"changed")
+    other.write_bytes(Path(image).read_bytes()[:1200] + b"changed")
     plan = json.loads(onchip("flash", other, "--dry-run", "--json", *board).out)
     assert [(s["state"], s["action"]) for s in plan["sectors"]] == [
         ("same", "skip"),
@@ -74,14 +73,14 @@ def test_a_dry_run_refuses_what_the_job_would(
 def test_full_verification_and_no_streaming(
     onchip: Onchip, tmp_path: Path, board: tuple[str, str]
 ) -> None:
-    image = write_bin(tmp_path, "stm32f407", length=9000)
+    image = write_bin(tmp_path, "stm32f407", length=2000)
     outcome = onchip("flash", image, "--verify", "full", "--no-stream", "--no-keep", *board)
     assert outcome.code == 0, outcome.err
     assert onchip("verify", image, *board).code == 0
 
 
 def test_a_failure_on_one_board_stops_no_other(onchip: Onchip, tmp_path: Path) -> None:
-    image = write_bin(tmp_path, "stm32f407", length=3000)
+    image = write_bin(tmp_path, "stm32f407", length=1000)
     manifest = tmp_path / "boards.jsonl"
     names = [f"virtual:stm32f407@{tmp_path / name}" for name in ("a", "b")]
     probes = [names[0], "tcp:127.0.0.1:1", names[1]]

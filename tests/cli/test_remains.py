@@ -78,7 +78,7 @@ def test_an_interrupt_tells_it(
 
 
 def test_what_kill_9_leaves_can_be_flashed_again(onchip: Onchip, tmp_path: Path) -> None:
-    image = write_bin(tmp_path, "nrf51822", length=24_000)
+    image = write_bin(tmp_path, "nrf51822", length=8000)
     with VirtualBoard("nrf51822") as board, BoardServer(board, port=0) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -44,7 +44,7 @@ def test_a_running_core() -> None:
 def test_in_the_middle_of_a_flash_job() -> None:
     with VirtualBoard("stm32f407") as board:
         session = open_session(board.link())
-        board.faults.unplug(after_packets=60)
+        board.faults.unplug(after_packets=30)
         with pytest.raises(ProbeLost) as caught:
-            session.flash(counting_loop("stm32f407", length=64 << 10))
+            session.flash(counting_loop("stm32f407", length=16 << 10))
         assert "has to be programmed again" in _hint(caught.value)

@@ -17,6 +17,7 @@ from onchip.flash.image import Image
 from onchip.probe.counting import CountingLink
 from onchip.target.chip import Chip, load_chip
 from onchip.virtual_board.board import VirtualBoard
+from onchip.virtual_board.bus import Memory
 
 
 @dataclass
@@ -36,11 +37,19 @@ class Bench:
     def image(self, data: bytes, offset: int = 0) -> Image:
         return Image.from_segments([(self.flash + offset, data)])
 
+    @property
+    def _cells(self) -> Memory:
+        region = self.chip.memory_map.flash[0]
+        return next(m for m in self.board.chip.flash_memories if len(m.data) >= region.length)
+
     def contents(self, length: int, offset: int = 0) -> bytes:
         """What the flash really holds, by no way of the debugger's."""
-        region = self.chip.memory_map.flash[0]
-        memory = next(m for m in self.board.chip.flash_memories if len(m.data) >= region.length)
-        return bytes(memory.data[offset : offset + length])
+        return bytes(self._cells.data[offset : offset + length])
+
+    def put(self, data: bytes, offset: int = 0) -> None:
+        """Let the flash hold ``data`` beforehand: a job would take a hundred times as long."""
+        self._cells.data[offset : offset + len(data)] = data
+        self.board.bus.code_changed(self._cells.base + offset, len(data))
 
 
 def connected(board: VirtualBoard, frequency_hz: int = 10_000_000) -> Bench:

@@ -17,11 +17,13 @@ CHIPS = [chip.name for chip in known_chips()]
 @pytest.mark.parametrize("chip", CHIPS)
 def test_checksums_are_those_of_zlib_and_disturb_nothing(chip: str) -> None:
     with bench(chip) as b:
-        b.engine().program(b.image(pattern(5000)))
-        content = b.contents(5000)
+        content = pattern(5000)
+        start = b.flash + 0x2000  # the boot ROM of the LPC1768 hides what is below
+        b.put(content, 0x2000)
+        b.core.halt()
         registers = b.core.read_registers()
-        ranges = [(b.flash + at, length) for at, length in ((0, 5000), (1, 1), (700, 1024))]
-        wanted = [zlib.crc32(content[at - b.flash :][:length]) for at, length in ranges]
+        ranges = [(start + at, length) for at, length in ((0, 5000), (1, 1), (700, 1024))]
+        wanted = [zlib.crc32(content[at - start :][:length]) for at, length in ranges]
         assert b.engine().checksums(ranges) == wanted
         assert b.core.read_registers() == registers
         assert b.engine().checksums([]) == []
@@ -29,8 +31,8 @@ def test_checksums_are_those_of_zlib_and_disturb_nothing(chip: str) -> None:
 
 def test_more_ranges_than_one_list_holds() -> None:
     with bench("stm32f407") as b:
-        b.engine().program(b.image(pattern(2000)))
-        content = b.contents(2000)
+        content = pattern(2000)
+        b.put(content)
         ranges = [(b.flash + 4 * index, 4) for index in range(500)]
         wanted = [zlib.crc32(content[4 * index :][:4]) for index in range(500)]
         assert b.engine().checksums(ranges) == wanted
@@ -48,17 +50,17 @@ def test_checksums_outside_flash_are_refused() -> None:
 
 def test_without_skip_same_everything_is_written_again() -> None:
     with bench("stm32f407") as b:
-        b.engine().program(b.image(pattern(3000)))
-        report = b.engine().program(b.image(pattern(3000)), skip_same=False)
+        b.put(pattern(1000))
+        report = b.engine().program(b.image(pattern(1000)), skip_same=False)
         assert (report.same_bytes, report.erased_bytes) == (0, 0x4000)
-        assert report.programmed_bytes >= 3000
-        assert b.contents(3000) == pattern(3000)
+        assert report.programmed_bytes >= 1000
+        assert b.contents(1000) == pattern(1000)
 
 
 def test_read_back_does_not_take_a_crc_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with bench("stm32f407") as b:
         engine = b.engine()
-        engine.program(b.image(pattern(3000)))
+        b.put(pattern(3000))
         crcs = [zlib.crc32(pattern(3000)[:3000])]
         assert crcs == engine.checksums([(b.flash, 3000)])
         honest = type(b.core.memory).read

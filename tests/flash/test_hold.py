@@ -15,9 +15,9 @@ def test_a_watchpoint_in_the_algorithms_ram(offset: int) -> None:
     with bench() as b:
         b.core.halt()
         watched = b.core.watchpoints.set(0x2000_0000 + offset, 4, "access")
-        image = b.image(pattern(5000))
+        image = b.image(pattern(1000))
         b.engine().program(image)
-        assert b.engine().verify(image).verified_bytes == 5000
+        assert b.engine().verify(image).verified_bytes == 1000
         b.engine().erase([(b.flash, 1)])
         assert list(b.core.watchpoints) == [watched]
         assert b.core.memory.read_u32(DWT_FUNCTION0) & 0xF == 7  # ARMv7-M C1.8.17: access

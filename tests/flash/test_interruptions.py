@@ -16,17 +16,17 @@ from .bench import Bench, bench, connected, pattern
 @pytest.mark.parametrize("model", known_probe_models())
 def test_every_probe_model_carries_a_job(model: str) -> None:
     with bench("nrf51822", model) as b:
-        b.engine().program(b.image(pattern(5000)))
-        b.engine().program(b.image(pattern(5000, 3), 0x200))
-        assert b.contents(5000, 0x200) == pattern(5000, 3)
+        b.put(pattern(0x400))
+        b.engine().program(b.image(pattern(2500, 3), 0x200))
+        assert b.contents(2500, 0x200) == pattern(2500, 3)
         assert b.contents(0x200) == pattern(0x200)
 
 
 def test_many_small_pieces() -> None:
     pieces = [(0x300 + 600 * i, bytes([i]) * (i + 1)) for i in range(50)]
     with bench("lpc1768") as b:
-        b.engine().program(b.image(pattern(0x8000)))
-        before = bytearray(b.contents(0x8000))
+        before = bytearray(pattern(0x8000))
+        b.put(bytes(before))
         b.engine().program(Image.from_segments(pieces))
         for address, data in pieces:
             before[address : address + len(data)] = data
@@ -49,7 +49,7 @@ FAULTS: dict[str, Fault] = {
 def test_a_job_that_is_cut_is_an_error_or_right(kind: str, packets: int) -> None:
     """Some cuts fall where nothing depends on them; what counts is that good means good."""
     with bench("lpc1768") as b:
-        b.engine().program(b.image(pattern(6000)))
+        b.put(pattern(6000))
         FAULTS[kind](b.board, packets)
         new = pattern(6000, 11)
         with contextlib.suppress(OnchipError):

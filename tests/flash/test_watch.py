@@ -99,7 +99,7 @@ def test_pages_that_went_well_give_the_next_ones_their_time(tmp_path: Path) -> N
 
 def test_a_target_that_is_reset_meanwhile_is_noticed() -> None:
     with bench() as b:
-        b.engine().program(b.image(pattern(0x2000)))
+        b.put(pattern(0x2000))
         b.board.flash_faults.add(FlashFault(FlashFaultKind.TIMEOUT, None, count=None))
         b.board.faults.reset_target(after_packets=26)
         began = b.link.now()

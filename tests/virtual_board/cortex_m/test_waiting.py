@@ -114,6 +114,31 @@ def test_a_fault_handler_that_waits_for_ever_takes_no_time_of_the_host() -> None
     assert executed() < 1000
 
 
+def test_a_loop_that_counts_is_soon_known_not_to_wait() -> None:
+    machine = Machine().assemble(*POLL["adds r0; b"]).set(r0=0)
+    steps = 0
+    run = machine.core.engine.run
+
+    def counted(count: int) -> None:
+        nonlocal steps
+        run(count)
+        steps += count == 1
+
+    machine.core.engine.run = counted  # type: ignore[method-assign]
+    machine.run(100_000)
+    assert machine.register("r0") == 50_000
+    assert steps < 100
+
+
+def test_a_round_may_count_to_three_within() -> None:
+    # movs r2, #3; subs r2, #1; bne; ldr r0, [r1]; cmp r0, #0; beq
+    machine = Machine().assemble(0x2203, 0x3A01, 0xD1FD, 0x6808, 0x2800, 0xD0F9, LOOP)
+    machine.set(r0=0, r1=FLAG, r2=0)
+    executed = _counted(machine)
+    machine.run(SECOND)
+    assert executed() < 1000
+
+
 def test_systick_counts_on_and_a_handler_gets_its_turns() -> None:
     machine = Machine().assemble(LOOP)
     machine.vector(15, 0x180)

@@ -8,6 +8,7 @@ skipping whole rounds is exact to the instruction, wherever slices are cut.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ from .engine import Engine
 
 _LONGEST = 32
 """Instructions in the longest round that is recognised."""
+_VISITS = 4
+"""An instruction that is met more often before the state returns belongs to a loop that counts."""
 _IT_MASK = 0x0600_FC00
 _SP, _PC = 13, 16
 State = tuple[int, ...]
@@ -68,13 +71,15 @@ class WaitingLoops:
         """
         self._known, self._cells = None, {}
         seen: list[State] = []
+        visits: Counter[int] = Counter()
         for _ in range(2 * _LONGEST):
             state = self._engine.state()
             if state in seen:
                 round_ = seen[seen.index(state) :]
                 self._known = _Loop(frozenset(round_), len(round_), tuple(self._cells.values()))
                 break
-            if not self._is_pure(state):
+            visits[state[_PC]] += 1
+            if visits[state[_PC]] > _VISITS or not self._is_pure(state):
                 break
             if not execute():
                 return False
