@@ -39,7 +39,7 @@ PUBLIC = (
     ("onchip.dap.com_port", ("ComPort",)),
     ("onchip.flash.image", ("Image",)),
     ("onchip.flash.segment", ("Segment",)),
-    ("onchip.flash.engine", ("ProgrammingReport",)),
+    ("onchip.flash.report", ("ProgrammingReport",)),
     ("onchip.flash.progress", ("Progress",)),
     ("onchip.rtos.inspector", ("Snapshot",)),
     ("onchip.rtos.thread", ("Thread", "ThreadState", "StackUse", "Interrupt")),

@@ -28,7 +28,8 @@
     │   └── WrongChip         what answers is not what was asked for
     ├── ImageError            a firmware file that cannot be read, or contradicts itself
     ├── FlashError            programming; carries ``address``
-    │   ├── AlgorithmError    an FLM file that is none, or that crashed on the target
+    │   ├── AlgorithmError    an FLM file that is none, or that failed on the target
+    │   │   └── AlgorithmCrash    it faulted, halted or hung instead of returning
     │   ├── PlanError         refused before anything was erased
     │   ├── EraseError
     │   ├── ProgramError
@@ -199,6 +200,10 @@ class FlashError(OnchipError):
 
 class AlgorithmError(FlashError):
     """A flash algorithm cannot be used, or failed in another way than it may."""
+
+
+class AlgorithmCrash(AlgorithmError):
+    """A function of a flash algorithm faulted, halted or hung instead of returning."""
 
 
 class PlanError(FlashError):

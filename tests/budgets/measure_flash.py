@@ -6,7 +6,7 @@ from onchip.flash.command import Command
 from onchip.flash.engine import FlashEngine
 from onchip.flash.image import Image
 from onchip.flash.regions import built_in
-from onchip.flash.runner import Runner
+from onchip.flash.ring_runner import RingRunner
 from onchip.target.chip import load_chip
 
 from .measure import PROBES, Measured, bench
@@ -29,7 +29,7 @@ def measurements(probe: str) -> list[Measured]:
         b.core.reset(halt=True)
         assert chip.work_ram is not None
         ram = (chip.work_ram.start, chip.work_ram.length)
-        runner = Runner(b.core, ram, built_in("stm32f407.FLM"))
+        runner = RingRunner(b.core, ram, built_in("stm32f407.FLM"))
         runner.call([runner.function("Init", FLASH, chip.clock_hz, 1)])
         # The sector's number makes no difference to the traffic. What does is how long it takes:
         # the budget is for an algorithm that is ready at once, which UnInit is.

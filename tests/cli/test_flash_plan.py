@@ -76,6 +76,9 @@ def test_full_verification_and_no_streaming(
     image = write_bin(tmp_path, "stm32f407", length=2000)
     outcome = onchip("flash", image, "--verify", "full", "--no-stream", "--no-keep", *board)
     assert outcome.code == 0, outcome.err
+    assert "  by single calls: as asked for\n" in outcome.out
+    again = onchip("flash", image, "--verbose", *board)
+    assert "  by a stream of pages to a driver on the chip\n" in again.out
     assert onchip("verify", image, *board).code == 0
 
 
@@ -99,7 +102,8 @@ def test_a_failure_on_one_board_stops_no_other(onchip: Onchip, tmp_path: Path) -
         assert onchip("verify", image, "--probe", name).code == 0
     again = onchip("flash", image, "--json", "--probe", names[0], "--probe", names[1])
     assert again.code == 0, again.err
-    assert [json.loads(line)["programmed_bytes"] for line in again.out.splitlines()] == [0, 0]
+    lines = [json.loads(line) for line in again.out.splitlines()]
+    assert [(line["programmed_bytes"], line["mode"]) for line in lines] == [(0, "stream")] * 2
 
 
 def test_each_board_is_in_the_manifest_as_soon_as_it_is_done(

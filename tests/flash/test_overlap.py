@@ -1,10 +1,7 @@
 from pathlib import Path
 
-import pytest
-
 from onchip.flash.algorithm import FlashAlgorithm
 from onchip.flash.overlap import Row, breaks_when_overlapped, known_rows
-from onchip.flash.runner import Runner
 from tests.support.elf_builder import flash_device, flm
 
 from .bench import bench, pattern
@@ -31,23 +28,15 @@ def test_names_of_device_and_file_are_looked_at() -> None:
     assert breaks_when_overlapped(parsed("STM32H7x_2048", "x.FLM")) is not None
 
 
-def test_such_an_algorithm_is_left_alone_while_it_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    streams: list[bool] = []
-    honest = Runner.stop
-
-    def stop(runner: Runner) -> None:
-        streams.append(runner.streams)
-        honest(runner)
-
-    monkeypatch.setattr(Runner, "stop", stop)
+def test_such_an_algorithm_is_called_with_nothing_else_going_on(tmp_path: Path) -> None:
     path = tmp_path / "any.FLM"
     copy = "1368 0360 0430 0432 0439 F9D1 0020 7047"
     wen = "0249 0120 0860 0020 7047 00BF 04E50140"
+    modes = []
     with bench("nrf52840") as b:
-        for name in ("STM32H7x", "another"):
+        for offset, name in ((0, "STM32H7x"), (0x1000, "another")):
             device = flash_device(name=name, start=0, length=0x10_0000, page=256)
             path.write_bytes(algorithm(device, Init=wen, ProgramPage=copy))
-            b.engine(path).program(b.image(pattern(2000), 0x1000 * len(streams)))
-    assert streams == [False, True]
+            report = b.engine(path).program(b.image(pattern(2000), offset))
+            modes.append((report.mode, "pull 1898" in report.mode_because))
+    assert modes == [("single", True), ("stream", False)]

@@ -15,7 +15,7 @@ from onchip.flash.algorithm import FlashAlgorithm
 from onchip.flash.command import Command
 from onchip.flash.engine import FlashEngine
 from onchip.flash.packing import Packer, Window
-from onchip.flash.runner import Runner
+from onchip.flash.ring_runner import RingRunner
 from onchip.virtual_board.target.flash_faults import FlashFault, FlashFaultKind
 from tests.support.elf_builder import flash_device
 
@@ -107,7 +107,7 @@ def test_what_repeats_gets_shorter_and_noise_hardly_longer() -> None:
 def test_the_target_unpacks_the_same(chip: str) -> None:
     with bench(chip) as b:
         b.core.reset(halt=True)
-        r = Runner(b.core, (0x2000_0000, 0x2000))
+        r = RingRunner(b.core, (0x2000_0000, 0x2000))
         size = 0x800
         start, window, content = 0x2000_2000, Window(size), bytearray(size)
         b.core.memory.write(start, bytes(size))
@@ -136,7 +136,7 @@ def seconds(b: Bench, data: bytes, **functions: str) -> float:
     b.core.reset(halt=True)
     device = flash_device(page=1024, length=0x10_0000)
     parsed = FlashAlgorithm.parse(algorithm(device, **functions))
-    r = Runner(b.core, (0x2000_0000, 0x1_0000), parsed)
+    r = RingRunner(b.core, (0x2000_0000, 0x1_0000), parsed)
     packer = Packer(r)
 
     def commands() -> Iterator[Command]:

@@ -1,6 +1,7 @@
 import struct
 import subprocess
 import zlib
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,12 @@ from onchip.flash import driver
 from onchip.flash.algorithm import FlashAlgorithm
 from onchip.flash.block_run import BlockRun
 from onchip.flash.blocks import block_crcs, block_sums
+from onchip.flash.call_runner import CallRunner
 from onchip.flash.command import Command
+from onchip.flash.ladder import Ladder
 from onchip.flash.regions import built_in
+from onchip.flash.ring_runner import RingRunner
+from onchip.flash.rung import Rung
 from onchip.flash.runner import Runner
 from onchip.flash.sums import sums
 from tests.support.elf_builder import FUNCTION_OFFSETS, flash_device, flm
@@ -23,14 +28,17 @@ RETURN_0 = bytes.fromhex("0020 7047")
 RAM = (0x2000_0000, 0x2_0000)
 
 
-def algorithm(device: bytes | None = None, **functions: str) -> bytes:
-    """An FLM whose functions are Thumb code in hex, 16 bytes each; the others return 0."""
+def algorithm(device: bytes | None = None, *, size: int = 0, **functions: str) -> bytes:
+    """An FLM whose functions are Thumb code in hex, 16 bytes each; the others return 0.
+
+    The code takes ``size`` bytes, if that is more.
+    """
     code = bytearray((RETURN_0 + bytes(12)) * 8)
     for name, text in functions.items():
         body = bytes.fromhex(text)
         assert len(body) <= 16
         code[FUNCTION_OFFSETS[name] : FUNCTION_OFFSETS[name] + len(body)] = body
-    return flm(device, code=bytes(code))
+    return flm(device, code=bytes(code).ljust(size, b"\0"))
 
 
 # -- running ---------------------------------------------------------------------------------------
@@ -41,7 +49,7 @@ def test_crcs_are_those_of_zlib() -> None:
         b.core.reset(halt=True)
         data = pattern(3000)
         b.core.memory.write(0x2001_0000, data)
-        r = Runner(b.core, RAM)
+        r = RingRunner(b.core, RAM, crcs=True)
         at = 0x2001_0000
         runs = [BlockRun(at, 1000, 3), BlockRun(at + 1, 7, 2), BlockRun(at + 3, 0, 1)]
         assert block_crcs(r, runs) == [
@@ -60,7 +68,7 @@ def test_sums_are_those_of_the_host(chip: str, base: int) -> None:
         data = pattern(3000) + bytes(72) + b"\xff" * 1024
         data = data[:2000] + bytes([255] * 64) + data[2064:]
         b.core.memory.write(base, data)
-        r = Runner(b.core, (0x2000_0000, 0x2000))
+        r = RingRunner(b.core, (0x2000_0000, 0x2000))
         runs = [
             *(BlockRun(base, 1000, 3), BlockRun(base + 1, 7, 2), BlockRun(base + 3, 0, 1)),
             *(BlockRun(base, 128, 32), BlockRun(base + 2, 130, 1), BlockRun(base + 2002, 61, 1)),
@@ -81,7 +89,7 @@ def test_arguments_static_base_and_results() -> None:
     with bench() as b:
         b.core.reset(halt=True)
         parsed = FlashAlgorithm.parse(algorithm(ProgramPage=body))
-        r = Runner(b.core, RAM, parsed)
+        r = RingRunner(b.core, RAM, parsed)
         base = r.space.algorithm + parsed.static_base
         expected = 1 + 2 * 10 + 4 * 100 + base
         call = r.function("ProgramPage", 1, 10, 100, expected=expected)
@@ -98,13 +106,20 @@ def to_the_end(r: Runner, *several: list[Command]) -> None:
     r.finish()
 
 
-@pytest.mark.parametrize("stream", [True, False])
-def test_after_a_failure_nothing_is_called(stream: bool) -> None:
+WAYS = {
+    "stream": RingRunner,
+    "double": partial(CallRunner, overlap=True),
+    "single": partial(CallRunner, overlap=False),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_after_a_failure_nothing_is_called(way: str) -> None:
     # ProgramPage stores r1 at [r0] and returns r2.
     with bench() as b:
         b.core.reset(halt=True)
         parsed = FlashAlgorithm.parse(algorithm(ProgramPage="0160 1046 7047"))
-        r = Runner(b.core, (0x2000_0000, 0x1_0000), parsed, stream=stream)
+        r = WAYS[way](b.core, (0x2000_0000, 0x1_0000), parsed)
         place = 0x2001_8000
         b.core.memory.write(place, bytes(16))
 
@@ -123,9 +138,10 @@ def test_after_a_failure_nothing_is_called(stream: bool) -> None:
         assert words == (1, 1, 0, 0)
 
 
-@pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("ram", [0x1800, 0x1_0000])
-def test_more_commands_than_the_ring_holds(ram: int, *, stream: bool) -> None:
+@pytest.mark.parametrize(
+    ("way", "ram"), [("stream", 0x1800), ("stream", 0x1_0000), ("double", 0x800), ("single", 0x400)]
+)
+def test_more_commands_than_the_ram_holds(way: str, ram: int) -> None:
     # ProgramPage adds the sum of the two words at r2 to the word at r0 + r1
     body = "4018 0168 1368 5b18 5168 5918 0160 0020"
     with bench() as b:
@@ -133,9 +149,11 @@ def test_more_commands_than_the_ring_holds(ram: int, *, stream: bool) -> None:
         parsed = FlashAlgorithm.parse(
             algorithm(flash_device(page=256), ProgramPage=body, Verify="7047")
         )
-        r = Runner(b.core, (0x2000_0000, ram), parsed, stream=stream)
+        r = WAYS[way](b.core, (0x2000_0000, ram), parsed)
+        assert r.rung.value == way
         b.core.memory.write_u32(0x2001_8000, 0)
-        lengths = [8 + 8 * (13 * i % 29) for i in range(300)]
+        count = 300 if way == "stream" else 40
+        lengths = [8 + 8 * (13 * i % 29) for i in range(count)]
         told: list[int] = []
         r.run(
             (
@@ -152,8 +170,8 @@ def test_more_commands_than_the_ring_holds(ram: int, *, stream: bool) -> None:
             lambda command: told.append(command.progress),
         )
         r.finish(lambda command: told.append(command.progress))
-        assert b.core.memory.read_u32(0x2001_8000) == sum(range(300)) + sum(lengths)
-        assert told == list(range(300))
+        assert b.core.memory.read_u32(0x2001_8000) == sum(range(count)) + sum(lengths)
+        assert told == list(range(count))
         r.finish()
         r.stop()
 
@@ -165,7 +183,7 @@ def test_a_record_of_pages_is_called_page_by_page() -> None:
         b.core.reset(halt=True)
         # r0 is lost on the way: the literal follows the function, which runs into the next one
         code = algorithm(flash_device(page=256), ProgramPage=body, Verify="7047 0000 0080 0120")
-        r = Runner(b.core, (0x2000_0000, 0x1_0000), FlashAlgorithm.parse(code))
+        r = RingRunner(b.core, (0x2000_0000, 0x1_0000), FlashAlgorithm.parse(code))
         b.core.memory.write(0x2001_8000, bytes(8))
         pages = Command(
             r.entry("ProgramPage"),
@@ -183,14 +201,14 @@ def test_a_record_of_pages_is_called_page_by_page() -> None:
 def test_what_does_not_fit_the_ring_is_refused() -> None:
     with bench() as b:
         b.core.reset(halt=True)
-        r = Runner(b.core, RAM, FlashAlgorithm.parse(algorithm()))
+        r = RingRunner(b.core, RAM, FlashAlgorithm.parse(algorithm()))
         call = r.function("ProgramPage")
         with pytest.raises(ValueError, match="do not fit"):
             r.call([])
         with pytest.raises(ValueError, match="do not fit"):
             r.call([call] * 10_000)
         b.core.halt()
-        r = Runner(b.core, RAM, FlashAlgorithm.parse(algorithm()))
+        r = RingRunner(b.core, RAM, FlashAlgorithm.parse(algorithm()))
         with pytest.raises(ValueError, match="a record of"):
             r.call([Command(r.entry("ProgramPage"), (), "x", data=bytes(r.space.room + 8))])
 
@@ -198,7 +216,7 @@ def test_what_does_not_fit_the_ring_is_refused() -> None:
 # -- the ring is not seen --------------------------------------------------------------------------
 
 
-def test_a_driver_that_does_not_see_the_ring_is_stopped_for_each_call(tmp_path: Path) -> None:
+def test_a_driver_that_does_not_see_the_ring_is_given_up() -> None:
     """As behind a data cache: what is written while the core runs is not there for it."""
     with bench() as b:
         memory, honest = b.core.ap, type(b.core.ap).emit_write_word
@@ -212,10 +230,16 @@ def test_a_driver_that_does_not_see_the_ring_is_stopped_for_each_call(tmp_path: 
         memory.emit_write_word = hidden  # type: ignore[method-assign]
         parsed = FlashAlgorithm.parse(algorithm(ProgramPage="0160 1046 7047"))
         b.core.reset(halt=True)
-        r = Runner(b.core, (0x2000_0000, 0x1_0000), parsed)
+        r = RingRunner(b.core, (0x2000_0000, 0x1_0000), parsed)
         ready.add(r.space.mailbox + driver.READY)
-        r.call([r.function("ProgramPage", 0x2001_8000, 77, 0)])
-        assert not r.streams
+        assert not r.prove()
+        ladder = Ladder(b.core, stream=True)
+        ours = ladder.runner((0x2000_0000, 0x1_0000), parsed)
+        ours.call([ours.function("ProgramPage", 0x2001_8000, 77, 0)])
+        assert (ladder.rung, ladder.because) == (
+            Rung.DOUBLE,
+            "the core does not see what is written while it runs",
+        )
         assert b.core.memory.read_u32(0x2001_8000) == 77
         del memory.emit_write_word
 
@@ -231,7 +255,7 @@ def test_ram_that_does_not_hold_what_is_written_is_refused() -> None:
 
         memory.emit_write = damaged  # type: ignore[method-assign]
         b.core.reset(halt=True)
-        r = Runner(b.core, RAM)
+        r = RingRunner(b.core, RAM)
         with pytest.raises(AlgorithmError, match="does not hold what was written"):
             block_sums(r, [BlockRun(0x0800_0000, 64, 1)], 0xFF)
         del memory.emit_write
@@ -261,7 +285,11 @@ RETURN_5 = "0520 7047"
             "0x0800_0000 faulted: BusFault, BFAR 0xF000_0000, pc 0x2000_0044: ",
         ),
         ({"ProgramPage": BREAKPOINT}, AlgorithmError, "halted at 0x2000_0040, as by a BKPT"),
-        ({"ProgramPage": SMASH}, AlgorithmError, "more stack than there is"),
+        (
+            {"ProgramPage": SMASH},  # which is enough without the driver
+            VerifyError,
+            "expected 00 07 .*; and before, through the driver: ProgramPage .* more stack than",
+        ),
         ({}, VerifyError, "0x0800_0000 reads ff ff ff ff ff ff ff ff, expected 00 07"),
     ],
 )
@@ -396,11 +424,12 @@ def test_offsets_are_those_of_the_source(tmp_path: Path) -> None:
     symbols = {line.split()[2]: int(line.split()[0], 16) for line in listing.splitlines()}
     assert symbols["driver_start"] == driver.ENTRY
     assert symbols["mailbox"] == driver.MAILBOX
-    assert symbols["sum_blocks"] == driver.SUM_BLOCKS == driver.MAILBOX + 56
+    assert symbols["sum_blocks"] == driver.SUM_BLOCKS == driver.MAILBOX + 52
     assert symbols["crc_table"] == driver.CRC_TABLE
     assert symbols["crc_blocks"] == driver.CRC_BLOCKS
     assert symbols["unpack"] == symbols["crc_end"] == driver.UNPACK
-    assert symbols["unpack_end"] == symbols["sum_blocks_7"] == driver.SUM_BLOCKS_7
+    assert symbols["unpack_end"] == symbols["check_blank"] == driver.CHECK_BLANK
+    assert symbols["check_blank_end"] == symbols["sum_blocks_7"] == driver.SUM_BLOCKS_7
     assert symbols["unpack_end"] - symbols["unpack"] <= 400
     assert symbols["sum_blocks_7_end"] - driver.SUM_BLOCKS_7 <= driver.CRC_TABLE - driver.SUM_BLOCKS
 

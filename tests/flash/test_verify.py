@@ -56,13 +56,13 @@ def test_memory_that_differs() -> None:
 
 
 def test_a_survey_of_more_than_one_list_can_take() -> None:
-    from onchip.flash.runner import Runner
+    from onchip.flash.ring_runner import RingRunner
 
     data = pattern(0x4000)
     with bench() as b:
         b.core.reset(halt=True)
         b.core.memory.write(0x2001_0000, data)
-        runner = Runner(b.core, (0x2000_0000, 0x1800))
+        runner = RingRunner(b.core, (0x2000_0000, 0x1800))
         told: list[int] = []
         ranges = [Range(0x2001_0000, 0x3000), *(Range(0x2001_3000 + 9 * i, 5) for i in range(40))]
         found = survey(runner, ranges, 16, 0x2001_0000, done=told.append)

@@ -25,8 +25,8 @@ from onchip.cli.terminal import bytes_text, print_table
 from onchip.errors import OnchipError, UsageError
 
 if TYPE_CHECKING:
-    from onchip.flash.engine import ProgrammingReport
     from onchip.flash.progress import Progress, ProgressCallback
+    from onchip.flash.report import ProgrammingReport
     from onchip.session import Session
 
 Job = Callable[["Session", "ProgressCallback"], "ProgrammingReport"]
@@ -53,6 +53,8 @@ class Entry:
     error: str
     programmed_bytes: int
     verified_bytes: int
+    mode: str
+    mode_because: str
 
 
 def add_many(parser: argparse.ArgumentParser) -> None:
@@ -206,6 +208,8 @@ class _Batch:
             error=error_text,
             programmed_bytes=report.programmed_bytes if report else 0,
             verified_bytes=report.verified_bytes if report else 0,
+            mode=report.mode if report else "",
+            mode_because=report.mode_because if report else "",
         )
         note(entry)
         return entry, code

@@ -98,6 +98,10 @@ class RegisterCore:
         """Queue the write of one register; see :meth:`RegisterAccess.queue_write`."""
         self._access.queue_write(batch, name, value)
 
+    def queue_load_registers(self, batch: Batch, values: Mapping[str, int]) -> None:
+        """Queue writes for a core to be resumed then; see :meth:`RegisterAccess.queue_load`."""
+        self._access.queue_load(batch, values)
+
     def read_register(self, name: str) -> int:
         """Return a register by name; d0-d15 as 64 bits, of apsr, ipsr and epsr their bits of xpsr.
 

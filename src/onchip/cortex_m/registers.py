@@ -177,6 +177,24 @@ class RegisterAccess:
 
         batch.add(emit)
 
+    def queue_load(self, batch: Batch, values: Mapping[str, int]) -> None:
+        """Queue writes for a core that is to be resumed then: none waits for the one before.
+
+        If one is lost the resume, which waits for all of them, is not done.
+        """
+        named = [(self.canonical(name), value) for name, value in values.items()]
+
+        def emit(t: Transfers) -> None:
+            self.run.require_halted("write registers")
+            for name, value in named:
+                for selector, word in self._words(name, value):
+                    self.ap.emit_write_word(t, DCRDR, word)
+                    self.ap.emit_write_word(t, DCRSR.address, selector | _WRITE)
+                    self._emit_ready(t)
+                self.on_write(name, value)
+
+        batch.add(emit)
+
     def _words(self, name: str, value: int) -> list[tuple[int, int]]:
         if name in _CFBP_SHIFT:
             shift = _CFBP_SHIFT[name]

@@ -4,8 +4,8 @@
     algorithm, regions      which functions do it (FLM), and what they say of the flash
     planner, sums, verify   what is there, what has to change, what has to be there
     engine, job, schedule   a job, its steps, and the calls they are made of
-    runner, watch           calls carried out on the target, and what went wrong
-    driver, ring, feed ...  how they get there: ADR 0017
+    runner, ladder, watch   calls carried out on the target: in which way, and what went wrong
+    ring_runner, driver, ring, feed ...; call_runner    the ways: ADR 0017
 
 Below stand ``target`` and ``symbols``; above stand ``registry`` and ``session``.
 """

@@ -1,15 +1,19 @@
-"""Has the target compute sums, or CRCs, of blocks of its memory."""
+"""Has the target compute sums, or CRCs, of blocks of its memory.
+
+Where the RAM is too small for that, what is there is read, and they are computed here.
+"""
 
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from . import driver
 from .block_run import SHAPE, BlockRun, block_command
 from .command import Command
-from .sums import BLANK, Sums, blank_sums
+from .sums import BLANK, Sums, blank_sums, sums
 
 if TYPE_CHECKING:
     from .runner import Runner
@@ -29,9 +33,14 @@ def block_sums(
         AlgorithmError: a block cannot be read, or the target is too slow.
         TransferError, ProbeError: the way to the target broke.
     """
-    entry = runner.space.start + driver.SUM_BLOCKS
     found: list[Sums] = []
-    for run, answer in _answers(runner, runs, entry, _SUMS.size, erased_value * 0x0101_0101):
+    if not _fits(runner, driver.SUM_BLOCKS):
+        for run, address, data in _read(runner, runs):
+            found.append(sums(data, address))
+            done(run.block)
+        return found
+    pattern = erased_value * 0x0101_0101
+    for run, answer in _answers(runner, runs, driver.SUM_BLOCKS, _SUMS.size, pattern):
         done(run.block * run.count)
         for index, (first, second) in enumerate(_SUMS.iter_unpack(answer)):
             pair = first, second
@@ -48,23 +57,39 @@ def block_crcs(runner: Runner, runs: Iterable[BlockRun]) -> list[int]:
         AlgorithmError: a block cannot be read, or the target is too slow.
         TransferError, ProbeError: the way to the target broke.
     """
-    table = runner.space.crc_table
+    if not _fits(runner, driver.CRC_BLOCKS):
+        return [zlib.crc32(data) for _, _, data in _read(runner, runs)]
+    table = runner.crc_table
     runner.call([Command(runner.part(driver.CRC_TABLE), (table,), "the CRC table")])
     found: list[int] = []
-    for _, answer in _answers(runner, runs, runner.part(driver.CRC_BLOCKS), 4, table):
+    for _, answer in _answers(runner, runs, driver.CRC_BLOCKS, 4, table):
         found += struct.unpack(f"<{len(answer) // 4}I", answer)
     return found
 
 
+def _fits(runner: Runner, function: int) -> bool:
+    """Say whether the target can answer for one block."""
+    return runner.room(function) >= SHAPE.size + _SUMS.size
+
+
+def _read(runner: Runner, runs: Iterable[BlockRun]) -> Iterator[tuple[BlockRun, int, bytes]]:
+    """Give each block's address and bytes."""
+    for run in runs:
+        for index in range(run.count):
+            address = run.address + index * run.block
+            yield run, address, runner.memory.read(address, run.block)
+
+
 def _answers(
-    runner: Runner, runs: Iterable[BlockRun], entry: int, size: int, last: int
+    runner: Runner, runs: Iterable[BlockRun], function: int, size: int, last: int
 ) -> Iterator[tuple[BlockRun, bytes]]:
     """Call a function on runs of blocks, as many in a round trip as fit the ring."""
+    entry = runner.part(function)
     group: list[tuple[BlockRun, Command]] = []
     length = 0
-    for run in _limited(runs, (runner.space.room - SHAPE.size) // size):
+    for run in _limited(runs, (runner.room(function) - SHAPE.size) // size):
         command = block_command(entry, run, size, last)
-        if group and length + command.length > runner.space.capacity:
+        if group and length + command.length > runner.capacity:
             yield from _call(runner, group)
             group, length = [], 0
         group.append((run, command))

@@ -51,11 +51,6 @@ class Command:
         """Bytes of the record, a multiple of eight."""
         return self.header_length + len(self.data) + self.room + 7 & ~7
 
-    @property
-    def longest_s(self) -> float:
-        """Return the seconds that all its calls together may take."""
-        return self.timeout_s * self.calls
-
     def encode(self, address: int, following: int) -> bytes:
         """Return the record for its place at ``address``; the next one is at ``following``."""
         arguments = [*self.arguments, 0, 0, 0, 0][:4]

@@ -9,23 +9,27 @@ from importlib import resources
 
 # Offsets into driver.bin; tests compare them with the symbols of a rebuilt driver.
 ENTRY = 0x000
-MAILBOX = 0x0A8
-SUM_BLOCKS = 0x0E0
-CRC_TABLE = 0x274
-CRC_BLOCKS = 0x294
-UNPACK = 0x31C
-SUM_BLOCKS_7 = 0x38C
+MAILBOX = 0x0A0
+SUM_BLOCKS = 0x0D4
+CRC_TABLE = 0x268
+CRC_BLOCKS = 0x288
+UNPACK = 0x310
+CHECK_BLANK = 0x380
+SUM_BLOCKS_7 = 0x3B4
+_PARTS = (SUM_BLOCKS, CRC_TABLE, UNPACK, CHECK_BLANK, SUM_BLOCKS_7)
 
 WELL, FAILED, GUARD_BROKEN = range(3)
 
 GUARD_LENGTH = 32
 GUARD_PATTERN = 0x5AFE_57AC
+GUARD = struct.pack("<I", GUARD_PATTERN) * (GUARD_LENGTH // 4)
+"""What lies under the stack, and has to stay there."""
 CRC_TABLE_LENGTH = 1024
 
-_MAILBOX = struct.Struct("<14I")
+_MAILBOX = struct.Struct("<13I")
 _STATUS = struct.Struct("<6I")
 STATUS_LENGTH = _STATUS.size
-READY, HALT_IF_IDLE = 24, 28
+READY = 24
 
 
 @cache
@@ -48,17 +52,23 @@ def sums_code(*, baseline: bool) -> bytes:
     return _code()[SUM_BLOCKS:CRC_TABLE] if baseline else _code()[SUM_BLOCKS_7:]
 
 
-def part(offset: int) -> bytes:
-    """Return the code of a part that not every job needs: `CRC_TABLE` or `UNPACK`."""
-    return _code()[CRC_TABLE:UNPACK] if offset == CRC_TABLE else _code()[UNPACK:SUM_BLOCKS_7]
+def part_start(entry: int) -> int:
+    """Return where the part begins that has ``entry``: what is uploaded together."""
+    return max(start for start in _PARTS if start <= entry)
 
 
-def mailbox(
-    *, cursor: int, stack_top: int, static_base: int, guard: int, page: int, halts: bool
-) -> bytes:
-    """Return the mailbox as it is uploaded; ``halts`` instead of polling when idle."""
+def part(entry: int, *, baseline: bool) -> bytes:
+    """Return the code of the part that has ``entry``."""
+    start = part_start(entry)
+    if start == SUM_BLOCKS:
+        return sums_code(baseline=baseline)
+    return _code()[start : _PARTS[_PARTS.index(start) + 1]]
+
+
+def mailbox(*, cursor: int, stack_top: int, static_base: int, guard: int, page: int) -> bytes:
+    """Return the mailbox as it is uploaded."""
     return _MAILBOX.pack(
-        *(WELL, 0, 0, 0, 0, 0, 0, halts),
+        *(WELL, 0, 0, 0, 0, 0, 0),
         *(cursor, stack_top, static_base, guard, GUARD_PATTERN, page),
     )
 

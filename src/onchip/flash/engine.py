@@ -8,24 +8,23 @@ is in the way; it is left halted, and its RAM is lost.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from onchip.errors import EraseError, FlashError, PlanError, UsageError, VerifyError
-from onchip.target.memory_map import FlashRegion, Sector
+from onchip.errors import AlgorithmCrash, EraseError, FlashError, PlanError, VerifyError
+from onchip.target.memory_map import FlashRegion
 
 from . import job, placing, verify
 from .block_run import BlockRun
 from .blocks import block_crcs
-from .command import hex32
 from .image import Image
 from .outline import SectorOutline, outline
 from .planner import RegionPlan
+from .planning import EraseMode, Planning
 from .progress import ProgressCallback, silent
 from .regions import Regions
-from .schedule import erased_length, expected_content
+from .report import ProgrammingReport, report_of
 from .second_try import compare_again, program_again
 from .segment import Segment
 from .workbench import Workbench
@@ -37,21 +36,7 @@ if TYPE_CHECKING:
 
     from .algorithm import FlashAlgorithm
 
-EraseMode = Literal["sector", "chip"]
-
-
-@dataclass(frozen=True, slots=True)
-class ProgrammingReport:
-    """What a job did; byte counts, and ``seconds`` of the link's time."""
-
-    image_bytes: int = 0
-    same_bytes: int = 0
-    erased_bytes: int = 0
-    programmed_bytes: int = 0
-    kept_bytes: int = 0
-    ram_bytes: int = 0
-    verified_bytes: int = 0
-    seconds: float = 0.0
+T = TypeVar("T")
 
 
 class FlashEngine:
@@ -59,7 +44,7 @@ class FlashEngine:
 
     ``algorithm`` is an FLM file to use instead of the chip's own; ``ram`` (address, length) is
     where algorithms may run, when the chip's data do not say. Without ``stream`` nothing is written
-    to the target while an algorithm runs, for those that cannot bear it.
+    to the target while an algorithm runs, for those that cannot bear it, and no driver is there.
 
     Raises:
         AlgorithmError: the FLM file cannot be used.
@@ -76,7 +61,7 @@ class FlashEngine:
     ) -> None:
         self._core = core
         self._chip = chip
-        self._regions = Regions.of(chip, algorithm)
+        self._planning = Planning(chip, Regions.of(chip, algorithm))
         if ram is None and chip.work_ram is not None:
             ram = (chip.work_ram.start, chip.work_ram.length)
         self._bench = Workbench(core, chip, ram, stream=stream)
@@ -84,7 +69,7 @@ class FlashEngine:
     @property
     def regions(self) -> tuple[FlashRegion, ...]:
         """The flash regions that can be programmed, in order of address."""
-        return self._regions.all
+        return self._planning.regions.all
 
     # -- verbs -------------------------------------------------------------------------------------
 
@@ -126,18 +111,16 @@ class FlashEngine:
         started = self._now()
         if not allow_lock:
             placing.check_guards(image, self._chip)
-        plans, in_ram = self._plans(image, erase=erase, keep=keep, skip_same=skip_same, also=also)
+        plans, in_ram = self._planning.for_image(
+            image, erase=erase, keep=keep, skip_same=skip_same, also=also
+        )
+        self._check_fits(plans)
         if not plans:
             self._core.halt()
-            self._load_ram(in_ram)
-            return self._report(plans, in_ram, started)
-        if not reset:
-            self._core.halt()
-        bench = self._bench
-        with bench.reset_target() if reset else bench.borrowed_target(plans, programs=True):
-            job.survey(self._bench, plans, progress)
-            changed = [plan for plan in plans if plan.erase_all or plan.erase or plan.writes()]
-            self._carry_out(changed, progress, read_back=plans if read_back else ())
+        else:
+            if not reset:
+                self._core.halt()
+            plans = self._program(plans, progress, reset=reset, read_back=read_back)
         self._load_ram(in_ram)
         return self._report(plans, in_ram, started)
 
@@ -160,12 +143,20 @@ class FlashEngine:
             AlgorithmError, TransferError, ProbeError, TargetError: as `program`.
         """
         placing.check_guards(image, self._chip)
-        plans, _ = self._plans(image, erase=erase, keep=keep, skip_same=skip_same, also=also)
+        plans, _ = self._planning.for_image(
+            image, erase=erase, keep=keep, skip_same=skip_same, also=also
+        )
+        self._check_fits(plans)
         self._core.halt()
-        if plans:
-            with self._bench.borrowed_target(plans):
-                job.survey(self._bench, plans, progress)
-        return [sector for plan in plans for sector in outline(plan)]
+
+        def look() -> list[RegionPlan]:
+            fresh = [plan.fresh() for plan in plans]
+            with self._bench.borrowed_target(fresh):
+                job.survey(self._bench, fresh, progress)
+            return fresh
+
+        decided = self._attempt(look) if plans else []
+        return [sector for plan in decided for sector in outline(plan)]
 
     def erase(
         self,
@@ -183,16 +174,20 @@ class FlashEngine:
             AlgorithmError, TransferError, ProbeError, TargetError: as `program`.
         """
         started = self._now()
-        plans = self._erase_plans(what)
+        plans = self._planning.to_erase(what)
         self._check_fits(plans)
-        with self._bench.reset_target():
-            job.carry_out(self._bench, plans, self._chip.clock_hz, progress)
-            try:
+
+        def work() -> None:
+            with self._bench.reset_target():
+                job.carry_out(self._bench, plans, self._chip.clock_hz, progress)
                 job.check(self._bench, plans, progress)
-            except VerifyError as error:
-                raise EraseError(
-                    f"not blank after erasing: {error.message}", address=error.address
-                ) from error
+
+        try:
+            self._attempt(work)
+        except VerifyError as error:
+            raise EraseError(
+                f"not blank after erasing: {error.message}", address=error.address
+            ) from error
         return self._report(plans, (), started)
 
     def verify(self, image: Image, *, progress: ProgressCallback = silent) -> ProgrammingReport:
@@ -204,26 +199,28 @@ class FlashEngine:
             AlgorithmError, TransferError, ProbeError, TargetError: as `program`.
         """
         started = self._now()
-        parts = self._split(image)
-        plans = [
-            RegionPlan(region, self._regions.algorithm(region), pieces)
-            for region, pieces in parts.flash.items()
-        ]
+        plans, in_ram = self._planning.to_compare(image)
         self._check_fits(plans)
         self._core.halt()
-        verify.compare_memory(self._core.memory, parts.ram)
-        if plans:
+        verify.compare_memory(self._core.memory, in_ram)
+
+        def work() -> None:
             with self._bench.borrowed_target(plans):
                 try:
                     job.check(self._bench, plans, progress)
                 except VerifyError as error:
                     compare_again(self._bench, self._client, plans, error)
                     raise
+
+        if plans:
+            self._attempt(work)
         return ProgrammingReport(
             image_bytes=image.length,
             same_bytes=image.length,
             verified_bytes=image.length,
             seconds=self._now() - started,
+            mode=self._bench.ladder.rung.value,
+            mode_because=self._bench.ladder.because,
         )
 
     def checksums(self, ranges: Sequence[tuple[int, int]]) -> list[int]:
@@ -236,86 +233,19 @@ class FlashEngine:
             AlgorithmError, TransferError, ProbeError, TargetError: as `program`.
         """
         for address, length in ranges:
-            if not any(r.contains(address, length) for r in self._regions.all):
-                raise PlanError(
-                    f"{length} bytes at {hex32(address)} are not in one flash region",
-                    address=address,
-                    hint=self._flash_hint(),
-                )
+            self._planning.check_range(address, length)
         if not self._bench.has_ram:
             raise PlanError(f"where code may run in the RAM of {self._chip.name} is not known")
         self._core.halt()
-        with self._bench.borrowed_target(()):
-            runs = [BlockRun(address, length, 1) for address, length in ranges]
-            return block_crcs(self._bench.any_runner(), runs)
+        runs = [BlockRun(address, length, 1) for address, length in ranges]
 
-    # -- planning ----------------------------------------------------------------------------------
+        def work() -> list[int]:
+            with self._bench.borrowed_target(()):
+                return block_crcs(self._bench.crc_runner(), runs)
 
-    def _split(self, image: Image) -> placing.Split:
-        image = placing.without_mirrors(image, self._chip)
-        image = placing.with_vector_checksum(image, self._chip)
-        return placing.split(image, self._chip, self._regions.all)
+        return self._attempt(work)
 
-    def _plans(
-        self,
-        image: Image,
-        *,
-        erase: EraseMode,
-        keep: bool,
-        skip_same: bool,
-        also: Collection[str],
-    ) -> tuple[list[RegionPlan], tuple[Segment, ...]]:
-        """Return what concerns each flash region, and what goes to RAM; refuse what cannot be."""
-        if erase not in ("sector", "chip"):
-            raise UsageError(f"erase={erase!r} cannot be meant", hint="use sector or chip")
-        parts = self._split(image)
-        # who gives the algorithm for a region has asked for it
-        given = self._regions.given
-        unasked = [r for r in parts.flash if given is None or r.algorithm != given.source]
-        placing.check_named(unasked, also, self._chip)
-        plans = [
-            RegionPlan(
-                region,
-                self._regions.algorithm(region),
-                pieces,
-                keep,
-                erase == "chip",
-                not skip_same,
-            )
-            for region, pieces in parts.flash.items()
-        ]
-        self._check_fits(plans)
-        return plans, parts.ram
-
-    def _erase_plans(self, what: Literal["chip"] | Sequence[tuple[int, int]]) -> list[RegionPlan]:
-        if what == "chip":
-            regions = [r for r in self._regions.all if r.chip_erase and r.algorithm]
-            if not regions:
-                raise PlanError(f"{self._chip.name} has no flash that could be erased")
-            return [RegionPlan(r, self._regions.algorithm(r), (), erase_all=True) for r in regions]
-        sectors: dict[FlashRegion, dict[int, Sector]] = {}
-        for address, length in what:
-            at = address
-            while at < address + length:
-                region = next((r for r in self._regions.all if r.contains(at)), None)
-                if region is None:
-                    raise PlanError(
-                        f"{hex32(at)} is not in flash", address=at, hint=self._flash_hint()
-                    )
-                sector = region.sector_at(at)
-                sectors.setdefault(region, {})[sector.start] = sector
-                at = sector.end
-        plans = []
-        for region, found in sectors.items():
-            plan = RegionPlan(region, self._regions.algorithm(region), (), keep=False)
-            plan.erase = [found[start] for start in sorted(found)]
-            plans.append(plan)
-        if not plans:
-            raise PlanError("there is nothing to erase", hint="give an address and a length")
-        return plans
-
-    def _flash_hint(self) -> str:
-        return f"flash is {', '.join(map(str, self._regions.all)) or 'not known of this chip'}"
+    # -- within ------------------------------------------------------------------------------------
 
     def _check_fits(self, plans: Sequence[RegionPlan]) -> None:
         """Refuse before anything is touched what could not be run.
@@ -324,7 +254,7 @@ class FlashEngine:
             PlanError: no RAM is known, or the algorithm given is for other addresses.
             AlgorithmError: an algorithm does not fit it, or lacks a function that is needed.
         """
-        given = self._regions.given
+        given = self._planning.regions.given
         if given is not None and plans and all(plan.algorithm is not given for plan in plans):
             device = given.device
             raise PlanError(
@@ -334,7 +264,50 @@ class FlashEngine:
             )
         self._bench.check_fits(plans)
 
-    # -- the end ---------------------------------------------------------------------------------
+    def _attempt(self, work: Callable[[], T]) -> T:
+        """Do ``work``; when an algorithm crashes do it again in the way that asks least of it.
+
+        Raises:
+            OnchipError: as ``work``; a failure of the second attempt tells of the first as well.
+        """
+        ladder = self._bench.ladder
+        ladder.begin()
+        try:
+            return work()
+        except AlgorithmCrash as first:
+            if not ladder.step_down(first):
+                raise
+            try:
+                return work()
+            except FlashError as second:
+                if second.message != first.message:
+                    second.message += f"; and before, through the driver: {first.message}"
+                raise second from first
+
+    def _program(
+        self,
+        plans: Sequence[RegionPlan],
+        progress: ProgressCallback,
+        *,
+        reset: bool,
+        read_back: bool,
+    ) -> list[RegionPlan]:
+        """Look, erase, program and verify; return the plans as they were decided."""
+        bench = self._bench
+        wanted, decided = list(plans), list[RegionPlan]()
+
+        def work() -> list[RegionPlan]:
+            nonlocal wanted, decided
+            mine = [plan.fresh() for plan in wanted]
+            hold = bench.reset_target() if reset else bench.borrowed_target(mine, programs=True)
+            with hold:
+                job.survey(bench, mine, progress)
+                wanted, decided = [plan.again() for plan in mine], decided or mine
+                changed = [plan for plan in mine if plan.erase_all or plan.erase or plan.writes()]
+                self._carry_out(changed, progress, read_back=mine if read_back else ())
+            return decided
+
+        return self._attempt(work)
 
     def _carry_out(
         self,
@@ -370,15 +343,6 @@ class FlashEngine:
     def _report(
         self, plans: Sequence[RegionPlan], ram: Sequence[Segment], started: float
     ) -> ProgrammingReport:
-        image_bytes = sum(plan.image_bytes for plan in plans)
-        ram_bytes = sum(len(segment.data) for segment in ram)
-        return ProgrammingReport(
-            image_bytes=image_bytes + ram_bytes,
-            same_bytes=sum(plan.same_bytes for plan in plans),
-            erased_bytes=sum(erased_length(plan) for plan in plans),
-            programmed_bytes=sum(len(w.data) for plan in plans for w in plan.writes()),
-            kept_bytes=sum(plan.kept_bytes for plan in plans),
-            ram_bytes=ram_bytes,
-            verified_bytes=sum(len(s.data) for p in plans for s in expected_content(p)) + ram_bytes,
-            seconds=self._now() - started,
-        )
+        ladder = self._bench.ladder
+        seconds = self._now() - started
+        return report_of(plans, ram, seconds, ladder.rung.value, ladder.because)

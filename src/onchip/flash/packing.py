@@ -122,10 +122,9 @@ class Packer:
     """
 
     def __init__(self, runner: Runner) -> None:
-        space = runner.space
         self._runner = runner
-        self._address = space.window
-        self._window = Window(space.ring - space.window)
+        self._address, self._end = runner.window
+        self._window = Window(self._end - self._address)
         self._pause = 0
         self._paused = 0
 
@@ -143,7 +142,7 @@ class Packer:
         self._window.keep(size)
         self._pause = 0
         to = self._address + at
-        window = self._address.to_bytes(4, "little") + self._runner.space.ring.to_bytes(4, "little")
+        window = self._address.to_bytes(4, "little") + self._end.to_bytes(4, "little")
         unpack = Command(
             self._runner.part(driver.UNPACK),
             (to, 0, 0, 0),
@@ -157,8 +156,7 @@ class Packer:
         return [unpack, pages.elsewhere((address, length, to))]
 
     def _wanted(self, size: int) -> bool:
-        room = self._runner.space.ring - self._address
-        if not self._runner.starved or size > room or not self._runner.streams:
+        if not self._runner.starved or size > self._end - self._address:
             return False
         self._paused += 1
         return self._paused > self._pause

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from onchip.target.memory_map import FlashRegion, Sector
 
@@ -142,6 +142,20 @@ class RegionPlan:
     def kept_bytes(self) -> int:
         """Bytes that the image does not cover and that were put back after an erase."""
         return sum(len(piece.data) for piece in self._kept)
+
+    def again(self) -> RegionPlan:
+        """Return a plan for what this one wants, which `decide` has seen and which was cut short.
+
+        What had to be kept is the plan's own by now: it may be gone from the chip.
+        """
+        pieces = self.pieces if self.erase_all else tuple(self.expected())
+        return replace(self.fresh(), pieces=pieces)
+
+    def fresh(self) -> RegionPlan:
+        """Return this plan as it was before `decide`."""
+        return RegionPlan(
+            self.region, self.algorithm, self.pieces, self.keep, self.erase_all, self.rewrite
+        )
 
     def survey(self) -> list[Range]:
         """Return the ranges whose sums `decide` wants: the image's, then what fills its blocks."""

@@ -74,7 +74,7 @@ def _erasing(runner: Runner, plan: RegionPlan) -> Iterator[list[Command]]:
             )
         ]
         return
-    limit = runner.space.capacity // 2
+    limit = max(runner.capacity, runner.chunk) // 2
     group: list[Command] = []
     length = 0
     for sector in plan.region.all_sectors() if plan.erase_all else plan.erase:
@@ -107,7 +107,7 @@ def _programming(
     entry = runner.entry("ProgramPage", plan.region.start)
     timeout_s = program_timeout(plan.algorithm)
     pieces = _without_blanks(writes, step, plan.algorithm.device.erased_value)
-    for address, data in chunks(pieces, step, runner.space.chunk // step * step or step):
+    for address, data in chunks(pieces, step, runner.chunk // step * step or step):
         pages = Command(
             entry,
             (address, len(data), 0),

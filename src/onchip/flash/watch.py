@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from onchip.arch.scs import DFSR, DHCSR, ExceptionNumber
-from onchip.errors import AlgorithmError, FlashError, OnchipError
+from onchip.errors import AlgorithmCrash, AlgorithmError, FlashError, OnchipError
 
 from .command import Command, failure, hex32
 from .driver import GUARD_BROKEN, WELL, Status
@@ -27,6 +27,8 @@ _FAULTS = (
     ExceptionNumber.BUS_FAULT,
     ExceptionNumber.USAGE_FAULT,
 )
+
+_LONG_S = 10.0
 
 
 class Watch:
@@ -49,8 +51,10 @@ class Watch:
             self._since_s = self._core.now()
         self._given.append(record)
 
-    def absorb(self, status: Status, dhcsr: DHCSR, dfsr: DFSR, *, halts: bool) -> list[Record]:
-        """Take in a look; return the records that are done. ``halts``: the driver does when idle.
+    def absorb(
+        self, status: Status, dhcsr: DHCSR, dfsr: DFSR, *, halts: bool = False
+    ) -> list[Record]:
+        """Take in a look; return the records that are done. ``halts``: the core does when idle.
 
         Raises:
             EraseError, ProgramError, AlgorithmError: a call failed or crashed.
@@ -58,7 +62,7 @@ class Watch:
         number = status.done if status.state == WELL else status.failed
         last = self._given[-1].number + 1 if self._given else number
         if not number <= last:
-            raise AlgorithmError(
+            raise AlgorithmCrash(
                 f"the driver says that {number} of {last} calls are done: its RAM was overwritten"
             )
         done = []
@@ -80,32 +84,30 @@ class Watch:
         """The record given last, of those not known to be done."""
         return self._given[-1]
 
-    def check_time(self, status: Status, *, blind: bool = False) -> None:
+    def check_time(self, status: Status) -> None:
         """Refuse to wait longer for the call that runs if its time is over; halt the core then.
 
-        ``blind``: it is not seen which call runs, so that all of them together have their time.
-
         Raises:
-            AlgorithmError: naming the call and where it was.
+            AlgorithmError: naming the call and where it was; an `AlgorithmCrash` unless it took so
+                long that nobody wants to wait for it twice.
         """
         if not self._given:
             return
         command = self._given[0].command
         timeout_s = command.timeout_s
-        if blind:
-            timeout_s = sum(record.command.longest_s for record in self._given)
         if self._core.now() - self._since_s < timeout_s:
             return
+        kind = AlgorithmCrash if timeout_s <= _LONG_S else AlgorithmError
         reason = self._core.halt()
         fault = self._fault()
         told = f"{self._current(status)} did not return within {timeout_s:g} s"
         if fault is not None:
-            raise AlgorithmError(
+            raise AlgorithmCrash(
                 f"{self._current(status)} faulted: {_in_one_line(fault)}",
                 address=self._address(status),
             )
         where = "" if reason.pc is None else f"; it was at {hex32(reason.pc)}"
-        raise AlgorithmError(
+        raise kind(
             told + where,
             address=self._address(status),
             hint="is the chip's clock or supply as the algorithm expects it?",
@@ -132,7 +134,7 @@ class Watch:
         command = self._command()
         address = self._address(status)
         if command is None or status.state == GUARD_BROKEN:
-            return AlgorithmError(
+            return AlgorithmCrash(
                 f"{self._current(status)} used more stack than there is: "
                 "its result cannot be trusted",
                 address=address,
@@ -149,11 +151,11 @@ class Watch:
             fault = self._fault()
             if fault is not None:
                 how = "locked up" if locked_up else "faulted"
-                return AlgorithmError(f"{current} {how}: {_in_one_line(fault)}", address=address)
+                return AlgorithmCrash(f"{current} {how}: {_in_one_line(fault)}", address=address)
             if breakpoint:
                 pc = hex32(self._core.read_register("pc"))
                 told = f"{current} halted at {pc}, as by a BKPT instruction, instead of returning"
-                return AlgorithmError(told, address=address)
+                return AlgorithmCrash(told, address=address)
         except OnchipError as error:
             told = f"{current} crashed, and how cannot be read: {error}"
             return AlgorithmError(told, address=address)
@@ -167,11 +169,6 @@ class Watch:
         """Return the fault that the core is in; what is left of an older one does not count."""
         fault = self._core.fault()
         return fault if fault is not None and fault.exception in _FAULTS else None
-
-
-def runs_on(dhcsr: DHCSR, dfsr: DFSR) -> bool:
-    """Say whether the core still does what it was told to do."""
-    return not (dhcsr.S_HALT or dhcsr.S_LOCKUP or _was_interrupted(dhcsr, dfsr))
 
 
 def _was_interrupted(dhcsr: DHCSR, dfsr: DFSR) -> bool:

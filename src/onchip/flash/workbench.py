@@ -14,7 +14,7 @@ from onchip.errors import AlgorithmError, OnchipError, PlanError
 
 from .algorithm import FlashAlgorithm
 from .hold import borrow, reset_and_hold
-from .overlap import breaks_when_overlapped
+from .ladder import Ladder
 from .planner import RegionPlan
 from .runner import Runner
 from .schedule import FOR_VERIFY, init, uninit
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
     from onchip.target.chip import Chip
 
-_RAM_FOR_VERIFYING = 0xC00
-"""Bytes of RAM that summing needs: what is saved before, and put back afterwards."""
+_RAM_FOR_SUMS, _RAM_FOR_CRCS = 0x800, 0xC00
+"""Bytes of RAM that looking needs: what is saved before, and put back afterwards."""
 _RAM_FOR_PROGRAMMING = 0x4000
 """Bytes of RAM that programming in place takes, if the algorithm fits."""
 
@@ -39,7 +39,7 @@ class Workbench:
         self._core = core
         self._chip = chip
         self._ram = ram
-        self._stream = stream
+        self.ladder = Ladder(core, stream=stream)
         self._current: Runner | None = None
         self._small = False
 
@@ -62,7 +62,7 @@ class Workbench:
             )
         for plan in plans:
             assert self._ram is not None
-            Workspace.lay_out(*self._ram, plan.algorithm)
+            self.ladder.check_fits(self._ram, plan.algorithm)
 
     def runner(self, algorithm: FlashAlgorithm) -> Runner:
         """Return the runner of an algorithm; one for another algorithm is stopped.
@@ -86,11 +86,18 @@ class Workbench:
         """
         return self._current or self._make(None if self._small else algorithm)
 
-    def _make(self, algorithm: FlashAlgorithm | None) -> Runner:
+    def crc_runner(self) -> Runner:
+        """Return a runner that can compute CRCs too, where the RAM allows that.
+
+        Raises:
+            AlgorithmError, TransferError, ProbeError: as `runner`.
+        """
+        return self._make(None, crcs=True)
+
+    def _make(self, algorithm: FlashAlgorithm | None, *, crcs: bool = False) -> Runner:
         assert self._ram is not None  # check_fits
         self.stop()
-        alone = algorithm is not None and breaks_when_overlapped(algorithm) is not None
-        self._current = Runner(self._core, self._ram, algorithm, stream=self._stream and not alone)
+        self._current = self.ladder.runner(self._ram, algorithm, crcs=crcs)
         return self._current
 
     def stop(self) -> None:
@@ -139,7 +146,7 @@ class Workbench:
         before = self._ram
         small = not programs and all(plan.algorithm.is_readable for plan in plans)
         if small:
-            self._ram = (before[0], min(before[1], _RAM_FOR_VERIFYING))
+            self._ram = (before[0], min(before[1], _RAM_FOR_SUMS if plans else _RAM_FOR_CRCS))
         elif programs:
             self._ram = self._ram_for(plans)
             self._core.errand = "and the firmware has to be programmed again"

@@ -13,6 +13,8 @@ from .command import HEADER_LENGTH
 PREFERRED_CHUNK = 4096
 """Bytes that one record programs: much less than the RAM holds, much more than its header."""
 _RECORDS_WANTED = 4
+_OUR_STACK = 128
+"""Bytes of stack, if only our own functions are called."""
 _LEAST_ROOM = 256
 """Bytes that a record can hold, however small the pages: answers of sums have to get on."""
 _WINDOWS = (0x8000, 0x4000, 0x2000, 0x1000)
@@ -49,12 +51,14 @@ class Workspace:
 
     @property
     def capacity(self) -> int:
-        """Bytes of records, however long each, that fit the ring together."""
-        return max(self.longest, self.end - self.ring - 2 * self.longest)
+        """Bytes of records, however long each, that fit the ring together; one always does."""
+        return max(0, self.end - self.ring - 2 * self.longest)
 
     @classmethod
-    def lay_out(cls, start: int, length: int, algorithm: FlashAlgorithm | None) -> Workspace:
-        """Divide ``length`` bytes of RAM from ``start``.
+    def lay_out(
+        cls, start: int, length: int, algorithm: FlashAlgorithm | None, *, crcs: bool = False
+    ) -> Workspace:
+        """Divide ``length`` bytes of RAM from ``start``; ``crcs``: with a table for these.
 
         Raises:
             AlgorithmError: it does not fit.
@@ -68,9 +72,10 @@ class Workspace:
                 place = algorithm.link_address  # linked for this very place: perhaps not movable
             at = _align(place + len(algorithm.blob), 16)
         table = _align(at + driver.code_length(), 16)
-        # only checksums have a table, and they need no algorithm
-        guard = table + (driver.CRC_TABLE_LENGTH if algorithm is None else 0)
+        guard = table + (driver.CRC_TABLE_LENGTH if crcs else 0)
         stack = 2048 if length >= 0x8000 else 1024 if length >= 0x2000 else 512
+        if algorithm is None:
+            stack = _OUR_STACK
         stack_top = guard + driver.GUARD_LENGTH + stack
         free = end - stack_top
         fitting = (w for w in _WINDOWS if 2 * page <= w <= free // 3)

@@ -16,9 +16,11 @@ from onchip.target import chip as chips
 if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
     from onchip.flash.algorithm import FlashAlgorithm
-    from onchip.flash.engine import EraseMode, FlashEngine, ProgrammingReport
+    from onchip.flash.engine import FlashEngine
     from onchip.flash.image import Format, Image
     from onchip.flash.outline import SectorOutline
+    from onchip.flash.planning import EraseMode
+    from onchip.flash.report import ProgrammingReport
     from onchip.target.chip import Chip
 
 

@@ -21,10 +21,11 @@ from onchip.cli.plan_view import plan_svg, print_plan
 from onchip.cli.remains import told_remains
 from onchip.cli.terminal import bytes_text, print_json, progress_display
 from onchip.errors import UsageError
+from onchip.flash.rung import Rung
 
 if TYPE_CHECKING:
-    from onchip.flash.engine import ProgrammingReport
     from onchip.flash.progress import ProgressCallback
+    from onchip.flash.report import ProgrammingReport
     from onchip.session import Session
 
 EPILOG = """\
@@ -80,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-stream",
         action="store_true",
-        help="write nothing to the chip while its flash algorithm runs",
+        help="call the flash algorithm without a driver on the chip; send nothing while it runs",
     )
     parser.set_defaults(skip_same=True)
     add_algorithm(parser)
@@ -147,6 +148,10 @@ def run(arguments: argparse.Namespace) -> int:
         f" programmed {bytes_text(report.programmed_bytes)},"
         f" verified {bytes_text(report.verified_bytes)}"
     )
+    if report.mode_because:
+        print(f"  by {Rung(report.mode)}: {report.mode_because}")
+    elif arguments.verbose:
+        print(f"  by {Rung(report.mode)}")
     if report.ram_bytes:
         print(f"  and {bytes_text(report.ram_bytes)} written to RAM")
     print("  the core is halted" if arguments.no_reset else "  the image runs")

@@ -15,13 +15,12 @@
             16 result         what the last call returned
             20 failed         `done` when the call that failed was made
             24 ready          records written, since the upload; the host writes this
-            28 halt_if_idle   halt when there is nothing to do, instead of polling
-            32 cursor         the record that is worked on, or will be next
-            36 stack_top      initial SP of each call
-            40 static_base    R9 of each call
-            44 guard          lowest of the 8 guard words under the stack
-            48 guard_pattern
-            52 page           bytes that one call of ProgramPage takes
+            28 cursor         the record that is worked on, or will be next
+            32 stack_top      initial SP of each call
+            36 static_base    R9 of each call
+            40 guard          lowest of the 8 guard words under the stack
+            44 guard_pattern
+            48 page           bytes that one call of ProgramPage takes
 
    record    0 function       with the Thumb bit: call it once. Without: call it for page after page
                               of r1 bytes at r0, from the buffer r2, each to return 0.
@@ -45,13 +44,12 @@
         .equ    RESULT, 16
         .equ    FAILED, 20
         .equ    READY, 24
-        .equ    HALT_IF_IDLE, 28
-        .equ    CURSOR, 32
-        .equ    STACK_TOP, 36
-        .equ    STATIC_BASE, 40
-        .equ    GUARD, 44
-        .equ    GUARD_PATTERN, 48
-        .equ    PAGE, 52
+        .equ    CURSOR, 28
+        .equ    STACK_TOP, 32
+        .equ    STATIC_BASE, 36
+        .equ    GUARD, 40
+        .equ    GUARD_PATTERN, 44
+        .equ    PAGE, 48
 
         .global driver_start
 driver_start:
@@ -63,7 +61,7 @@ look:
         ldr     r0, [r4, #READY]
         ldr     r1, [r4, #DONE]
         cmp     r0, r1
-        beq     nothing_to_do
+        beq     look
         ldr     r5, [r4, #CURSOR]
         ldr     r0, [r4, #STATE]
         cmp     r0, #0
@@ -144,17 +142,11 @@ stop:
         ldr     r0, [r4, #DONE]
         str     r0, [r4, #FAILED]
         b       driver_start
-nothing_to_do:
-        ldr     r0, [r4, #HALT_IF_IDLE]
-        cmp     r0, #0
-        beq     look
-        bkpt    #0
-        b       look
 
         .balign 4
         .global mailbox
 mailbox:
-        .space  56
+        .space  52
 
 /* uint32_t sum_blocks(const uint8_t *data, const uint32_t shape[], uint32_t *out, uint32_t erased)
    shape = { bytes in a block, number of blocks }; writes two check sums for each block, which take
@@ -438,6 +430,45 @@ extend: /* r4: four bits of a length; if all are set, bytes are added up to the 
 2:      bx      lr
         .global unpack_end
 unpack_end:
+
+/* uint32_t check_blank(uint32_t address, const uint32_t shape[], uint8_t *out, uint32_t pattern)
+   shape = { bytes in a block, number of blocks, the algorithm's BlankCheck with its Thumb bit };
+   calls BlankCheck(address, bytes, pattern) for one block after the other, and writes a byte for each:
+   0 if it is blank, else 1. Returns 0. */
+        .balign 4
+        .global check_blank
+check_blank:
+        push    {r3-r7, lr}
+        movs    r4, r0
+        movs    r5, r1
+        movs    r6, r2
+        ldr     r7, [r5, #4]            /* blocks left */
+        mov     r0, r9
+        push    {r0, r1}                /* the static base, and eight bytes in all */
+check_next:
+        subs    r7, #1
+        bmi     checked
+        ldr     r0, [sp, #0]
+        mov     r9, r0
+        movs    r0, r4
+        ldr     r1, [r5, #0]
+        adds    r4, r4, r1
+        ldr     r2, [sp, #8]            /* pattern */
+        ldr     r3, [r5, #8]
+        blx     r3
+        cmp     r0, #0
+        beq     1f
+        movs    r0, #1
+1:      strb    r0, [r6]
+        adds    r6, #1
+        b       check_next
+checked:
+        add     sp, #8
+        movs    r0, #0
+        pop     {r3-r7, pc}
+        .balign 4
+        .global check_blank_end
+check_blank_end:
 
 /* The same as sum_blocks, in the same place, for cores of ARMv7-M and ARMv8-M Mainline: they rotate an
    operand for nothing, so the sums are kept as they are before their rotation. 4.4 instructions for a
