@@ -8,7 +8,12 @@ import pytest
 
 from onchip.errors import BoardError
 from onchip.virtual_board.bus import BusFault, Memory
-from onchip.virtual_board.cortex_m import unicorn_engine, unicorn_library, unicorn_selftest
+from onchip.virtual_board.cortex_m import (
+    unicorn_context,
+    unicorn_counter,
+    unicorn_library,
+    unicorn_selftest,
+)
 from onchip.virtual_board.cortex_m.engine import Stop
 from onchip.virtual_board.cortex_m.unicorn_engine import UnicornEngine
 from tests.virtual_board.cortex_m.machine import CONSOLE, Console, Machine
@@ -353,6 +358,13 @@ def test_an_engine_that_misbehaves_is_refused() -> None:
         unicorn_selftest.check("cortex-m4", engine)
 
 
+def test_an_engine_that_lets_unaligned_pairs_pass_is_refused() -> None:
+    engine = UnicornEngine("cortex-m4", on_read=lambda *_: 0, on_write=lambda *_: None)
+    engine._alignment = None
+    with pytest.raises(BoardError, match="unaligned accesses of LDM are not reported"):
+        unicorn_selftest.check("cortex-m4", engine)
+
+
 def test_the_self_test_notices_another_processor() -> None:
     engine = UnicornEngine("cortex-m4", on_read=lambda *_: 0, on_write=lambda *_: None)
     with pytest.raises(BoardError, match="another processor"):
@@ -360,7 +372,10 @@ def test_the_self_test_notices_another_processor() -> None:
 
 
 def test_an_unknown_layout_of_unicorn_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(UnicornEngine, "_limit_offset", None)
-    monkeypatch.setattr(unicorn_engine.ctypes, "string_at", lambda *_: bytes(4096))
-    with pytest.raises(BoardError, match="unknown place"):
+    monkeypatch.setattr(unicorn_context.ctypes, "string_at", lambda *_: bytes(4096))
+    monkeypatch.setattr(unicorn_context.UnicornContext, "_places", {})
+    with pytest.raises(BoardError, match="state of its processor in an unknown place"):
         UnicornEngine("cortex-m4", on_read=lambda *_: 0, on_write=lambda *_: None)
+    monkeypatch.setattr(unicorn_counter.Counter, "_limit_offset", None)
+    with pytest.raises(BoardError, match="counter in an unknown place"):
+        UnicornEngine("cortex-m0", on_read=lambda *_: 0, on_write=lambda *_: None)

@@ -67,7 +67,7 @@ class VirtualCore(Execution):
         self.silent = SilentInstructions(
             profile, bus, self.engine, self.scb, self.mpu, self._exits_changed
         )
-        self.scb.changed = self.silent.arm
+        self.scb.changed = self._configuration_changed
         self.mpu.changed = self._mpu_changed
         self.exceptions = ExceptionModel(
             profile, self.engine, bus, self.nvic, self.scb, self.protection
@@ -237,6 +237,10 @@ class VirtualCore(Execution):
             self.waiting.forget()
             self.engine.set_exits(set(wanted))
 
+    def _configuration_changed(self) -> None:
+        self.silent.arm()
+        self.engine.trap_unaligned(everything=bool(self.scb.ccr & scb_bits.UNALIGN_TRP))
+
     def _mpu_changed(self) -> None:
         self.protection.changed()
         self.silent.arm()
@@ -339,6 +343,7 @@ class VirtualCore(Execution):
         self._leap_to = None
         self._halt_request = 0
         self.silent.reset()
+        self.engine.trap_unaligned(everything=False)
         self._load_vectors()
         if self.debug.enabled and (self.debug.demcr.VC_CORERESET or held_halt):
             self._halt_request = DFSR.VCATCH.mask if not held_halt else DFSR.HALTED.mask

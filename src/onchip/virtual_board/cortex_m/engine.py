@@ -96,6 +96,14 @@ class Guarded(NamedTuple):
     """Loads are allowed in some places and not in others: each one is asked about."""
 
 
+class FpControl(NamedTuple):
+    """What the engine knows of FP contexts: registers as in the manual."""
+
+    fpccr: int
+    fpcar: int
+    fpdscr: int
+
+
 Access = Literal["read", "write"]
 OnWatch = Callable[[Access, int, int, int, int], None]
 """``on_watch(access, address, size, value, pc)``, called before the access is made.
@@ -197,6 +205,26 @@ class Engine(Protocol):
 
     def set_watches(self, watches: Sequence[Watch], on_watch: OnWatch) -> None:
         """Report accesses that touch any of ``watches``."""
+        ...
+
+    def trap_unaligned(self, *, everything: bool) -> None:
+        """Stop at every unaligned access, or at those of instructions that may never make one.
+
+        ARMv6-M engines always stop at every one.
+        """
+        ...
+
+    def fp_control(self) -> FpControl:
+        """Return FPCCR, FPCAR and FPDSCR."""
+        ...
+
+    def set_fp_control(self, control: FpControl) -> None:
+        """Write FPCCR, FPCAR and FPDSCR.
+
+        While LSPACT is set, the first FP instruction stores S0-S15 and FPSCR at FPCAR before it
+        executes, and clears it. While ASPEN is set and CONTROL.FPCA is not, it begins an FP context
+        with FPDSCR.
+        """
         ...
 
     def read_register(self, name: str) -> int:

@@ -3,12 +3,10 @@
 What decides the shape of this module:
 
 * ``UC_MODE_MCLASS`` must not be given: it turns every model into a Cortex-M33.
-* ``emu_start`` always runs with a count, and the count is exact. Its counter and limit stand next
-  to each other inside ``uc_struct``; they are found at start-up by a run with a count of known
-  value. Setting the limit to 0 ends a slice after the current instruction with its access made
-  exactly once; ``emu_stop`` in the same place would leave the PC *on* the instruction, registers
-  untouched, which is just what a precise bus fault needs. ``emu_start(timeout=)`` can hang and is
-  never used.
+* ``emu_start`` always runs with a count, and the count is exact (``unicorn_counter``). Setting its
+  limit to 0 ends a slice after the current instruction with its access made exactly once;
+  ``emu_stop`` in the same place would leave the PC *on* the instruction, registers untouched, which
+  is just what a precise bus fault needs. ``emu_start(timeout=)`` can hang and is never used.
 * Breakpoints are exits, not code hooks: no run-time cost, and they work inside IT blocks.
 * WFE and YIELD arrive as invalid instructions without a syndrome.
 """
@@ -16,21 +14,23 @@ What decides the shape of this module:
 from __future__ import annotations
 
 import ctypes
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from onchip.errors import BoardError
 
 from . import unicorn_selftest
-from .engine import Access, OnRead, OnWatch, OnWrite, Stop, Watch
+from .engine import FpControl, OnRead, OnWatch, OnWrite, Stop, Watch
+from .traps import condition_holds
+from .unicorn_alignment import AlignmentChecks
+from .unicorn_context import UnicornContext
+from .unicorn_counter import Counter
+from .unicorn_exits import WFI, Exits
 from .unicorn_library import Unicorn
 from .unicorn_memory import UnicornMemory
 from .unicorn_registers import EPSR_T, IT_MASK, NZCV
+from .unicorn_watches import Watches
 
-_WFI = 0xBF30
-_MAGIC = 0x5AA5_F00D
-_SCRATCH = 0x2000_0000
 _MODELS = {
     "cortex-m0": "M0",
     "cortex-m0p": "M0",  # the same instruction set
@@ -52,7 +52,6 @@ _INTR = {
 class UnicornEngine(UnicornMemory):
     """An ``Engine``: see there for what the public methods mean."""
 
-    _limit_offset: int | None = None  # of uc_struct.emu_count, the same for every instance
     _checked: ClassVar[set[str]] = set()
 
     @classmethod
@@ -74,7 +73,7 @@ class UnicornEngine(UnicornMemory):
     def __init__(self, cpu: str, *, on_read: OnRead, on_write: OnWrite) -> None:
         """Make an engine that is not tested; see ``start``."""
         unicorn = Unicorn()
-        self._const = unicorn.const
+        const = unicorn.const
         model = getattr(unicorn.reg, f"UC_CPU_ARM_CORTEX_{_MODELS[cpu]}")
         main = unicorn.main
         try:
@@ -87,73 +86,58 @@ class UnicornEngine(UnicornMemory):
         self.stop = Stop.BUDGET
         self.executed = 0
         self.pc = 0
-        self._exits: set[int] = set()
-        self._wfi_exits: set[int] = set()  # a WFI right before an exit: see _arm
-        self._exit_list: list[int] = []
-        self._watches: list[int] = []
+        self._exits = Exits(uc, self._cache, self._table)
+        self._watches = Watches(const, uc, self._table, self._at_access)
         self._syndrome = True  # whether ESR may be other than 0
         self._begin, self._count = ctypes.c_uint64(), ctypes.c_size_t()
         self._never = ctypes.c_uint64(0)
         self._start = unicorn.direct.uc_emu_start
         self._handle = self._uc._uch
-        self._uc.hook_add(self._const.UC_HOOK_INTR, self._intr)
-        self._uc.hook_add(self._const.UC_HOOK_INSN_INVALID, self._invalid_instruction)
-        self._find_counter()
-
-    def _find_counter(self) -> None:
-        """Find counter and limit of the count hook in ``uc_struct``, and check that they work.
-
-        Raises:
-            BoardError: this build of Unicorn is laid out in another way.
-        """
-        base = ctypes.cast(self._handle, ctypes.c_void_p).value or 0
-        size = ctypes.sizeof(ctypes.c_size_t)
-        word = ctypes.c_uint64 if size == 8 else ctypes.c_uint32
-        cls = type(self)
-        if cls._limit_offset is None:
-            self._uc.mem_map(_SCRATCH, 4096)
-            self._uc.mem_write(_SCRATCH, b"\x00\xbf\x30\xbf")  # nop; wfi
-            self._uc.emu_start(_SCRATCH | 1, 0, count=_MAGIC)
-            raw = ctypes.string_at(base, 4096)
-            magic = _MAGIC.to_bytes(size, "little")
-            two = (2).to_bytes(size, "little")
-            found = [
-                i
-                for i in range(size, 4096, size)
-                if raw[i : i + size] == magic and raw[i - size : i] == two
-            ]
-            self._uc.mem_unmap(_SCRATCH, 4096)
-            if len(found) != 1:
-                raise BoardError(
-                    "this build of Unicorn keeps its instruction counter in an unknown place",
-                    hint="use unicorn 2.1.4 from PyPI",
-                )
-            cls._limit_offset = found[0]
-        self._limit = word.from_address(base + cls._limit_offset)
-        self._counter = word.from_address(base + cls._limit_offset - size)
-
-    # ---- running --------------------------------------------------------------------------------
+        self._uc.hook_add(const.UC_HOOK_INTR, self._intr)
+        self._uc.hook_add(const.UC_HOOK_INSN_INVALID, self._invalid_instruction)
+        self._before = 0  # instructions of the slice that ran before it was cut
+        self._goal = 0  # its length
+        self._was_cut = False
+        self._context: UnicornContext | None = None
+        self._alignment: AlignmentChecks | None = None
+        if _MODELS[cpu] != "M0":  # there, Unicorn does all that is needed
+            self._context = UnicornContext(unicorn, uc, fpu=_MODELS[cpu] != "M3")
+            self._alignment = AlignmentChecks(
+                *(unicorn, uc, self._context, self._cache, self._table),
+                *(self._cut, self._checks_changed),
+            )
+        counter = Counter(uc)
+        self._limit, self._counter = counter.limit, counter.executed
 
     @property
     def elapsed(self) -> int:
         """Return the instructions completed in the running slice."""
-        return max(0, int(self._counter.value) - 1) if self.running else 0
+        return self._before + max(0, int(self._counter.value) - 1) if self.running else 0
 
     def stop_after_instruction(self) -> None:
         """End the running slice after the current instruction."""
         if self.running:
-            self._limit.value = 0
+            self._goal = self._limit.value = 0
 
     def limit(self, count: int) -> None:
         """Let the running slice end after ``count`` instructions, or after the current one."""
-        if self.running and count < self._limit.value:
-            self._limit.value = max(0, count)
+        if self.running and count < self._goal:
+            self._goal = count
+            self._limit.value = max(0, min(count - self._before, self._limit.value))
 
     def _executed_so_far(self) -> int:
         return int(self._counter.value)
 
     def run(self, count: int) -> None:
         """Run at most ``count`` instructions."""
+        self._goal = count
+        self._run(count)
+        checks = self._alignment
+        if checks and (self._was_cut or self.stop is Stop.UNALIGNED or self._exits.checked):
+            self._go_on(checks)
+
+    def _run(self, count: int) -> None:
+        """Run a slice, or what is left of one."""
         self._event = None
         start = self._next_pc
         if start is None:
@@ -168,20 +152,82 @@ class UnicornEngine(UnicornMemory):
         pc = self.pc = self._next_pc = self._pc.read()
         event = self._event
         self._syndrome = event is not None
+        if self._alignment is not None and self._alignment.pending:
+            self._alignment.translate_again()
         if self._dirty or self._overwritten or self._deferred or self._carried is not None:
             self._finish_slice()
         if event is not None:
             self._finish_event(event, counted)
         elif error:
             raise BoardError(f"Unicorn stopped with error {error} at {pc:#010x}")
-        elif pc in self._exits:
+        elif pc in self._exits.addresses or pc in self._exits.checked:
             self.stop, self.executed = Stop.EXIT, counted
-        elif pc in self._wfi_exits:
+        elif pc in self._exits.sleeps:
             self._sleep_at(pc, counted)
         elif counted > self._limit.value:
             self.stop, self.executed = Stop.BUDGET, counted - 1
         else:
             self.stop, self.executed = Stop.WFI, counted
+
+    # ---- alignment ------------------------------------------------------------------------------
+
+    def trap_unaligned(self, *, everything: bool) -> None:
+        """Let every unaligned access be reported, or those of instructions that never may be."""
+        checks = self._alignment
+        if checks is not None:
+            self._defer(lambda: checks.check_everything(everything=everything))
+
+    def _cut(self) -> None:
+        """End the slice before code that was translated just now; ``_go_on`` goes on."""
+        self._was_cut = True
+        self._limit.value = 0
+
+    def _checks_changed(self) -> None:
+        def apply() -> None:
+            if self._alignment is not None:
+                self._exits.check(set(self._alignment.exits))
+
+        if self.running:
+            self._deferred.append(apply)
+        else:
+            apply()
+
+    def _go_on(self, checks: AlignmentChecks) -> None:
+        """Run the rest of a slice that was cut, or that stopped where the core need not know."""
+        while self._goes_on(checks):
+            looked_at = self.stop is Stop.EXIT
+            self._was_cut = looked_at
+            self._before += self.executed
+            left = self._goal - self._before
+            if left <= 0:
+                self.stop, self.executed = Stop.BUDGET, 0
+                break
+            if looked_at:
+                with checks.looked_at(), self._exits.instead(self.pc, set()):
+                    self._run(1)
+            else:
+                self._run(left)
+        self._was_cut = False
+        self.executed += self._before
+        self._before = 0
+
+    def _goes_on(self, checks: AlignmentChecks) -> bool:
+        if self.stop is Stop.BUDGET:
+            return self._was_cut
+        if self.stop is Stop.UNALIGNED and not checks.faults(self.pc):
+            self.executed -= 1
+            return True
+        if self.stop is Stop.EXIT and self.pc not in self._exits.addresses:
+            if self._before + self.executed >= self._goal or not self._is_misaligned(checks):
+                return True
+            self.stop = Stop.UNALIGNED
+            self.executed += 1
+        return False
+
+    def _is_misaligned(self, checks: AlignmentChecks) -> bool:
+        """Tell whether the instruction at the PC would access words that are not aligned."""
+        base = self.read_register(f"r{checks.base_of(self.pc)}")
+        return bool(base & 3) and condition_holds(self._xpsr.read())
 
     def _finish_event(self, event: Stop, counted: int) -> None:
         self.stop, self.executed = event, counted
@@ -204,12 +250,12 @@ class UnicornEngine(UnicornMemory):
     def _it_state_at(self, pc: int) -> int:
         """Return ITSTATE, as in xPSR, for an instruction that is known to be in an IT block."""
         for start in range(pc - 2, pc - 16, -2):
-            opcode = self._halfword(start)
+            opcode = self._table.halfword(start)
             if opcode & 0xFF00 != 0xBF00 or not opcode & 0xF:
                 continue
             at, state = start + 2, opcode & 0xFF
             while at < pc and state & 0xF:
-                at += 4 if self._halfword(at) >= 0xE800 else 2
+                at += 4 if self._table.halfword(at) >= 0xE800 else 2
                 state = state & 0xE0 | state << 1 & 0x1F
             if at == pc and state & 0xF:
                 return (state & 0xFC) << 8 | (state & 0x3) << 25
@@ -223,26 +269,21 @@ class UnicornEngine(UnicornMemory):
     def step(self) -> None:
         """Run exactly one instruction."""
         pc = self._pc.read()
-        opcode = self._halfword(pc)
+        opcode = self._table.halfword(pc)
         in_it = bool(self._xpsr.read() & IT_MASK)
-        if opcode == _WFI and not in_it:
+        if opcode == WFI and not in_it:
             self._sleep_at(pc, 0)
             return
         starts_it = opcode & 0xFF00 == 0xBF00 and opcode & 0xF != 0
         following = pc + (4 if opcode >= 0xE800 else 2)
-        hidden = pc in self._exits or pc in self._wfi_exits
+        exits = self._exits
+        hidden = pc in exits.addresses or pc in exits.sleeps
         if not (hidden or in_it or starts_it):
             self.run(1)
             return
-        exits, wfi_exits = self._exits, self._wfi_exits
         extra = {following} if in_it or starts_it else set()
-        self._exits, self._wfi_exits = (exits - {pc}) | extra, wfi_exits - {pc}
-        self._load_exits({pc} | extra)
-        try:
+        with exits.instead(pc, extra):
             self.run(1)
-        finally:
-            self._exits, self._wfi_exits = exits, wfi_exits
-            self._load_exits({pc} | extra)
         if self.stop is Stop.EXIT and self.pc in extra:
             self.stop = Stop.BUDGET
 
@@ -254,7 +295,7 @@ class UnicornEngine(UnicornMemory):
         moved = (state & 0xFC) << 8 | (state & 0x3) << 25
         self._xpsr.write(xpsr & ~IT_MASK | moved)
         self._rebuild.write(xpsr & NZCV)
-        self._pc.write(pc + (4 if self._halfword(pc) >= 0xE800 else 2) | 1)
+        self._pc.write(pc + (4 if self._table.halfword(pc) >= 0xE800 else 2) | 1)
         self._next_pc = None
 
     # ---- callbacks of Unicorn: nothing may be raised through C ----------------------------------
@@ -266,7 +307,7 @@ class UnicornEngine(UnicornMemory):
     def _invalid_instruction(self, uc: Any, _: Any) -> bool:
         if self._esr.read() == 0:  # WFE and YIELD come without a syndrome, PC after them
             pc = self._pc.read()
-            if self._halfword(pc - 2) == 0xBF10 or self._halfword(pc - 2) == 0x8001:
+            if self._table.halfword(pc - 2) == 0xBF10 or self._table.halfword(pc - 2) == 0x8001:
                 return True  # YIELD, narrow or wide
             self._event = Stop.WFE
             uc.emu_stop()
@@ -279,82 +320,32 @@ class UnicornEngine(UnicornMemory):
 
     def set_exits(self, addresses: set[int]) -> None:
         """Stop before an instruction at any of ``addresses``."""
-        self._defer(lambda: self._arm(set(addresses)))
-
-    def _arm(self, exits: set[int]) -> None:
-        changed = exits ^ self._exits
-        wfi_exits = {a for a in self._wfi_exits if a + 2 in exits}
-        wfi_exits |= self._wfi_before(changed & exits)
-        wfi_exits |= self._wfi_before(a + 2 for a in changed if a + 2 in exits)
-        wfi_exits -= exits
-        changed |= wfi_exits ^ self._wfi_exits
-        if changed:
-            self._exits, self._wfi_exits = exits, wfi_exits
-            self._load_exits(changed)
-
-    def _wfi_before(self, exits: Iterable[int]) -> set[int]:
-        """Return where WFI stands right before an exit: afterwards the two would look the same."""
-        return {a - 2 for a in exits if self._halfword(a - 2) == _WFI}
-
-    def _bytes_changed(self, address: int, length: int) -> None:
-        first = bisect_left(self._exit_list, address - 2)
-        last = bisect_left(self._exit_list, address + length + 2)
-        if first == last:
-            return
-        near = {a for a in self._exit_list[first:last] if a in self._exits}
-        outside = {a for a in self._wfi_exits if a + 2 not in near}
-        wfi_exits = outside | self._wfi_before(near) - self._exits
-        changed = wfi_exits ^ self._wfi_exits
-        if changed:
-            self._wfi_exits = wfi_exits
-            self._load_exits(changed)
-
-    def _load_exits(self, changed: set[int]) -> None:
-        self._exit_list = sorted(self._exits | self._wfi_exits)
-        self._uc.ctl_set_exits(self._exit_list)
-        if len(changed) > 16:
-            self._uc.ctl_flush_tb()
-        else:
-            for address in changed:
-                self._cache.forget(address, address + 1)
+        self._defer(lambda: self._exits.arm(set(addresses)))
 
     def set_watches(self, watches: Sequence[Watch], on_watch: OnWatch) -> None:
         """Report accesses that touch any of ``watches``."""
-        self._defer(lambda: self._watch(watches, on_watch))
+        self._defer(lambda: self._watches.set(watches, on_watch))
 
-    def _watch(self, watches: Sequence[Watch], on_watch: OnWatch) -> None:
-        for hook in self._watches:
-            self._uc.hook_del(hook)
-        self._watches = []
-        for watch in watches:
-            kinds = self._const.UC_HOOK_MEM_READ if watch.reads else 0
-            kinds |= self._const.UC_HOOK_MEM_WRITE if watch.writes else 0
+    def _at_access(self) -> int:
+        self._forget_it_block()
+        return int(self._pc.read())
 
-            def accessed(
-                uc: Any, access: int, address: int, size: int, value: int, watch: Watch
-            ) -> None:
-                self._forget_it_block()
-                if address <= watch.last and address + size > watch.first:
-                    kind: Access = "write" if access == self._const.UC_MEM_WRITE else "read"
-                    if watch.values and kind == "read":
-                        value = self._content(address, size)
-                    mask = (1 << 8 * size) - 1
-                    on_watch(kind, address, size, value & mask, self._pc.read())
+    def _bytes_changed(self, address: int, length: int) -> None:
+        self._exits.bytes_changed(address, length)
+        if self._alignment is not None:
+            self._alignment.bytes_changed(address, length)
 
-            # The range is compared with the start of the access only: widen it by the largest one.
-            first = max(0, watch.first - 7)
-            self._watches.append(
-                self._uc.hook_add(kinds, accessed, watch, begin=first, end=watch.last)
-            )
-        self._uc.ctl_flush_tb()
+    # ---- FP contexts ----------------------------------------------------------------------------
 
-    def _content(self, address: int, size: int) -> int:
-        """Return what memory holds; 0 of a device, which a read would disturb."""
-        for first, end, memory, offset in self._memories:
-            if first <= address and address + size <= end:
-                at = offset + address - first
-                return int.from_bytes(memory.data[at : at + size], "little")
-        return 0
+    def fp_control(self) -> FpControl:
+        """Return FPCCR, FPCAR and FPDSCR."""
+        assert self._context is not None
+        return self._context.fp_control()
+
+    def set_fp_control(self, control: FpControl) -> None:
+        """Write FPCCR, FPCAR and FPDSCR."""
+        assert self._context is not None
+        self._context.set_fp_control(control)
 
     def close(self) -> None:
         """Free everything."""

@@ -16,6 +16,7 @@ from ..bus import BusFault, Memory
 from .engine import EVERYTHING, Allows, Guarded, OnRead, OnWrite, Rights, Stop
 from .unicorn_library import CodeCache, DeviceCalls, Unicorn
 from .unicorn_registers import EPSR_T, IT_MASK, UnicornRegisters
+from .unicorn_table import MemoryTable
 
 
 class UnicornMemory(UnicornRegisters, ABC):
@@ -31,7 +32,7 @@ class UnicornMemory(UnicornRegisters, ABC):
         self._carried: BaseException | None = None
         self._fault_registers: tuple[int, ...] | None = None
         self._fault_count = 0
-        self._memories: list[tuple[int, int, Memory, int]] = []
+        self._table = MemoryTable()
         self._guarded: list[Guarded] = []
         self._allows: Allows | None = None
         self._unused: list[tuple[int, int]] = []  # devices that no access has met yet
@@ -66,7 +67,7 @@ class UnicornMemory(UnicornRegisters, ABC):
 
         def apply() -> None:
             self._show(base, memory, offset, length)
-            self._memories.append((base, base + length, memory, offset))
+            self._table.add(base, memory, offset, length)
             self._bytes_changed(base, length)
 
         self._defer(apply)
@@ -110,17 +111,17 @@ class UnicornMemory(UnicornRegisters, ABC):
         Unicorn's TLB lets all of them pass.
         """
         base, length = after.base, after.length
-        for first, end, memory, offset in self._memories:
-            if not first <= base < end:
-                continue
-            if before.mixed:
-                self._uc.mem_unmap(base, length)
-                self._show(base, memory, base - first + offset, length)
-            if after.mixed:
-                self._uc.mem_unmap(base, length)
-                self._calls.map(base, length)
-            else:
-                self._uc.mem_protect(base, length, self._protection(after.rights, memory))
+        mapped = self._table.find(base)
+        if mapped is None:
+            return
+        if before.mixed:
+            self._uc.mem_unmap(base, length)
+            self._show(base, mapped.memory, mapped.start(base), length)
+        if after.mixed:
+            self._uc.mem_unmap(base, length)
+            self._calls.map(base, length)
+        else:
+            self._uc.mem_protect(base, length, self._protection(after.rights, mapped.memory))
 
     def map_devices(self, base: int, length: int) -> None:
         """Send accesses within the range to the device callbacks, from the first one on."""
@@ -139,7 +140,7 @@ class UnicornMemory(UnicornRegisters, ABC):
                     self._unused += [part for part in parts if part[0] < part[1]]
                     return
             self._uc.mem_unmap(base, length)
-            self._memories = [m for m in self._memories if m[0] != base]
+            self._table.remove(base)
             self._uc.ctl_flush_tb()
 
         self._defer(apply)
@@ -191,13 +192,6 @@ class UnicornMemory(UnicornRegisters, ABC):
             carried, self._carried = self._carried, None
             raise carried
 
-    def _halfword(self, address: int) -> int:
-        for base, end, memory, offset in self._memories:
-            if base <= address and address + 2 <= end:
-                start = address - base + offset
-                return int.from_bytes(memory.data[start : start + 2], "little")
-        return 0
-
     # ---- accesses, as Unicorn reports them ------------------------------------------------------
 
     def _invalid_access(
@@ -233,11 +227,11 @@ class UnicornMemory(UnicornRegisters, ABC):
     def _stores(self, address: int, size: int, value: int) -> bool:
         """Make a store that Unicorn may make or not: in RAM, in flash if its controller agrees."""
         stored = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
-        for base, end, memory, offset in self._memories:
-            if base <= address < end and memory.kind == "ram":
-                start = address - base + offset
-                memory.data[start : start + size] = stored
-                return True
+        mapped = self._table.find(address)
+        if mapped is not None and mapped.memory.kind == "ram":
+            start = mapped.start(address)
+            mapped.memory.data[start : start + size] = stored
+            return True
         self._device_write(address, size, int.from_bytes(stored, "little"))
         if self._event is None:
             self._keep_cells(address, stored)
@@ -264,14 +258,14 @@ class UnicornMemory(UnicornRegisters, ABC):
         Unicorn stores after this hook in any case; where that differs, the cells are put back
         right after the instruction.
         """
-        for base, end, memory, offset in self._memories:
-            if base <= address < end:
-                start = address - base + offset
-                cells = bytes(memory.data[start : start + len(stored)])
-                if cells != stored:
-                    self._overwritten.append((memory, start, cells))
-                    self.stop_after_instruction()
-                return
+        mapped = self._table.find(address)
+        if mapped is None:
+            return
+        start = mapped.start(address)
+        cells = bytes(mapped.memory.data[start : start + len(stored)])
+        if cells != stored:
+            self._overwritten.append((mapped.memory, start, cells))
+            self.stop_after_instruction()
 
     def _mmio_read(self, _: Any, offset: int, size: int, base: int | None) -> int:
         address = (base or 0) + offset

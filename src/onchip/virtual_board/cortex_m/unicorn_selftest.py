@@ -16,6 +16,7 @@ from .engine import Engine, Stop
 
 BASE = 0x2000_0000
 _NOP, _WFI, _WFE, _BX_LR, _MOVS_R0_1 = 0xBF00, 0xBF30, 0xBF20, 0x4770, 0x2001
+_MOVS_R1_2, _B_NEXT, _LDM_R1 = 0x2102, 0xE7FF, 0xC930
 _FOREIGN = {  # an instruction that the processor must not know
     "cortex-m0": (0xF240, 0x0001),  # MOVW
     "cortex-m0p": (0xF240, 0x0001),
@@ -65,6 +66,11 @@ def check(cpu: str, engine: Engine) -> None:
     )
     stop = run(*_FOREIGN[cpu], _WFI)
     expect("it executes instructions of another processor", holds=stop is Stop.UNDEFINED)
+    stop = run(_MOVS_R1_2, _B_NEXT, _LDM_R1, _WFI)
+    expect(
+        "unaligned accesses of LDM are not reported",
+        holds=stop is Stop.UNALIGNED and engine.pc == BASE + 4,
+    )
     run(_WFI)
     memory.data[0x80:0x82] = struct.pack("<H", _BX_LR)
     context = engine.frame_context()
