@@ -13,7 +13,7 @@ from tests.gdb_suite import report, runner, source
 def main() -> int:
     """Run what the command line says; 1 when something failed that is not known to."""
     parser = argparse.ArgumentParser(description="run GDB's own test suite against a GDB server")
-    parser.add_argument("file", nargs="*", help="files of gdb.base (default: all)")
+    parser.add_argument("file", nargs="*", help="break, gdb.trace/ax, a folder (default: gdb.base)")
     parser.add_argument("--server", choices=("onchip", "qemu"), default="onchip")
     parser.add_argument("--fast", action="store_true", help="the selection that runs in CI")
     parser.add_argument("--keep", action="store_true", help="leave out files that have a result")
@@ -27,7 +27,8 @@ def main() -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    names = arguments.file or (runner.FAST if arguments.fast else runner.every_file())
+    wanted = arguments.file or (runner.FAST if arguments.fast else ["gdb.base"])
+    names = [name for word in wanted for name in _files(word)]
     results = source.cache() / "results"
     folder = results / arguments.server
     if arguments.keep:
@@ -57,6 +58,12 @@ def _run(arguments: argparse.Namespace) -> int:
             runner.FAST,
         )
     return 1 if news else 0
+
+
+def _files(word: str) -> list[str]:
+    """Return the file, or all files of the folder, that a word of the command line means."""
+    is_folder = word.startswith("gdb.") and "/" not in word
+    return runner.every_file(word) if is_folder else [word]
 
 
 if __name__ == "__main__":

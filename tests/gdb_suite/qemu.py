@@ -1,6 +1,6 @@
 """QEMU's GDB server with a fresh machine for each client, as the suite's programs need it.
 
-python -m tests.gdb_suite.qemu         prints the port, then serves until its input ends
+python -m tests.gdb_suite.qemu cortex-m4       prints the port, then serves until its input ends
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import subprocess
 import sys
 import threading
 
+MACHINES = {"cortex-m4": "mps2-an386", "cortex-m7": "mps2-an500"}
 COMMAND = (
-    *("qemu-system-arm", "-M", "mps2-an386", "-display", "none", "-serial", "none"),
+    *("qemu-system-arm", "-M", MACHINES[sys.argv[1]], "-display", "none", "-serial", "none"),
     *("-monitor", "none", "-semihosting-config", "enable=on,target=gdb", "-S", "-gdb", "stdio"),
 )
 _DRAIN_S = 1.0

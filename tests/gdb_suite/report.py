@@ -57,8 +57,11 @@ def write(path: Path, ours: Results, qemu: Results, fast: Sequence[str]) -> None
 
 
 def _totals(ours: Results, qemu: Results, fast: Sequence[str]) -> str:
+    both = sum(name in qemu for name in ours)
     rows = [
-        f"## Results\n\ngdb.base of GDB {VERSION}, {len(ours)} files.\n",
+        "## Results\n",
+        f"gdb.base of GDB {VERSION}: {len(ours)} files, {both} compared test by test.",
+        f"{_commits('onchip', ours)} {_commits('QEMU', qemu)}\n",
         "| server, files | passes | failures | files that are green |",
         "|---|---:|---:|---:|",
     ]
@@ -70,6 +73,13 @@ def _totals(ours: Results, qemu: Results, fast: Sequence[str]) -> str:
                 f"| {sum(len(r.failures) for r in there):,} | {sum(r.green for r in there)} |"
             )
     return "\n".join(rows) + "\n"
+
+
+def _commits(name: str, results: Results) -> str:
+    """Say of which commits of the project these results are."""
+    counts = Counter(result.commit or "an unknown commit" for result in results.values())
+    parts = [f"at {commit} ({count})" for commit, count in counts.most_common()]
+    return f"{name}: {', '.join(parts)}." if parts else f"{name}: not run."
 
 
 def _differences(ours: Results, qemu: Results) -> str:

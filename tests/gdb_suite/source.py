@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,12 @@ from tests.support.tools import require
 PACKAGE = "gdb"
 VERSION = "13.1-3"
 FOLDER = Path(__file__).resolve().parent
-MACHINE = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
+MACHINES: Mapping[str, tuple[str, ...]] = {
+    "cortex-m4": ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
+    "cortex-m7": ("-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-d16"),
+}
+"""The compiler's flags for each core that tests run on."""
+
 _PICOLIBC = Path("lib/picolibc/arm-none-eabi")
 _WANTED = ("gdb/testsuite/", "gdb/features/", "gdb/syscalls/", "gdb/contrib/", "include/")
 """What the tests of gdb.base read of the source."""
@@ -54,8 +59,10 @@ def suite() -> Path:
     return target / "gdb" / "testsuite"
 
 
-def library() -> Path:
+def library(machine: str) -> Path:
     """Return a folder to give GCC as ``--picolibc-prefix``, with the objects of every program.
+
+    ``machine`` is one of MACHINES.
 
     The suite expects a C library without line numbers, as systems install it: GDB steps over its
     functions. Debian's picolibc has them, so this is a copy without.
@@ -64,12 +71,12 @@ def library() -> Path:
         SetUpError: picolibc is not installed.
     """
     with _alone():
-        return _library(cache() / "library")
+        return _library(cache() / f"library-{machine}", MACHINES[machine])
 
 
-def _library(target: Path) -> Path:
+def _library(target: Path, flags: Sequence[str]) -> Path:
     gcc, archiver = require("arm-none-eabi-gcc"), require("arm-none-eabi-ar")
-    multilib = _said(gcc, *MACHINE, "-print-multi-directory")
+    multilib = _said(gcc, *flags, "-print-multi-directory")
     installed = Path("/usr") / _PICOLIBC
     if not (installed / "lib" / multilib).is_dir():
         raise SetUpError(
@@ -93,9 +100,21 @@ def _library(target: Path) -> Path:
         output = target / f"{Path(name).stem}.o"
         options = ("-c", "-O2", "-Wall", "-Werror", "--specs=picolibc.specs")
         fresh = output.with_suffix(".new")  # a run that is under way links the old one meanwhile
-        subprocess.run([gcc, *options, *MACHINE, FOLDER / name, "-o", fresh], check=True)
+        subprocess.run([gcc, *options, *flags, FOLDER / name, "-o", fresh], check=True)
         fresh.replace(output)
     return target
+
+
+def commit() -> str:
+    """Return what of the project is tested: the commit, with a plus if it is changed."""
+    told = subprocess.run(
+        ("git", "describe", "--always", "--dirty=+", "--exclude=*"),
+        cwd=FOLDER,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stdout.strip() or "no commit"
 
 
 @contextmanager

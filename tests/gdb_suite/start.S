@@ -47,6 +47,27 @@ suite_start:
     ldr     r0, =_start             /* crt0 of picolibc, which runs main and exits with its value */
     bx      r0
 
+/* What crt0 calls for main: it gives none of the arguments that programs on a computer have. */
+    .global __wrap_main
+    .type   __wrap_main, %function
+    .thumb_func
+__wrap_main:
+    push    {lr}
+    ldr     r0, =suite_name
+    movs    r1, #0
+    movs    r2, #0
+    push    {r0, r1, r2}            /* argv, on the stack */
+    movs    r0, #1
+    mov     r1, sp
+    bl      __real_main
+    add     sp, sp, #12
+    pop     {pc}
+
+    .section .rodata
+suite_name:
+    .asciz  "program"
+
+    .section .suite.start, "ax"
     .global suite_fault
     .type   suite_fault, %function
     .thumb_func

@@ -13,7 +13,12 @@ from tests.support.tools import missing
 
 pytestmark = [pytest.mark.tools, pytest.mark.timeout(400)]
 
-LONGEST_FIRST = sorted(FAST, key=("structs", "callfuncs", "watchpoint", "break").__contains__)[::-1]
+MENDED = ("range-stepping", "longjmp", "interrupt")
+"""What of ours GDB's suite tests besides, and where it found mistakes."""
+
+LONGEST_FIRST = sorted(
+    FAST + MENDED, key=("structs", "callfuncs", "watchpoint", "break").__contains__
+)[::-1]
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,9 @@ def result(tmp_path: Path) -> FileResult:
         "FAIL: gdb.base/break.exp: test_no_break_on_catchpoint: continue until exit "
         "(the program exited)\n"
         "UNRESOLVED: gdb.base/break.exp: a | b\n"
+        "ERROR: no file\n"
         "\n# of expected passes\t\t2\n"
+        "# at commit 1234567\n"
     )
     return read_summary(path)
 
@@ -29,15 +31,16 @@ def result(tmp_path: Path) -> FileResult:
 def test_a_summary_is_read(result: FileResult) -> None:
     assert result.name == "break"
     assert result.passes == ["run to main", "run to main"]
-    assert len(result.failures) == 2
+    assert len(result.failures) == 3
+    assert result.commit == "1234567"
     assert not result.green
     assert FileResult("x", (("PASS", "a"), ("KFAIL", "b"))).green
     assert not FileResult("x", (("UNTESTED", "a"),)).green
 
 
 def test_failures_without_a_reason_are_news(result: FileResult) -> None:
-    assert Known().news(result) == ["a | b"]
-    assert Known().why("longjmp", "whatever") is not None
+    assert Known().news(result) == ["a | b", "no file"]
+    assert Known().why("func-ptrs", "whatever") is not None
 
 
 def test_passes_of_another_server_are_counted(result: FileResult) -> None:
@@ -53,6 +56,7 @@ def test_the_tables_follow_what_people_wrote(result: FileResult, tmp_path: Path)
     text = page.read_text()
     assert text.startswith("# Title\n\n<!-- from here")
     assert "old" not in text
-    assert "| onchip, 1 files | 2 | 2 | 0 |" in text
+    assert "| onchip, 1 files | 2 | 3 | 0 |" in text
+    assert "1 files, 1 compared test by test.\nonchip: at 1234567 (1). QEMU: at an unknown" in text
     assert "Nothing passes on QEMU's server that does not pass on ours." in text
     assert "| break | a \\| b | fail | not known |" in text

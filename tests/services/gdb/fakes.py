@@ -322,6 +322,8 @@ class FakeCore:
         if self.running:
             raise CoreStateError("the core runs")
         self.values[name] = value
+        if name == "pc":
+            self.own_bkpt = None
 
     def write_registers(self, values):
         for name, value in values.items():

@@ -176,11 +176,36 @@ def test_a_parameter_block_that_is_not_there(talk):
     assert talk.core.values["r0"] == ERROR
 
 
-def test_ctrl_c_during_a_call_stops_after_it(talk):
-    assert call(talk, 9, 4) == b"Fisatty,3"
+@pytest.mark.parametrize("go", [b"vCont;c", b"vCont;s", b"vCont;r8000100,8000120"])
+def test_ctrl_c_during_a_call_stops_after_it(talk, go):
+    assert call(talk, 9, 4, go=go) == b"Fisatty,3"
+    talk.sent.clear()
+    talk.ask(b"F1,0,C")
+    assert talk.wait().startswith(b"T02")
+    assert talk.core.values["pc"] == LOOP + 2
+    assert talk.core.values["r0"] == 1
+
+
+@pytest.mark.parametrize("go", [b"vCont;c", b"vCont;s", b"vCont;r8000100,8000120"])
+def test_a_call_that_ctrl_c_kept_from_being_done_is_made_anew(talk, go):
+    assert call(talk, 6, 1, DATA, 4, go=go) == b"Fread,0,20000300,4"
+    talk.sent.clear()
     talk.ask(b"F-1,4,C")
     assert talk.wait().startswith(b"T02")
-    assert talk.core.values["pc"] >= LOOP + 2
+    assert (talk.core.values["pc"], talk.core.values["r0"]) == (LOOP, 6)
+    talk.ask(b"vCont;c")
+    assert step(talk) == b"Fread,0,20000300,4"
+    assert answer(talk, b"F4") == 0
+
+
+def test_a_call_of_which_a_part_is_done_is_not_made_anew(talk):
+    assert call(talk, 12, 4) == b"Flseek,3,0,1"
+    assert answer(talk, b"F5") == b"Flseek,3,0,2"
+    assert answer(talk, b"F-1,4,C") == b"Flseek,3,5,0"
+    talk.sent.clear()
+    talk.ask(b"F5")
+    assert talk.wait().startswith(b"T02")
+    assert (talk.core.values["pc"], talk.core.values["r0"]) == (LOOP + 2, ERROR)
 
 
 def test_a_step_over_a_call_waits_for_it(talk):

@@ -17,6 +17,8 @@ class HostCalls:
         self._core = core
         self._files = HostFiles()
         self._call: Call | None = None
+        self._done_already = False
+        """Whether a part of the call has happened on the client's machine."""
 
     @property
     def pending(self) -> bool:
@@ -40,11 +42,14 @@ class HostCalls:
         if not self.ask(question):
             call.close()
             return False
-        self._call = call
+        self._call, self._done_already = call, False
         return True
 
     def answer(self, answer: FileAnswer) -> bool:
-        """Take a client's answer; return whether the call is done, r0 and pc set.
+        """Take a client's answer; return whether the call is over.
+
+        Then r0 and pc are set; but a call that Ctrl-C kept from being done is made anew when the
+        core runs on (Debugging with GDB, E.13.4).
 
         Raises:
             TransferError: the core cannot be reached.
@@ -52,6 +57,11 @@ class HostCalls:
         call, self._call = self._call, None
         if call is None:
             return False
+        if answer.interrupted and answer.errno == FileErrno.EINTR and not self._done_already:
+            call.close()
+            # Written, the core does not take it for a BKPT that it stands on and is to pass.
+            self._core.write_register("pc", self._core.read_register("pc"))
+            return True
         try:
             question = call.send(answer)
             while not self.ask(question):  # the client is gone
@@ -59,7 +69,7 @@ class HostCalls:
         except StopIteration as done:
             self._finish(done.value)
             return True
-        self._call = call
+        self._call, self._done_already = call, True
         return False
 
     def forget(self) -> None:

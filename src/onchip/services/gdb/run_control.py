@@ -326,12 +326,15 @@ class RunControl:
             return
         if answer.interrupted:
             self._interrupt.ask(SIGINT)
-        if not self.calls.answer(answer) or self.mode is Mode.RANGE:
+        if not self.calls.answer(answer):
             return
-        if self.mode is Mode.STEP:
-            self._ready = self._tell.stop(SIGTRAP, ())
-        elif self.mode is Mode.CONTINUE:
+        if self._interrupt.signal is not None:
+            self._detours.end()
+            self._ready = self._tell.stop(self._interrupt.signal)
+        elif self.mode is Mode.CONTINUE or self._detours.active:
             self.core.resume()
+        elif self.mode is Mode.STEP:
+            self._ready = self._tell.stop(SIGTRAP)
 
     def _program_exit(self) -> Stop | None:
         """Return the end of the program, if semihosting just brought it."""
