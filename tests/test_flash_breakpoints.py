@@ -155,6 +155,9 @@ class Counting:
     def refusal(self, address):
         return self.inner.refusal(address)
 
+    def keep(self, hidden, *, changing) -> None:
+        self.inner.keep(hidden, changing=changing)
+
     def patch(self, halfwords) -> None:
         self.jobs.append(dict(halfwords))
         if self.error is not None:

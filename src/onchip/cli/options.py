@@ -263,6 +263,8 @@ def open_session(arguments: argparse.Namespace, *, when_locked: str = "refuse") 
     )
     session.flash_breakpoints = getattr(arguments, "flash_breakpoints", "auto")
     _tell_clock(session, arguments.frequency)
+    if session.left_behind:
+        print(session.left_behind, file=sys.stderr)
     return session
 
 

@@ -8,7 +8,7 @@ again by then (ADR 0006).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from ..coresight import MemAp
 from ..coresight.fpb import Fpb
@@ -185,6 +185,15 @@ class BreakpointManager:
         """Want none of the breakpoints of ``owner`` any more."""
         for place in self._places:
             place.holders.discard(owner)
+
+    def adopt(self, left_behind: Mapping[int, bytes]) -> None:
+        """Take in opcodes that stand in flash, and the halfwords that they hide, by address.
+
+        Nobody wants them: reads do not show them, and they go when flash is settled.
+        """
+        self.opcodes.in_flash |= left_behind
+        for address in left_behind:
+            self._places.add(Breakpoint(address, BreakpointKind.FLASH), movable=False)
 
     def clear(self) -> None:
         """Remove all breakpoints of all owners; flash ones need a halted core.

@@ -22,6 +22,15 @@ class FlashPatcher(Protocol):
     def refusal(self, address: int) -> tuple[str, str] | None:
         """Say why no opcode is programmed at ``address``, and what to try; None if one can be."""
 
+    def keep(self, hidden: Mapping[int, bytes], *, changing: bool) -> None:
+        """Keep, beyond this process's end, which halfwords opcodes in flash hide, by address.
+
+        ``changing``: before a patch, with all that may stand there whatever becomes of it.
+
+        Raises:
+            TransferError: the debug hardware did not answer.
+        """
+
     def patch(self, halfwords: Mapping[int, bytes]) -> None:
         """Program ``halfwords``, verified; the core is halted, its registers and RAM as found.
 
@@ -78,6 +87,7 @@ class FlashBreakpoints:
             return
         assert self.patcher is not None
         before = self._opcodes.read_halfwords(come)
+        self.patcher.keep(there | before, changing=True)
         try:
             self.patcher.patch(
                 {address: there[address] for address in go} | dict.fromkeys(come, BKPT)
@@ -89,6 +99,7 @@ class FlashBreakpoints:
         there |= before
         for address in go:
             del there[address]
+        self.patcher.keep(there, changing=False)
 
     def _look(self, before: dict[int, bytes]) -> None:
         """Find out what became of a patch that failed."""

@@ -82,7 +82,7 @@ def plugged_boards() -> list[PluggedBoard]:
     found: dict[int, PluggedBoard] = {}
     for note in _notes(notes_directory()):
         board = _read_note(note)
-        if board is None or not _alive(board.pid) or not _accepts(board.host, board.port):
+        if board is None or not process_lives(board.pid) or not _accepts(board.host, board.port):
             with contextlib.suppress(OSError):
                 note.unlink()
             continue
@@ -115,7 +115,8 @@ def _read_note(note: Path) -> PluggedBoard | None:
         return None
 
 
-def _alive(pid: int) -> bool:
+def process_lives(pid: int) -> bool:
+    """Return whether a process has that number; True where that cannot be known."""
     if pid <= 0:
         return False
     if sys.platform == "win32":

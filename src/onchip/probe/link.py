@@ -164,6 +164,21 @@ class RecordedUsb:
         """Take note of nothing: no packet will travel."""
 
 
+@runtime_checkable
+class PassingLink(Protocol):
+    """What a link has besides a `Link`'s methods where the board behind it ends with it."""
+
+    @property
+    def passing(self) -> bool:
+        """Whether nothing is left of the board, or of what stands for one, when this ends."""
+        ...
+
+
+def is_passing(link: Link) -> bool:
+    """Return whether the board behind ``link`` is of this process, or a recording of one."""
+    return any(isinstance(inner, PassingLink) and inner.passing for inner in _layers(link))
+
+
 def usb_link(link: Link) -> UsbLink | None:
     """Return the USB link that ``link`` is, or that it wraps as its ``link``; None if neither."""
     return next((inner for inner in _layers(link) if isinstance(inner, UsbLink)), None)

@@ -235,6 +235,9 @@ class ReplayLink:
         self._now = 0.0
         self._closed = False
 
+    passing = True
+    """There is no board: see `PassingLink`."""
+
     @property
     def description(self) -> str:
         """``replay:FILE``."""

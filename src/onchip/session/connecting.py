@@ -328,6 +328,8 @@ def session_at(
     if session.locked is not None and when_locked is not WhenLocked.ALLOW:
         raise session.locked
     session.was_unlocked = erased
+    if session.locked is None:
+        session.adopt_left_behind()
     return session
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from onchip.errors import FlashError, UsageError
+from onchip.session.left_behind import LeftBehind
 from onchip.target.memory_map import FlashRegion
 
 if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
+    from onchip.dap.client import DapClient
     from onchip.dap.info import ProbeInfo
     from onchip.flash.algorithm import FlashAlgorithm
     from onchip.target.chip import Chip
@@ -50,9 +52,14 @@ def flash_breakpoints_of(mode: str) -> FlashBreakpoints:
 class Connection(Protocol):
     """What is asked of the session."""
 
+    client: DapClient
     core: Core
     chip: Chip | None
     algorithm: str | Path | FlashAlgorithm | None
+
+    @property
+    def unique_id(self) -> bytes:
+        """The chip's own number, if it has one."""
 
     @property
     def memory_map(self) -> MemoryMap:
@@ -68,6 +75,7 @@ class SessionPatcher:
 
     def __init__(self, session: Connection) -> None:
         self.mode = FlashBreakpoints.AUTO
+        self.left_behind = LeftBehind(session)
         self._session = session
 
     def refusal(self, address: int) -> tuple[str, str] | None:
@@ -90,6 +98,14 @@ class SessionPatcher:
                 return False  # whoever vanishes there could not have them taken out
             return self._session.probe_info.product.startswith(_VIRTUAL_PROBE)
         return self.mode is FlashBreakpoints.ON
+
+    def keep(self, hidden: Mapping[int, bytes], *, changing: bool) -> None:
+        """Keep, beyond this process's end, which halfwords opcodes in flash hide.
+
+        Raises:
+            TransferError: the target does not answer.
+        """
+        self.left_behind.keep(hidden, changing=changing)
 
     def patch(self, halfwords: Mapping[int, bytes]) -> None:
         """Program ``halfwords`` in place, verified; the core has to be halted.

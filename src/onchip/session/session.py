@@ -64,6 +64,8 @@ class Session(Programming):
         """The read-out protection of `chip`, if it is on: flash is closed then, RAM is not."""
         self.was_unlocked = False
         """Whether connecting erased everything, to open a chip that was locked."""
+        self.left_behind = ""
+        """What a session that was killed left in the flash, in words; empty if nothing."""
         self._patcher = SessionPatcher(self)
         core.breakpoints.flash.patcher = self._patcher
         self.algorithm: str | Path | FlashAlgorithm | None = None
@@ -165,6 +167,17 @@ class Session(Programming):
         self.chip = chip
         if chip is not None:
             self.core.breakpoints.is_ram = self._is_ram
+
+    def adopt_left_behind(self) -> None:
+        """Look for breakpoints that a session which was killed left in flash: `left_behind`.
+
+        They are hidden from now on, and taken out before the core is let run, before a job on
+        flash, or by `close`. Without a journal of such a chip nothing is asked of the target.
+
+        Raises:
+            TransferError: the target does not answer.
+        """
+        self.left_behind = self._patcher.left_behind.adopt()
 
     # ---- what is done with it
 

@@ -52,6 +52,9 @@ class _Direction:
 class VirtualLink:
     """A ``Link`` to one ``ProbeDevice``; see ``onchip.probe.link``."""
 
+    passing = True
+    """The board is of this process, and ends with it."""
+
     def __init__(
         self, probe: ProbeDevice, description: str, on_close: Callable[[], None] = lambda: None
     ) -> None:
