@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from .conftest import Onchip
+
 ONCHIP = (sys.executable, "-m", "onchip.cli.main")
 
 
@@ -50,17 +52,14 @@ def _ask(connection: socket.socket, text: str) -> str:
     return answer[1].decode("latin-1")
 
 
-def test_it_says_that_it_accepts_and_answers(server: tuple[subprocess.Popen[str], int]) -> None:
-    with socket.create_connection(("127.0.0.1", server[1])) as connection:
-        assert "PacketSize=" in _ask(connection, "qSupported")
-        assert _ask(connection, "?").startswith(("T", "S"))
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it(
+def test_it_says_that_it_accepts_and_answers_and_a_signal_ends_it(
     server: tuple[subprocess.Popen[str], int], number: signal.Signals
 ) -> None:
-    process, _ = server
+    process, port = server
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        assert "PacketSize=" in _ask(connection, "qSupported")
+        assert _ask(connection, "?").startswith(("T", "S"))
     process.send_signal(number)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 0
@@ -77,20 +76,14 @@ def test_once_it_ends_when_gdb_leaves() -> None:
     assert process.returncode == 0
 
 
-def test_a_taken_port_is_told() -> None:
+def test_a_taken_port_is_told(onchip: Onchip) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        result = subprocess.run(
-            [*ONCHIP, "gdbserver", "--probe", "virtual:nrf51822", "--port", port],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert result.returncode != 0
-    assert result.stderr.startswith("onchip: error: ")
-    assert port in result.stderr
-    assert "a bug in onchip" not in result.stderr
+        result = onchip("gdbserver", "--probe", "virtual:nrf51822", "--port", port)
+    assert result.code != 0
+    assert result.err.startswith("onchip: error: ")
+    assert port in result.err
+    assert "a bug in onchip" not in result.err
 
 
 def test_the_console_of_semihosting_has_a_port_for_telnet() -> None:

@@ -81,8 +81,12 @@ def test_a_gdb_server_and_a_script_use_it_together(onchip: Onchip) -> None:
         assert "Traceback" not in err
 
 
-def test_a_token_is_asked_for(onchip: Onchip, monkeypatch: pytest.MonkeyPatch) -> None:
-    with _serve("--token", "mint-27") as (_, probe):
+def test_a_token_is_asked_for_and_remote_use_is_warned_of(
+    onchip: Onchip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _serve("--allow-remote", "--token", "mint-27") as (process, probe):
+        assert process.stderr is not None
+        assert "warning: other machines can use this probe" in process.stderr.readline()
         refused = onchip("info", "--probe", probe)
         assert refused.code == 3
         assert "asks for a token" in refused.err
@@ -96,12 +100,6 @@ def test_remote_use_needs_a_token(onchip: Onchip, monkeypatch: pytest.MonkeyPatc
     outcome = onchip("serve", "--allow-remote", "--probe", "virtual:stm32f407")
     assert outcome.code == 2
     assert "needs a token" in outcome.err
-
-
-def test_remote_use_is_warned_of() -> None:
-    with _serve("--allow-remote", "--token", "x") as (process, _):
-        assert process.stderr is not None
-        assert "warning: other machines can use this probe" in process.stderr.readline()
 
 
 def test_a_taken_port_is_told(onchip: Onchip) -> None:

@@ -28,9 +28,9 @@ def _modules_after(code: str) -> set[str]:
     return set(json.loads(result.stdout))
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["flash", "--help"], []])
-def test_nothing_heavy_is_imported_for_help(words: list[str]) -> None:
-    loaded = _modules_after(f"from onchip.cli.main import main; main({words!r})")
+def test_nothing_heavy_is_imported_for_help() -> None:
+    calls = [["--help"], ["--version"], ["flash", "--help"], []]
+    loaded = _modules_after(f"from onchip.cli.main import main; [main(words) for words in {calls}]")
     assert not loaded & HEAVY
 
 
@@ -50,7 +50,7 @@ def test_the_emulator_is_for_virtual_boards_only() -> None:
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_it_answers_within_100_ms(option: str) -> None:
-    """Counted in processor time, the best of several: what else the machine does is not ours."""
+    """Counted in processor time, any of several: what else the machine does is not ours."""
 
     def cost() -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -59,7 +59,7 @@ def test_it_answers_within_100_ms(option: str) -> None:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
-    assert min(cost() for _ in range(7)) < 0.1
+    assert any(cost() < 0.1 for _ in range(7))
 
 
 def test_lazy_names_of_the_package() -> None:

@@ -17,6 +17,8 @@ from tests.support.gdb import Gdb
 from tests.support.tools import require
 
 SAMPLES = Path(str(files("onchip.cli") / "samples"))
+pytestmark = pytest.mark.tools
+
 READY = re.compile(r"GDB server (?:listening|started) (?:at|on) port (\d+)")
 
 

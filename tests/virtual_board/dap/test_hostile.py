@@ -47,7 +47,7 @@ def tame(wires: Wires) -> None:
         wires(packet)
 
 
-@settings(max_examples=400, deadline=2000)
+@settings(max_examples=200, deadline=2000)
 @given(st.lists(anything, min_size=1, max_size=6))
 def test_any_packets(sent: list[bytes]) -> None:
     for wires, size in ((PLAIN, 512), (SMALL, 64)):
@@ -63,7 +63,7 @@ def test_any_packets(sent: list[bytes]) -> None:
     assert PLAIN(READ_DPIDR) == "05 01 01 77 14 a0 2b"
 
 
-@settings(max_examples=200, deadline=2000)
+@settings(max_examples=100, deadline=2000)
 @given(transfers())
 def test_a_response_counts_no_more_than_was_asked(packet: bytes) -> None:
     PLAIN.board.power_cycle(0.001)

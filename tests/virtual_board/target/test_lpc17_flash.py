@@ -72,6 +72,7 @@ def bench() -> IapBench:
     return IapBench()
 
 
+@pytest.mark.tools
 def test_the_rom_is_its_source(tmp_path: Path) -> None:
     source = Path(target.__path__[0]) / "chips" / "lpc1768_boot_rom.s"
     linked = tmp_path / "rom.o"
