@@ -97,6 +97,47 @@ def test_intel_hex_segment_addresses() -> None:
     assert image.entry == 0x1_2340 + 0x5678
 
 
+def hex_record(address: int, kind: int, payload: str) -> str:
+    data = bytes.fromhex(payload)
+    raw = bytes([len(data), address >> 8, address & 0xFF, kind]) + data
+    return f":{raw.hex().upper()}{-sum(raw) & 0xFF:02X}\n"
+
+
+UNIVERSAL = "".join(
+    (
+        hex_record(0, 4, "0000"),
+        hex_record(0, 10, "9900C0DE"),
+        hex_record(0, 0, "11223344"),
+        hex_record(0, 12, "FF" * 8),
+        hex_record(0, 11, "FFFF"),
+        hex_record(0, 4, "0000"),
+        hex_record(0, 10, "9903C0DE"),
+        hex_record(0, 13, "AABBCCDD"),
+        hex_record(4, 14, "00"),
+        hex_record(0, 5, "00000101"),
+        hex_record(0, 11, ""),
+        hex_record(0, 1, ""),
+    )
+)
+
+
+def test_a_universal_hex_file_holds_an_image_for_each_board() -> None:
+    first = Image.parse(UNIVERSAL.encode(), boards=("9900", "9901"))
+    assert [(s.address, s.data.hex()) for s in first.segments] == [(0, "11223344")]
+    assert first.entry is None
+    second = Image.parse(UNIVERSAL.encode(), boards=("9903", "9904"))
+    assert [(s.address, s.data.hex()) for s in second.segments] == [(0, "aabbccdd")]
+    assert second.entry == 0x101
+    with pytest.raises(ImageError, match=r"boards 9900, 9903, none for this chip's"):
+        Image.parse(UNIVERSAL.encode())
+
+
+def test_universal_records_mean_nothing_elsewhere() -> None:
+    for kind in (11, 12, 13, 14):
+        with pytest.raises(ImageError, match=f"record type {kind}"):
+            Image.parse((hex_record(0, kind, "FF") + hex_record(0, 1, "")).encode())
+
+
 def test_s_records() -> None:
     image = Image.parse(SREC.encode())
     assert image.format == "srec"

@@ -6,7 +6,7 @@ overlap or a damaged line can be named by its number. It is imported with this m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import bincopy
 
@@ -17,6 +17,8 @@ from .segment import Segment
 IHEX_DATA, IHEX_EOF = 0, 1
 IHEX_EXTENDED_SEGMENT, IHEX_START_SEGMENT = 2, 3
 IHEX_EXTENDED_LINEAR, IHEX_START_LINEAR = 4, 5
+UNIVERSAL_BLOCK_START, UNIVERSAL_BLOCK_END = 10, 11
+UNIVERSAL_PADDING, UNIVERSAL_DATA, UNIVERSAL_OTHER = 12, 13, 14
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, str]]:
@@ -30,16 +32,52 @@ def _lines(data: bytes) -> Iterator[tuple[int, str]]:
             yield number, stripped
 
 
-def read_ihex(data: bytes) -> tuple[list[Segment], int | None]:
+class _Board:
+    """Whose block of a universal hex file this is; an ordinary file has none, and is for all."""
+
+    def __init__(self, wanted: Collection[str]) -> None:
+        self._wanted = wanted
+        self._chosen: str | None = None
+        self._here: str | None = None
+        self.met: list[str] = []
+
+    @property
+    def mine(self) -> bool:
+        return not self.met or (self._here is not None and self._here == self._chosen)
+
+    def start(self, payload: bytes) -> None:
+        self._here = payload[:2].hex().upper()
+        if self._here not in self.met:
+            self.met.append(self._here)
+        if self._chosen is None and self._here in self._wanted:
+            self._chosen = self._here
+
+    def end(self) -> None:
+        self._here = None
+
+    def check(self) -> None:
+        if self.met and self._chosen is None:
+            raise ImageError(
+                f"it holds images for boards {', '.join(self.met)}, none for this chip's",
+                hint="name the target that the board has, or take the file for this one",
+            )
+
+
+def read_ihex(data: bytes, boards: Collection[str] = ()) -> tuple[list[Segment], int | None]:
     """Return the data records and the start address of an Intel HEX file.
 
+    A universal hex file holds images for several micro:bits; taken is the first that is for one of
+    ``boards``, which are board ids such as "9900".
+
     Raises:
-        ImageError: a damaged line, an unknown record, data after or no end-of-file record.
+        ImageError: a damaged line, an unknown record, data after or no end-of-file record, or no
+            image for ``boards``.
     """
     segments: list[Segment] = []
     upper = 0
     entry: int | None = None
     ended = False
+    board = _Board(boards)
     for number, line in _lines(data):
         if ended:
             raise ImageError(f"line {number}: data after the end-of-file record")
@@ -47,24 +85,35 @@ def read_ihex(data: bytes) -> tuple[list[Segment], int | None]:
             kind, address, _size, payload = bincopy.unpack_ihex(line)
         except (bincopy.Error, ValueError) as error:
             raise ImageError(f"line {number}: {error}") from error
-        value = int.from_bytes(payload, "big")
-        if kind == IHEX_DATA:
-            segments.append(Segment(upper + address, bytes(payload), f"line {number}"))
+        if kind == IHEX_DATA or (kind == UNIVERSAL_DATA and board.met):
+            if board.mine:
+                segments.append(Segment(upper + address, bytes(payload), f"line {number}"))
         elif kind == IHEX_EOF:
             ended = True
         elif kind in (IHEX_EXTENDED_SEGMENT, IHEX_EXTENDED_LINEAR):
-            if len(payload) != 2:
-                raise ImageError(f"line {number}: an extended address has 2 bytes")
+            value = _value(payload, 2, f"line {number}: an extended address")
             upper = value << (4 if kind == IHEX_EXTENDED_SEGMENT else 16)
         elif kind in (IHEX_START_SEGMENT, IHEX_START_LINEAR):
-            if len(payload) != 4:
-                raise ImageError(f"line {number}: a start address has 4 bytes")
-            entry = value if kind == IHEX_START_LINEAR else (value >> 16 << 4) + (value & 0xFFFF)
-        else:
+            value = _value(payload, 4, f"line {number}: a start address")
+            if board.mine:
+                linear = kind == IHEX_START_LINEAR
+                entry = value if linear else (value >> 16 << 4) + (value & 0xFFFF)
+        elif kind == UNIVERSAL_BLOCK_START and len(payload) >= 2:
+            board.start(bytes(payload))
+        elif kind == UNIVERSAL_BLOCK_END and board.met:
+            board.end()
+        elif kind not in (UNIVERSAL_PADDING, UNIVERSAL_OTHER) or not board.met:
             raise ImageError(f"line {number}: record type {kind} is unknown")
     if not ended:
         raise ImageError("the end-of-file record is missing: the file is cut short")
+    board.check()
     return segments, entry
+
+
+def _value(payload: bytes, length: int, what: str) -> int:
+    if len(payload) != length:
+        raise ImageError(f"{what} has {length} bytes")
+    return int.from_bytes(payload, "big")
 
 
 def read_srec(data: bytes) -> tuple[list[Segment], int | None]:

@@ -8,7 +8,7 @@ was not made by a tool that knew what it did.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -64,6 +64,7 @@ class Image:
         base: int | None = None,
         default_base: int | None = None,
         format: Format | None = None,
+        boards: Collection[str] = (),
     ) -> Image:
         """Read a firmware file.
 
@@ -72,6 +73,8 @@ class Image:
             base: where a BIN file goes; refused for formats that carry addresses.
             default_base: where a BIN file goes when ``base`` is None; of no meaning to others.
             format: the format, where neither content nor suffix tell it rightly.
+            boards: ids of the boards with this chip, such as "9900": a universal hex file of the
+                micro:bit holds an image for each, and only that for one of these counts.
 
         Raises:
             ImageError: the file cannot be read, is damaged, empty, or contradicts itself.
@@ -82,7 +85,12 @@ class Image:
         except OSError as error:
             raise ImageError(f"cannot read {path}: {error.strerror or error}") from error
         return cls.parse(
-            data, source=str(path), base=base, default_base=default_base, format=format
+            data,
+            source=str(path),
+            base=base,
+            default_base=default_base,
+            format=format,
+            boards=boards,
         )
 
     @classmethod
@@ -94,6 +102,7 @@ class Image:
         base: int | None = None,
         default_base: int | None = None,
         format: Format | None = None,
+        boards: Collection[str] = (),
     ) -> Image:
         """Read the bytes of a firmware file; ``source`` is its name. See `load`."""
         kind = format or detect_format(data, source)
@@ -111,7 +120,10 @@ class Image:
                 blocks = uf2.decode_file(data)
                 pieces = [Segment(b.address, b.data, f"block {b.number}") for b in blocks]
                 return cls(_arrange(pieces), None, source, kind, blocks[0].family)
-            segments, entry = _READERS[kind](data)
+            if kind == "hex":
+                segments, entry = _read_hex(data, boards)
+            else:
+                segments, entry = _READERS[kind](data)
             return cls(_arrange(segments), entry, source, kind)
         except ImageError as error:
             raise ImageError(f"{source}: {error.message}", hint=error.hint) from error
@@ -220,10 +232,10 @@ def _read_elf(data: bytes) -> tuple[list[Segment], int | None]:
     return segments, elf.entry or None
 
 
-def _read_hex(data: bytes) -> tuple[list[Segment], int | None]:
+def _read_hex(data: bytes, boards: Collection[str]) -> tuple[list[Segment], int | None]:
     from .hexfile import read_ihex
 
-    return read_ihex(data)
+    return read_ihex(data, boards)
 
 
 def _read_srec(data: bytes) -> tuple[list[Segment], int | None]:
@@ -232,4 +244,4 @@ def _read_srec(data: bytes) -> tuple[list[Segment], int | None]:
     return read_srec(data)
 
 
-_READERS = {"elf": _read_elf, "hex": _read_hex, "srec": _read_srec}
+_READERS = {"elf": _read_elf, "srec": _read_srec}

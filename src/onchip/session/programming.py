@@ -250,9 +250,10 @@ class Programming(ABC):
             return image
         flash = chip.memory_map.flash
         start = flash[0].start if flash else None
+        boards = chip.identification.board_ids
         if isinstance(image, bytes):
-            return Image.parse(image, base=base, default_base=start, format=format)
-        return Image.load(image, base=base, default_base=start, format=format)
+            return Image.parse(image, base=base, default_base=start, format=format, boards=boards)
+        return Image.load(image, base=base, default_base=start, format=format, boards=boards)
 
     @contextlib.contextmanager
     def _ram_put_back(self, chip: Chip, image: Image | None) -> Iterator[None]:
