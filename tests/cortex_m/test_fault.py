@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from onchip.arch.scs import CFSR, HFSR
+from onchip.arch.scs import CFSR, FPCCR, HFSR
 from onchip.cortex_m.fault_causes import CAUSES, decode, hard_fault_sentence, kind_of, sentence
 from tests.budgets.measure import Bench
 from tests.cortex_m.conftest import CODE, load, places
@@ -87,10 +87,11 @@ def test_an_fpu_that_is_off(m4: Bench) -> None:
     assert "NOCP" in text
 
 
-def test_an_extended_frame_is_read_whole(m4: Bench) -> None:
+@pytest.mark.parametrize("lspen", [0, 1])
+def test_an_extended_frame_is_read_whole(m4: Bench, lspen: int) -> None:
     core = m4.core
     core.memory.write_u32(0xE000_ED88, 0xF << 20)
-    core.memory.write_u32(0xE000_EF34, 1 << 31)  # FPCCR: ASPEN without lazy stacking
+    core.memory.write_u32(FPCCR.address, FPCCR.build(ASPEN=1, LSPEN=lspen))
     load(core, b"")
     core.write_register("s3", 0x3F80_0000)
     core.write_register("control", 4)  # FPCA
@@ -99,6 +100,8 @@ def test_an_extended_frame_is_read_whole(m4: Bench) -> None:
     assert report is not None
     assert "extended (FPU) frame" in text
     assert report.registers["s3"] == 0x3F80_0000
+    in_frame = core.memory.read_u32((report.frame_address or 0) + 0x20 + 4 * 3)
+    assert (in_frame == 0x3F80_0000) is not bool(lspen)
     assert report.sp == (report.frame_address or 0) + 0x68
 
 

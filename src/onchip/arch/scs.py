@@ -41,7 +41,6 @@ CPACR = 0xE000_ED88
 MPU_TYPE = 0xE000_ED90
 MPU_RNR = 0xE000_ED98
 STIR = 0xE000_EF00
-FPCCR = 0xE000_EF34
 FPCAR = 0xE000_EF38
 FPDSCR = 0xE000_EF3C
 MVFR0 = 0xE000_EF40
@@ -145,6 +144,20 @@ class CFSR(Register, address=0xE000_ED28):
     STKOF = bit(20)
     UNALIGNED = bit(24)
     DIVBYZERO = bit(25)
+
+
+class FPCCR(Register, address=0xE000_EF34):
+    """Floating-Point Context Control Register, ARMv7-M."""
+
+    LSPACT = bit(0)
+    USER = bit(1)
+    THREAD = bit(3)
+    HFRDY = bit(4)
+    MMRDY = bit(5)
+    BFRDY = bit(6)
+    MONRDY = bit(8)
+    LSPEN = bit(30)
+    ASPEN = bit(31)
 
 
 class MPU_CTRL(Register, address=0xE000_ED94):

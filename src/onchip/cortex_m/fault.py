@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..arch.scs import CFSR, HFSR, ICSR, SHCSR, XPSR, ExceptionNumber
+from ..arch.scs import CFSR, FPCCR, HFSR, ICSR, SHCSR, XPSR, ExceptionNumber
 from ..errors import TransferError
 from .fault_causes import decode, hard_fault_sentence, kind_of, sentence
 from .halting import HaltingCore
@@ -176,11 +176,20 @@ def _read_frame(core: HaltingCore, exc_return: int, address: int) -> _Frame | No
         return None
     words = [int.from_bytes(data[i : i + 4], "little") for i in range(0, len(data), 4)]
     registers = dict(zip(names, words, strict=True))
+    if "fpscr" in registers and _is_lazy(core, address):
+        registers.update(core.read_registers(_EXTENDED))
     # a fault of the jump itself stacks a pc that may be anything, and T as it was loaded
     believable = registers["xpsr"] & 0x00FF_0000 == 0 or core.identity.has_fpu
     if registers["xpsr"] >> 24 & 1 == 0 and registers["xpsr"] & 0x1FF not in range(0x10):
         believable = False
     return _Frame(address, exc_return, registers) if believable else None
+
+
+def _is_lazy(core: HaltingCore, frame: int) -> bool:
+    """Tell whether the frame has room for the FP state, but the registers still hold it."""
+    data = core.memory.read(FPCCR.address, 8)
+    fpccr, fpcar = (int.from_bytes(data[i : i + 4], "little") for i in (0, 4))
+    return bool(FPCCR(fpccr).LSPACT) and fpcar == frame + 0x20
 
 
 def _report(

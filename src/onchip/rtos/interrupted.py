@@ -23,7 +23,6 @@ _LOOKED_AT = 1024
 """Bytes of the main stack that are read for the handlers' frames."""
 
 _SPSEL, _FPCA = 2, 4
-_LSPACT = 1
 _TO_THREAD = {0xFFFF_FFED: True, 0xFFFF_FFFD: False, 0xFFFF_FFAC: True, 0xFFFF_FFBC: False}
 """EXC_RETURN values that lead to Thread mode on the process stack: is the frame an extended one?"""
 
@@ -71,8 +70,8 @@ def _is_extended(lr: int, handlers: bytes) -> bool:
 
 
 def _is_lazy(core: Core, psp: int) -> bool:
-    data = core.memory.read(FPCCR, 8)  # FPCCR, FPCAR
-    return bool(word(data, 0) & _LSPACT) and word(data, 4) == psp + 0x20
+    data = core.memory.read(FPCCR.address, 8)  # FPCCR, FPCAR
+    return bool(FPCCR(word(data, 0)).LSPACT) and word(data, 4) == psp + 0x20
 
 
 def _unwound(

@@ -21,11 +21,8 @@ from onchip.symbols.core_file import CoreThread, encode_core
 from onchip.symbols.dwarf import DebugInfo
 from onchip.target.memory_map import MemoryMap, RegionKind
 
-_SYSTEM = ((SYST_CSR, 0x10), (NVIC_ISER, 0x20), (CPUID.address, 0x90), (FPCCR, 0x0C))
+_SYSTEM = ((SYST_CSR, 0x10), (NVIC_ISER, 0x20), (CPUID.address, 0x90), (FPCCR.address, 0x0C))
 """SysTick, enabled interrupts, the system control block with the fault status, lazy stacking."""
-
-_LSPACT = 1
-"""FPCCR.LSPACT: the frame has room for the floating-point registers, but they were not stored."""
 
 _SIGNALS = {"BusFault": 7, "UsageFault": 4}
 _SIGSEGV, _SIGTRAP = 11, 5
@@ -100,7 +97,7 @@ def _contexts(core: Core, crash: CrashReport) -> Iterator[tuple[str, CoreThread]
         faulted = {n: v for n, v in registers.items() if n[0] == "d" or n == "fpscr"}
         faulted |= {register.name: register.value for register in crash.registers}
         faulted["xpsr"] = fault.registers["xpsr"]
-        if "fpscr" in fault.registers and not core.ap.read_u32(FPCCR) & _LSPACT:
+        if "fpscr" in fault.registers:
             faulted |= _doubles(fault.registers)
         yield (
             f"{running}, which faulted" if crash.threads else "what faulted",

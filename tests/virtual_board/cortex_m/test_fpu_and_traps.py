@@ -1,4 +1,4 @@
-"""FP contexts, and the instructions the engine does not report by itself."""
+"""FP while it is not allowed, and the other instructions the engine does not report by itself."""
 
 from __future__ import annotations
 
@@ -32,55 +32,6 @@ def fp_machine(*code: int, **options: int) -> Machine:
     machine.vector(6, 0x1A0)
     machine.put(0x1A0, LOOP)
     return machine.set(s0=F1, s1=F2)
-
-
-def test_an_fp_instruction_makes_the_frame_an_extended_one() -> None:
-    machine = fp_machine(*VADD, SVC, *VADD, LOOP)
-    machine.vector(11, 0x180)
-    machine.put(0x180, 0xEE30, 0x0AA0, BX_LR)  # vadd.f32 s0, s1, s1
-    machine.halt()
-    machine.step()
-    assert machine.register("s0") == F3
-    assert machine.register("control") == 4
-    machine.set(fpscr=0x2000_0000)
-    machine.step()
-    assert machine.register("lr") == 0xFFFF_FFE9
-    assert machine.register("sp") == TOP - 0x68
-    assert machine.register("control") == 0
-    assert machine.read(TOP - 0x68 + 0x20) == F3
-    assert machine.read(TOP - 0x68 + 0x60) == 0x2000_0000
-    assert machine.read(scs.FPCAR) == TOP - 0x68 + 0x20
-    machine.step()
-    assert machine.register("s0") != F3
-    assert machine.register("fpscr") == 0
-    machine.step()
-    assert machine.register("s0") == F3
-    assert machine.register("fpscr") == 0x2000_0000
-    assert (machine.register("control"), machine.register("sp")) == (4, TOP)
-
-
-def test_a_handler_that_uses_fp_leaves_a_task_without_fp_alone() -> None:
-    machine = fp_machine(SVC, LOOP)
-    machine.vector(11, 0x180)
-    machine.put(0x180, *VADD, BX_LR)
-    machine.run(100)
-    assert machine.register("control") == 0
-    assert machine.register("sp") == TOP
-
-
-def test_a_new_context_begins_with_fpscr_zero_and_the_old_one_comes_back() -> None:
-    machine = fp_machine(*VADD, SVC, LOOP)
-    machine.vector(11, 0x180)
-    machine.put(0x180, 0xEEF1, 0x4A10, BX_LR)  # vmrs r4, fpscr
-    machine.halt()
-    machine.step()
-    machine.set(fpscr=0x0300_0000, r4=1)
-    machine.resume()
-    machine.run(200)
-    assert machine.register("r4") == 0
-    assert machine.register("fpscr") == 0x0300_0000
-    machine.write(scs.FPDSCR, 0xFFFF_FFFF)
-    assert machine.read(scs.FPDSCR) == 0x07C0_0000
 
 
 def test_fp_is_nocp_until_cpacr_allows_it() -> None:

@@ -21,6 +21,7 @@ from .engine import REGISTER_NAMES, Engine
 from .exceptions import LOCKUP_PC, ExceptionModel
 from .execution import LEAST_PATIENCE, Execution, ResetKind
 from .fpb import Fpb
+from .fpu import Fpu
 from .itm import Itm, Tpiu
 from .mpu import Mpu
 from .nvic import Nvic
@@ -29,6 +30,7 @@ from .profile import CoreProfile
 from .protection import Protection
 from .scb import SystemControlBlock
 from .silent import SilentInstructions
+from .stacking import Stacking
 from .systick import SysTick
 from .unicorn_engine import UnicornEngine
 from .waiting import WaitingLoops
@@ -60,19 +62,23 @@ class VirtualCore(Execution):
         self.waiting = WaitingLoops(bus, self.engine)
         self.nvic = Nvic(profile)
         self.systick = SysTick(profile)
-        self.scb = SystemControlBlock(profile, self.nvic, request_reset=self._ask_reset)
+        self.fpu = Fpu(profile, self.engine)
+        self.scb = SystemControlBlock(profile, self.nvic, self.fpu, request_reset=self._ask_reset)
         self.scb.clear_active = self._clear_active
         self.mpu = Mpu(profile)
         self.protection = Protection(self.mpu, bus, self.engine)
         self.silent = SilentInstructions(
-            profile, bus, self.engine, self.scb, self.mpu, self._exits_changed
+            *(profile, bus, self.engine, self.scb, self.fpu, self.mpu), self._exits_changed
         )
         self.scb.changed = self._configuration_changed
+        self.fpu.changed = self.silent.arm
         self.mpu.changed = self._mpu_changed
         self.exceptions = ExceptionModel(
-            profile, self.engine, bus, self.nvic, self.scb, self.protection
+            *(profile, self.engine, bus, self.nvic, self.scb),
+            Stacking(profile, self.engine, bus, self.scb, self.fpu, self.protection),
         )
         self.debug = DebugUnit(profile, self)
+        self.exceptions.monitor_enabled = lambda: bool(self.debug.demcr.MON_EN)
         self.fpb = Fpb(profile, self._exits_changed)
         self.dwt = Dwt(profile, self, lambda: self.debug.trace_enabled)
         self.itm = Itm(
@@ -336,7 +342,7 @@ class VirtualCore(Execution):
         held_halt = self.in_reset and self.debug.control & DHCSR.C_HALT.mask
         self.debug.system_reset()
         self.debug_control_changed()
-        for part in (self.nvic, self.systick, self.scb, self.mpu, self.exceptions):
+        for part in (self.nvic, self.systick, self.scb, self.fpu, self.mpu, self.exceptions):
             part.reset()
         self.halted = self._stepping = self._check_state = self._watch_hit = False
         self._sleep = ""
@@ -398,7 +404,8 @@ class VirtualCore(Execution):
         state = (sorted(nvic.pending), sorted(nvic.active), sorted(nvic.enabled))
         state2 = (bytes(nvic.priorities), scb.cfsr, scb.hfsr, scb.vtor, scb.scr, scb.ccr)
         clock = (self.counted_cycles(), self.systick.value(self.cycles), self._sleep)
-        digest.update(repr((state, state2, clock)).encode())
+        floating = self.engine.fp_control() if self.profile.fpu else ()
+        digest.update(repr((state, state2, clock, floating)).encode())
         for memory in self.bus.memories:
             digest.update(memory.data)
         return digest.hexdigest()

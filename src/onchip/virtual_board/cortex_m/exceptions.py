@@ -1,24 +1,21 @@
 """Exception entry and return, faults and their escalation, lock-up.
 
-Sources: DDI 0403 B1.5.6 to B1.5.15, DDI 0419 B1.5.6 to B1.5.12. FP state is stacked at once, never
-lazily (FPCCR.LSPEN changes nothing that a program may rely on). The engine begins a new FP context
-with FPSCR = 0, the reset value of FPDSCR; another value in FPDSCR is kept but has no effect.
+Sources: DDI 0403 B1.5.6 to B1.5.15, DDI 0419 B1.5.6 to B1.5.12. Frames are ``stacking``'s.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Sequence
+from collections.abc import Callable
 
-from onchip.arch.scs import CFSR, DEMCR, HFSR, ExceptionNumber
+from onchip.arch.scs import CFSR, DEMCR, FPCCR, HFSR, ExceptionNumber
 
 from ..bus import Bus, BusFault
 from . import scb as scb_bits
 from .engine import Engine, FrameContext
 from .nvic import Nvic
 from .profile import CoreProfile
-from .protection import Protection
 from .scb import SystemControlBlock
+from .stacking import Stacking, Trouble
 
 LOCKUP_PC = 0xFFFF_FFFE
 ENTRY_CYCLES = 12
@@ -27,8 +24,7 @@ RETURN_CYCLES = 10
 
 _NMI, _HARD = int(ExceptionNumber.NMI), int(ExceptionNumber.HARD_FAULT)
 _BUS, _USAGE = int(ExceptionNumber.BUS_FAULT), int(ExceptionNumber.USAGE_FAULT)
-_MEM = int(ExceptionNumber.MEM_MANAGE)
-_BASIC, _EXTENDED = struct.Struct("<8I"), struct.Struct("<26I")
+_MEM, _MONITOR = int(ExceptionNumber.MEM_MANAGE), int(ExceptionNumber.DEBUG_MONITOR)
 _STATE_ERRORS = CFSR.UNDEFINSTR.mask | CFSR.INVSTATE.mask | CFSR.INVPC.mask
 _CATCH = {
     _HARD: DEMCR.VC_HARDERR.mask,
@@ -47,14 +43,16 @@ class ExceptionModel:
         bus: Bus,
         nvic: Nvic,
         scb: SystemControlBlock,
-        protection: Protection,
+        stacking: Stacking,
     ) -> None:
         self._profile = profile
         self._engine = engine
         self._bus = bus
         self._nvic = nvic
         self._scb = scb
-        self._protection = protection
+        self._stacking = stacking
+        self.monitor_enabled: Callable[[], bool] = lambda: False
+        """DEMCR.MON_EN."""
         self.hold_interrupts = False
         """DHCSR.C_MASKINTS in force: PendSV, SysTick and interrupts wait."""
         self.reset()
@@ -116,37 +114,29 @@ class ExceptionModel:
     def enter(self, exception: int) -> None:
         """Stack the state and begin the handler of ``exception``."""
         context = self._engine.frame_context()
-        extended = self._profile.fpu and bool(context.control & 4)
-        aligned = extended or self._scb.ccr & scb_bits.STKALIGN
-        size = 0x68 if extended else 0x20
-        sp = (context.sp - size) & (0xFFFF_FFF8 if aligned else 0xFFFF_FFFC)
-        padded = 0x200 if aligned and context.sp & 4 else 0
-        words = [*context[:7], context.xpsr & ~0x200 | padded]
-        if extended:
-            frame = _EXTENDED.pack(*words, *self._engine.fp_context(), 0)
-            if self._scb.fpccr & scb_bits.ASPEN:
-                self._scb.fpcar = sp + 0x20
-        else:
-            frame = _BASIC.pack(*words)
-        thread = not context.xpsr & 0x1FF
-        lr = 0xFFFF_FFE1 if extended else 0xFFFF_FFF1
-        if thread:
-            lr |= 0xC if context.control & 2 else 0x8
+        sp, exc_return, trouble = self._stacking.push(context, self._ready(context))
         self.cycles += ENTRY_CYCLES
-        permitted = self._protection.permits(
-            sp,
-            size,
-            write=True,
-            exception=context.xpsr & 0x1FF,
-            privileged=not (thread and context.control & 1),
+        if trouble is not None:
+            self._scb.cfsr |= 0 if self._profile.armv6m else trouble.cause
+            exception = self._derived(exception, trouble.exception)
+        self._take(exception, context, sp, exc_return)
+
+    def _ready(self, context: FrameContext) -> FPCCR:
+        """Return which faults the code of ``context`` could be preempted by (UpdateFPCCR)."""
+        if not context.control & 4:
+            return FPCCR(0)
+        nvic, scb = self._nvic, self._scb
+        priority = nvic.masked_priority(*self._engine.masks())
+
+        def ready(exception: int, *, enabled: bool = True) -> bool:
+            return enabled and nvic.group_priority(exception) < priority
+
+        return FPCCR.build(
+            HFRDY=ready(_HARD),
+            BFRDY=ready(_BUS, enabled=scb.handler_enabled(_BUS)),
+            MMRDY=ready(_MEM, enabled=scb.handler_enabled(_MEM)),
+            MONRDY=ready(_MONITOR, enabled=self.monitor_enabled()),
         )
-        if not permitted:
-            self._scb.cfsr |= 0 if self._profile.armv6m else CFSR.MSTKERR.mask
-            exception = self._derived(exception, _MEM)
-        elif not self._store(sp, frame):
-            self._scb.cfsr |= 0 if self._profile.armv6m else CFSR.STKERR.mask
-            exception = self._derived(exception, _BUS)
-        self._take(exception, context, sp, lr)
 
     def _take(self, exception: int, context: FrameContext, sp: int, lr: int) -> None:
         """Begin a handler; the state is stacked already. 0 stands for lock-up."""
@@ -192,31 +182,6 @@ class ExceptionModel:
         nvic.pend(second)
         return first
 
-    def _store(self, address: int, data: bytes) -> bool:
-        """Write a frame; return whether the bus took it."""
-        window = self._bus.find(address)
-        memory = window.memory if window is not None else None
-        end = address + len(data)
-        if window is not None and memory is not None and memory.kind == "ram" and end <= window.end:
-            start = address - window.base + window.offset
-            memory.data[start : start + len(data)] = data
-            return True
-        try:
-            for i in range(0, len(data), 4):
-                self._bus.write(
-                    (address + i) & 0xFFFF_FFFF, 4, int.from_bytes(data[i : i + 4], "little")
-                )
-        except BusFault:
-            return False
-        return True
-
-    def _load(self, address: int, length: int) -> bytes | None:
-        """Read a frame, or return None if the bus refuses."""
-        try:
-            return self._bus.read_block(address, length)
-        except BusFault:
-            return None
-
     # ---- return ---------------------------------------------------------------------------------
 
     def leave(self, exc_return: int) -> None:
@@ -258,49 +223,25 @@ class ExceptionModel:
 
     def _unstack(self, exc_return: int, *, clear_faultmask: bool) -> None:
         engine = self._engine
-        process_stack = exc_return & 0xF == 0xD
-        extended = self._profile.fpu and not exc_return & 0x10
-        sp = engine.read_register("psp" if process_stack else "msp")
-        size = 0x68 if extended else 0x20
-        to_thread = bool(exc_return & 8)
-        permitted = self._protection.permits(
-            sp,
-            size,
-            write=False,
-            exception=0 if to_thread else int(ExceptionNumber.SVCALL),  # no urgent one
-            privileged=not (to_thread and engine.read_register("control") & 1),
-        )
-        if not permitted:
-            self.caught |= DEMCR.VC_INTERR.mask
-            self.fault(_MEM, CFSR.MUNSTKERR.mask, chain=exc_return)
+        popped = self._stacking.pop(exc_return)
+        if isinstance(popped, Trouble):
+            if popped.exception != _USAGE:
+                self.caught |= DEMCR.VC_INTERR.mask
+            self.fault(popped.exception, popped.cause, chain=exc_return)
             return
-        data = self._load(sp, size)
-        if data is None:
-            self.caught |= DEMCR.VC_INTERR.mask
-            self.fault(_BUS, CFSR.UNSTKERR.mask, chain=exc_return)
-            return
-        frame: Sequence[int] = _BASIC.unpack_from(data)
-        xpsr = frame[7]
-        if not self._profile.armv6m and to_thread != (xpsr & 0x1FF == 0):
-            self.fault(_USAGE, CFSR.INVPC.mask, chain=exc_return)
-            return
-        if extended:
-            engine.write_fp_context(_EXTENDED.unpack(data)[8:25])
-        sp += size
-        if xpsr & 0x200 and (extended or self._scb.ccr & scb_bits.STKALIGN):
-            sp += 4
         control = engine.read_register("control") & 1
-        control |= (2 if process_stack else 0) | (4 if extended else 0)
+        control |= (2 if popped.process_stack else 0) | (4 if popped.extended else 0)
         engine.leave_handler(
-            frame,
-            sp & 0xFFFF_FFFF,
-            process_stack=process_stack,
+            popped.frame,
+            popped.sp,
+            process_stack=popped.process_stack,
             control=control,
             clear_faultmask=clear_faultmask,
         )
         self.cycles += RETURN_CYCLES
         self.event = True
-        self.invalid_state = not xpsr >> 24 & 1
+        self.invalid_state = not popped.frame[7] >> 24 & 1
+        to_thread = bool(exc_return & 8)
         self.sleep_on_exit = to_thread and bool(self._scb.scr & scb_bits.SLEEPONEXIT)
 
     # ---- faults ---------------------------------------------------------------------------------

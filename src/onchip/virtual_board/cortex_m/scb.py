@@ -10,13 +10,13 @@ from collections.abc import Callable
 from onchip.arch import scs
 from onchip.arch.scs import AIRCR, CFSR, ICSR, SHCSR, ExceptionNumber
 
+from .fpu import Fpu
 from .nvic import Nvic
 from .profile import CoreProfile
 
 SLEEPONEXIT, SLEEPDEEP, SEVONPEND = 1 << 1, 1 << 2, 1 << 4
 NONBASETHRDENA, USERSETMPEND, UNALIGN_TRP, DIV_0_TRP = 1 << 0, 1 << 1, 1 << 3, 1 << 4
 BFHFNMIGN, STKALIGN = 1 << 8, 1 << 9
-ASPEN, LSPEN = 1 << 31, 1 << 30
 
 _SHCSR_ACTIVE = {
     SHCSR.MEMFAULTACT.mask: ExceptionNumber.MEM_MANAGE,
@@ -46,13 +46,14 @@ class SystemControlBlock:
     """The registers at 0xE000_ED00 and their neighbours, without debug."""
 
     def __init__(
-        self, profile: CoreProfile, nvic: Nvic, *, request_reset: Callable[[str], None]
+        self, profile: CoreProfile, nvic: Nvic, fpu: Fpu, *, request_reset: Callable[[str], None]
     ) -> None:
         self._profile = profile
         self._nvic = nvic
+        self._fpu = fpu
         self._request_reset = request_reset
         self.changed: Callable[[], None] = lambda: None
-        """Called after CPACR or CCR has changed: they decide what instructions do."""
+        """Called after CCR has changed: it decides what instructions do."""
         self.clear_active: Callable[[], None] = lambda: None
         """Called for AIRCR.VECTCLRACTIVE."""
         self.reset()
@@ -67,19 +68,6 @@ class SystemControlBlock:
         self.cfsr = self.hfsr = 0
         self.mmfar = self.bfar = 0
         self.actlr = 0
-        self.cpacr = 0
-        self.fpccr = ASPEN | LSPEN if self._profile.fpu else 0
-        self.fpcar = self.fpdscr = 0
-
-    @property
-    def fpu_enabled(self) -> bool:
-        """Tell whether CPACR gives access to CP10 and CP11 at least to privileged code."""
-        return self.cpacr >> 20 & 0xF in (0b0101, 0b1111)
-
-    @property
-    def fpu_privileged_only(self) -> bool:
-        """Tell whether CPACR gives access to privileged code alone."""
-        return self.cpacr >> 20 & 0xF == 0b0101
 
     def handler_enabled(self, exception: int) -> bool:
         """Tell whether SHCSR enables the handler of a configurable fault."""
@@ -122,18 +110,8 @@ class SystemControlBlock:
             scs.MMFAR: self.mmfar,
             scs.BFAR: self.bfar,
         }
-        if self._profile.fpu:
-            double = self._profile.cpu == "cortex-m7"
-            values |= {
-                scs.CPACR: self.cpacr,
-                scs.FPCCR: self.fpccr,
-                scs.FPCAR: self.fpcar,
-                scs.FPDSCR: self.fpdscr,
-                scs.MVFR0: 0x1011_0221 if double else 0x1011_0021,
-                scs.MVFR1: 0x1200_0011 if double else 0x1100_0011,
-                scs.MVFR2: 0x40 if double else 0,
-            }
-        return values.get(address, 0)
+        found = self._fpu.read(address)
+        return values.get(address, 0) if found is None else found
 
     def _read_icsr(self, current: int) -> int:
         nvic = self._nvic
@@ -204,20 +182,8 @@ class SystemControlBlock:
                 self.changed()
             case scs.STIR:
                 self._nvic.pend(16 + (value & 0x1FF))
-            case _ if self._profile.fpu:
-                self._write_fpu(address, value)
-
-    def _write_fpu(self, address: int, value: int) -> None:
-        match address:
-            case scs.CPACR:
-                self.cpacr = value & 0x00F0_0000
-                self.changed()
-            case scs.FPCCR:
-                self.fpccr = value & 0xC000_0000
-            case scs.FPCAR:
-                self.fpcar = value & ~7
-            case scs.FPDSCR:
-                self.fpdscr = value & 0x07C0_0000
+            case _:
+                self._fpu.write(address, value)
 
     def _write_icsr(self, value: ICSR) -> None:
         nvic = self._nvic

@@ -9,6 +9,7 @@ from onchip.arch.scs import CFSR
 from ..bus import Bus, BusFault
 from . import scb as scb_bits
 from .engine import Engine
+from .fpu import Fpu
 from .mpu import Mpu
 from .profile import CoreProfile
 from .scb import SystemControlBlock
@@ -30,6 +31,7 @@ class SilentInstructions:
         bus: Bus,
         engine: Engine,
         scb: SystemControlBlock,
+        fpu: Fpu,
         mpu: Mpu,
         changed: Callable[[], None],
     ) -> None:
@@ -37,6 +39,7 @@ class SilentInstructions:
         self._bus = bus
         self._engine = engine
         self._scb = scb
+        self._fpu = fpu
         self._mpu = mpu
         self._changed = changed
         self._traps = InstructionTraps(bus)
@@ -59,7 +62,7 @@ class SilentInstructions:
         scb = self._scb
         kinds = [Trap.SEND_EVENT]
         floats = self._profile.cpu in ("cortex-m4", "cortex-m7")  # their engines always do
-        if floats and (not scb.fpu_enabled or scb.fpu_privileged_only):
+        if floats and not self._fpu.allows(privileged=False):
             kinds.append(Trap.FLOATING_POINT)
         if scb.ccr & scb_bits.DIV_0_TRP and not self._profile.armv6m:
             kinds.append(Trap.DIVIDE)
@@ -106,16 +109,13 @@ class SilentInstructions:
         kind = classify(first, second)
         if kind is None or not condition_holds(self._engine.read_register("xpsr")):
             return None
-        if kind is Trap.FLOATING_POINT and self._fp_denied():
+        if kind is Trap.FLOATING_POINT and not self._fpu.allows(
+            privileged=not self._engine.unprivileged()
+        ):
             return CFSR.NOCP.mask
         if kind is Trap.DIVIDE and self._divides_by_zero(second):
             return CFSR.DIVBYZERO.mask
         return kind
-
-    def _fp_denied(self) -> bool:
-        if not self._profile.fpu or not self._scb.fpu_enabled:
-            return True
-        return self._scb.fpu_privileged_only and self._engine.unprivileged()
 
     def _divides_by_zero(self, second: int) -> bool:
         divisor = f"r{second & 0xF}"
