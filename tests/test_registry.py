@@ -19,7 +19,8 @@ from onchip.probe.discovery import PluggedBoard
 from onchip.probe.hid import HidLink
 from onchip.probe.usb_bulk import UsbBulkLink
 from onchip.registry import VirtualSpec
-from tests.support.fake_usb import FakeBus, FakeDevice, FakeInterface, echo
+from tests.support.fake_usb import FakeBus
+from tests.support.fake_usb_device import FakeDevice, FakeInterface, echo
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from onchip.cli import checkup
 from onchip.dap.quirks import Quirk
 from onchip.probe import hid, plugged, trouble, usb
 from onchip.virtual_board.board import VirtualBoard
-from tests.support.fake_usb import (
-    FakeBus,
+from tests.support.fake_usb import FakeBus
+from tests.support.fake_usb_device import (
     FakeDevice,
     FakeInterface,
     board_firmware,

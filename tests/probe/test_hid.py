@@ -20,7 +20,8 @@ from onchip.probe.hid_reports import ReportSizes, report_sizes
 from onchip.probe.link import usb_link
 from onchip.session import open_session
 from onchip.virtual_board.board import VirtualBoard
-from tests.support.fake_usb import FakeBus, FakeDevice, board_firmware, echo, report_descriptor
+from tests.support.fake_usb import FakeBus
+from tests.support.fake_usb_device import FakeDevice, board_firmware, echo, report_descriptor
 from tests.support.images import counting_loop
 
 

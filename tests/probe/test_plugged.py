@@ -14,7 +14,8 @@ from onchip.probe.link import UsbIdentity
 from onchip.probe.plugged import UsbProbe, open_usb, usb_probes
 from onchip.probe.usb import load_usb1, usb_devices
 from onchip.probe.usb_bulk import UsbBulkLink
-from tests.support.fake_usb import FakeBus, FakeDevice, FakeInterface, echo
+from tests.support.fake_usb import FakeBus
+from tests.support.fake_usb_device import FakeDevice, FakeInterface, echo
 
 HID_V1 = FakeInterface(0, "CMSIS-DAP v1", kind=0x03, endpoints=((0x01, 3, 64), (0x81, 3, 64)))
 BULK_V2 = FakeInterface(3, "CMSIS-DAP v2", endpoints=((0x04, 2, 64), (0x84, 2, 64)))

@@ -24,7 +24,8 @@ from onchip.probe.hid import HidLink, hid_interfaces
 from onchip.probe.link import usb_link
 from onchip.probe.recording import Recording, RecordingLink, ReplayLink
 from onchip.virtual_board.board import VirtualBoard
-from tests.support.fake_usb import FakeBus, FakeDevice, board_firmware
+from tests.support.fake_usb import FakeBus
+from tests.support.fake_usb_device import FakeDevice, board_firmware
 
 
 class _Live:

@@ -17,8 +17,7 @@ from onchip.virtual_board.cortex_m import (
 from onchip.virtual_board.cortex_m.engine import Stop
 from onchip.virtual_board.cortex_m.unicorn_engine import UnicornEngine
 from tests.virtual_board.cortex_m.machine import CONSOLE, Console, Machine
-
-NOP, LOOP, LDR, STR, STRB, BX_LR, ADDS_R0 = 0xBF00, 0xE7FE, 0x6808, 0x6008, 0x7008, 0x4770, 0x3001
+from tests.virtual_board.cortex_m.opcodes import ADDS_R0, BX_LR, LDR, LOOP, NOP, STR, STRB
 
 
 def test_one_instruction_is_one_cycle_whatever_the_clock() -> None:

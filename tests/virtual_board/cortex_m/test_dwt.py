@@ -7,8 +7,8 @@ import pytest
 from onchip.arch.dwt import DWT_CTRL, DWT_FUNCTION
 from onchip.arch.scs import DEMCR, DFSR
 from tests.virtual_board.cortex_m.machine import CONSOLE, Machine
+from tests.virtual_board.cortex_m.opcodes import ADDS_R0, LDR, LOOP, NOP, STR, STRB
 
-NOP, LOOP, LDR, STR, STRB, ADDS_R0 = 0xBF00, 0xE7FE, 0x6808, 0x6008, 0x7008, 0x3001
 COMP, MASK, FUNCTION = 0xE000_1020, 0xE000_1024, 0xE000_1028
 CYCCNT, PCSR = 0xE000_1004, 0xE000_101C
 READ, WRITE, ACCESS, PC = 5, 6, 7, 4

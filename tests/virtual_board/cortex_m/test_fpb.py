@@ -7,8 +7,8 @@ import pytest
 from onchip.arch.fpb import FP_CTRL
 from onchip.arch.scs import DFSR, HFSR
 from tests.virtual_board.cortex_m.machine import Machine
+from tests.virtual_board.cortex_m.opcodes import ADDS_R0, LOOP, NOP, WFI
 
-NOP, LOOP, ADDS_R0, WFI = 0xBF00, 0xE7FE, 0x3001, 0xBF30
 CTRL, REMAP, COMP0 = 0xE000_2000, 0xE000_2004, 0xE000_2008
 ON = FP_CTRL.build(ENABLE=1, KEY=1)
 

@@ -7,8 +7,8 @@ import pytest
 from onchip.arch import scs
 from onchip.arch.scs import CFSR, HFSR
 from tests.virtual_board.cortex_m.machine import CONSOLE, Machine
+from tests.virtual_board.cortex_m.opcodes import BX_R1, LDR, LOOP, NOP, STR, STRB, SVC
 
-NOP, LOOP, LDR, STR, STRB, BX_R1, SVC = 0xBF00, 0xE7FE, 0x6808, 0x6008, 0x7008, 0x4708, 0xDF00
 TYPE, CTRL, RNR, RBAR, RASR = (0xE000_ED90 + 4 * n for n in range(5))
 RAM = 0x2000_0000
 ENABLE, HFNMIENA, PRIVDEFENA = 1, 2, 4

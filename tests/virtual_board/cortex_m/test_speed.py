@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 
 from tests.virtual_board.cortex_m.machine import Machine
-
-NOP, LOOP, BX_LR, SVC = 0xBF00, 0xE7FE, 0x4770, 0xDF00
+from tests.virtual_board.cortex_m.opcodes import BX_LR, NOP, SVC
 
 
 def best_of(runs: int, work: object) -> float:

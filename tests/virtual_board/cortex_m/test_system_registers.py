@@ -10,8 +10,7 @@ from onchip.errors import BoardError
 from onchip.virtual_board.bus import BusFault
 from onchip.virtual_board.cortex_m.profile import profile_for
 from tests.virtual_board.cortex_m.machine import CONSOLE, Machine
-
-LOOP, STR, STRB, BX_LR = 0xE7FE, 0x6008, 0x7008, 0x4770
+from tests.virtual_board.cortex_m.opcodes import LOOP, STR, STRB
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from onchip.arch.scs import DEMCR, ICSR
 from onchip.virtual_board.cortex_m.profile import profile_for
 from onchip.virtual_board.cortex_m.systick import COUNTFLAG, SysTick
 from tests.virtual_board.cortex_m.machine import Machine
+from tests.virtual_board.cortex_m.opcodes import BX_LR, CPSID_I, CPSIE_I, LOOP, NOP, SEV, WFE, WFI
 
-NOP, LOOP, BX_LR, WFI, WFE, SEV = 0xBF00, 0xE7FE, 0x4770, 0xBF30, 0xBF20, 0xBF40
-ADDS_R4, CPSID_I, CPSIE_I = 0x3401, 0xB672, 0xB662
+ADDS_R4 = 0x3401
 CSR, RVR, CVR = scs.SYST_CSR, scs.SYST_RVR, scs.SYST_CVR
 
 

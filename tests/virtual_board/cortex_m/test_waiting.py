@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.virtual_board.cortex_m.machine import CONSOLE, Machine
+from tests.virtual_board.cortex_m.opcodes import ADDS_R0, BX_LR, LOOP, NOP
 
-NOP, LOOP, ADDS_R0, BX_LR = 0xBF00, 0xE7FE, 0x3001, 0x4770
 SECOND = 100_000_000
 
 

@@ -36,6 +36,12 @@ class Bench:
     def advance(self, ns: int) -> None:
         self.timeline.advance_to(self.timeline.now_ns + ns)
 
+    def halt(self) -> None:
+        """Halt the core, as a debugger does."""
+        self.write(0xE000_EDF0, 0xA05F_0003)  # DHCSR: DBGKEY, C_HALT, C_DEBUGEN
+        self.advance(MS)
+        assert self.chip.core.halted
+
     def pending(self, irq: int) -> bool:
         """Whether the interrupt is pending in the NVIC (ISPR)."""
         return bool(self.read(0xE000_E200 + 4 * (irq // 32)) >> irq % 32 & 1)
