@@ -9,8 +9,9 @@ from onchip.arch.scs import CFSR
 from onchip.virtual_board.cortex_m import unicorn_alignment
 from onchip.virtual_board.cortex_m.unicorn_alignment import must_be_aligned
 from tests.virtual_board.cortex_m.machine import Machine
+from tests.virtual_board.cortex_m.opcodes import LDR, LOOP, NOP
 
-NOP, LOOP, LDR, STR, ADDS_R2_1 = 0xBF00, 0xE7FE, 0x6808, 0x6008, 0x3201
+ADDS_R2_1 = 0x3201
 LDRD, LDM, LDR_R3 = (0xE9D1, 0x4500), (0xE891, 0x0030), (0x680B,)  # from r1: into r4, r5; into r3
 RAM, TOP = 0x2000_0100, 0x2000_4000
 UNALIGN_TRP = 1 << 3
