@@ -25,8 +25,7 @@ from onchip.services.board import BoardServer
 from onchip.session import Session
 from onchip.session.connecting import open_session
 from onchip.virtual_board.board import VirtualBoard
-
-from .test_flash_breakpoints import CODE, OFFSET, firmware, flash, opcodes, place, raw
+from tests.session.many_breakpoints import CODE, OFFSET, firmware, flash, opcodes, place, raw
 
 HINT = "reads do not show them"
 

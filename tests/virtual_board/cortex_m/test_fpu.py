@@ -9,8 +9,8 @@ import pytest
 from onchip.arch import scs
 from onchip.arch.scs import CFSR, DEMCR, FPCCR, HFSR, MPU_CTRL
 from tests.virtual_board.cortex_m.machine import Machine
+from tests.virtual_board.cortex_m.opcodes import BX_LR, LOOP, NOP, SVC
 
-NOP, LOOP, BX_LR, SVC = 0xBF00, 0xE7FE, 0x4770, 0xDF00
 VADD = (0xEE30, 0x0A20)  # vadd.f32 s0, s0, s1
 VMRS_R4 = (0xEEF1, 0x4A10)
 TOP = 0x2000_4000

@@ -17,7 +17,7 @@ from onchip.virtual_board.cortex_m.traps import (
 )
 from onchip.virtual_board.timeline import Timeline
 from tests.virtual_board.cortex_m.machine import Machine
-from tests.virtual_board.cortex_m.opcodes import BX_LR, LOOP, NOP, SVC, WFE
+from tests.virtual_board.cortex_m.opcodes import LOOP, NOP, WFE
 
 VADD = (0xEE30, 0x0A20)  # vadd.f32 s0, s0, s1
 SDIV = (0xFB91, 0xF0F2)  # sdiv r0, r1, r2
