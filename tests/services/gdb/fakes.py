@@ -50,6 +50,15 @@ MEMORY_MAP = MemoryMap(
 )
 
 
+class FakeBatch:
+    def __init__(self):
+        self.jobs = []
+
+    def run(self):
+        for job in self.jobs:
+            job()
+
+
 class FakeMemory:
     def __init__(self):
         self.areas = {RAM: bytearray(0x10000), FLASH: bytearray(b"\xff" * 0x10000)}
@@ -70,6 +79,14 @@ class FakeMemory:
     def write(self, address, data):
         area, offset = self._area(address, len(data))
         area[offset : offset + len(data)] = data
+
+    def batch(self):
+        return FakeBatch()
+
+    def queue_read(self, batch, address, length):
+        result = SimpleNamespace(value=b"")
+        batch.jobs.append(lambda: setattr(result, "value", self.read(address, length)))
+        return result
 
     def read_u32(self, address):
         return int.from_bytes(self.read(address, 4), "little")

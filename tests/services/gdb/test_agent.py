@@ -18,6 +18,8 @@ class Memory:
 
     def __init__(self):
         self.printed = ""
+        self.variables = {}
+        self.collected = []
         self.data = bytes.fromhex("00112233445566778899aabbccddeeff") + b"onchip\0" + bytes(99)
 
     def read_memory(self, address, length):
@@ -34,6 +36,21 @@ class Memory:
 
     def print(self, text):
         self.printed += text
+
+    def variable(self, number):
+        return self.variables.get(number, 0)
+
+    def set_variable(self, number, value):
+        self.variables[number] = value
+
+    def collect(self, address, length):
+        self.collected.append((address, length))
+
+    def collect_string(self, address, longest):
+        self.collected.append((address, -longest))
+
+    def collect_variable(self, number):
+        self.collected.append(number)
 
 
 def value(code, memory=None):

@@ -495,7 +495,6 @@ def test_features(talk):
         (b"Hc-1", b"OK"),
         (b"vCont?", b"vCont;c;C;s;S;t;r"),
         (b"vMustReplyEmpty", b""),
-        (b"qTStatus", b""),
         (b"vFoo", b""),
         (b"jThreadsInfo", b""),
         (b"qSymbol::", b"OK"),

@@ -138,7 +138,7 @@ def test_requests_as_gdb_sends_them(payload, request_):
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"b", b"qTStatus", b"vFoo:open:", b"jThreadsInfo", b"_M1"]
+    "payload", [b"", b"b", b"qTMinFTPILen", b"vFoo:open:", b"jThreadsInfo", b"_M1"]
 )
 def test_what_is_not_known(payload):
     assert parse_request(payload) == UnknownRequest(payload)

@@ -1,8 +1,8 @@
 """Agent expressions: the bytecode in which GDB sends conditions and commands of breakpoints.
 
 A machine with a stack of 64-bit integers. Everything about a program that can be wrong whatever the
-target holds is refused when it comes; running it is bounded, and reads of the target are all that
-it can do. There is no trace buffer here: what is to be recorded is passed over.
+target holds is refused when it comes; running it is bounded. All that it can do is to read the
+target, to set trace state variables, and to say what a trace is to collect.
 
 Source: Debugging with GDB, appendix F. Opcodes of floating point are reserved there.
 """
@@ -40,6 +40,21 @@ class Surroundings(Protocol):
 
     def print(self, text: str) -> None:
         """Show what the expression prints."""
+
+    def variable(self, number: int) -> int:
+        """Return a trace state variable."""
+
+    def set_variable(self, number: int, value: int) -> None:
+        """Set a trace state variable, to a signed value of 64 bits."""
+
+    def collect(self, address: int, length: int) -> None:
+        """Put target memory into the trace frame, if one is being made; raises OnchipError."""
+
+    def collect_string(self, address: int, longest: int) -> None:
+        """Put memory up to a zero into the trace frame; raises OnchipError."""
+
+    def collect_variable(self, number: int) -> None:
+        """Put a trace state variable into the trace frame."""
 
 
 Stack = list[int]
@@ -173,13 +188,12 @@ class AgentExpression:
             OnchipError: memory or a register could not be read.
         """
         stack: Stack = []
-        variables: dict[int, int] = {}
         position = 0
         for _ in range(MOST_STEPS):
             instruction = self._program.get(position)
             if instruction is None or instruction.opcode == 0x27:
                 return stack[-1] if stack else 0
-            position = _execute(instruction, stack, variables, target)
+            position = _execute(instruction, stack, target)
             if len(stack) > DEEPEST_STACK:
                 raise ExpressionError(f"an agent expression needs more than {DEEPEST_STACK} values")
         raise ExpressionError(f"an agent expression took more than {MOST_STEPS} steps")
@@ -220,9 +234,7 @@ def _parse_printf(code: bytes, position: int) -> _Instruction:
     return _Instruction(_PRINTF, code[position + 1], end, unescape(text[:-1]))
 
 
-def _execute(
-    instruction: _Instruction, stack: Stack, variables: dict[int, int], target: Surroundings
-) -> int:
+def _execute(instruction: _Instruction, stack: Stack, target: Surroundings) -> int:
     """Execute one instruction; return the position of the next."""
     opcode, operand = instruction.opcode, instruction.operand
     need = operand + 2 if opcode == _PRINTF else _NEEDS.get(opcode, 0)
@@ -245,13 +257,11 @@ def _execute(
     elif opcode == 0x21:  # goto
         return operand
     else:
-        _execute_other(instruction, stack, variables, target)
+        _execute_other(instruction, stack, target)
     return instruction.next
 
 
-def _execute_other(
-    instruction: _Instruction, stack: Stack, variables: dict[int, int], target: Surroundings
-) -> None:
+def _execute_other(instruction: _Instruction, stack: Stack, target: Surroundings) -> None:
     operand = instruction.operand
     match instruction.opcode:
         case 0x16:  # ext
@@ -271,13 +281,21 @@ def _execute_other(
         case 0x33:  # rot: a b c becomes c b a
             stack[-3:] = stack[:-4:-1]
         case 0x2C:  # getv
-            stack.append(variables.get(operand, 0))
+            stack.append(target.variable(operand) & _MASK)
         case 0x2D:  # setv
-            variables[operand] = stack[-1]
+            target.set_variable(operand, signed(stack[-1]))
+        case 0x2E:  # tracev: puts nothing on the stack; GDB writes getv before it
+            target.collect_variable(operand)
         case 0x35:  # thread_id
             stack.append(target.thread_id() & _MASK)
-        case 0x0C | 0x2F:  # trace, tracenz: address and size
-            del stack[-2:]
+        case 0x0C:  # trace: address and size
+            length, address = stack.pop(), stack.pop()
+            target.collect(address & 0xFFFF_FFFF, length)
+        case 0x2F:  # tracenz: likewise, up to a zero
+            longest, address = stack.pop(), stack.pop()
+            target.collect_string(address & 0xFFFF_FFFF, longest)
+        case 0x0D | 0x30:  # trace_quick, trace16: the address stays
+            target.collect(stack[-1] & 0xFFFF_FFFF, operand)
         case 0x34:  # printf
             del stack[-2:]  # function and channel: ours is the client's console
             values = [stack.pop() for _ in range(operand)]

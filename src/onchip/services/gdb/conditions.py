@@ -7,6 +7,7 @@ stops.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,10 +15,26 @@ from onchip.cortex_m import Core, StoppedCore
 from onchip.services.gdb.agent import AgentExpression, Surroundings
 from onchip.services.gdb.registers import RegisterLayout
 from onchip.services.gdb.thread_list import ThreadList
+from onchip.services.gdb.trace_variables import TraceVariables
+
+
+class Looking(ABC):
+    """A condition that can tell what it will look at, so that a stop brings it along."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def registers(self) -> frozenset[int]:
+        """Return the numbers of the registers that are looked at."""
+
+    @abstractmethod
+    def __call__(self, core: StoppedCore) -> bool:
+        """Say whether the core is to stay where it stands; raises OnchipError."""
 
 
 @dataclass(frozen=True, slots=True)
-class AgentCondition:
+class AgentCondition(Looking):
     """When a breakpoint stops: if any of ``conditions`` is true; never if it has ``commands``."""
 
     target: Surroundings
@@ -43,12 +60,18 @@ class AgentCondition:
         return not self.commands
 
 
-class HaltedTarget:
+class HaltedTarget(Surroundings):
     """The halted core as an agent expression sees it; ``show`` gets what one prints."""
 
     def __init__(
-        self, core: Core, layout: RegisterLayout, threads: ThreadList, show: Callable[[str], None]
+        self,
+        core: Core,
+        layout: RegisterLayout,
+        threads: ThreadList,
+        variables: TraceVariables,
+        show: Callable[[str], None],
     ) -> None:
+        self.variables = variables
         self._core = core
         self._layout = layout
         self._threads = threads
@@ -69,3 +92,20 @@ class HaltedTarget:
     def print(self, text: str) -> None:
         """Show what a command prints."""
         self._show(text)
+
+    def variable(self, number: int) -> int:
+        """Return a trace state variable."""
+        return self.variables.value(number)
+
+    def set_variable(self, number: int, value: int) -> None:
+        """Set a trace state variable."""
+        self.variables.set(number, value)
+
+    def collect(self, address: int, length: int) -> None:
+        """Collect nothing: no frame is being made."""
+
+    def collect_string(self, address: int, longest: int) -> None:
+        """Collect nothing: no frame is being made."""
+
+    def collect_variable(self, number: int) -> None:
+        """Collect nothing: no frame is being made."""

@@ -6,11 +6,13 @@ a payload for the client, ``notify`` the payload of a notification, ``log`` a li
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
-from onchip.errors import OnchipError
+from onchip.errors import OnchipError, UsageError
 from onchip.services.gdb.files import FileTable
 from onchip.services.gdb.flash_job import FlashJob
+from onchip.services.gdb.frame_view import FrameView
 from onchip.services.gdb.stop_queue import StopQueue
 from onchip.services.gdb.stops import Stop
 from onchip.services.gdb.symbol_inquiry import SymbolInquiry
@@ -58,6 +60,12 @@ class Conversation:
         self.passed_signals: frozenset[int] = frozenset()
         self.selected = ThreadId(0)
         """Whose registers ``g`` and its like mean."""
+        self.view: FrameView | None = None
+        """The trace frame that this client looks at in the place of the target."""
+        self.listing: deque[bytes] = deque()
+        """Definitions of a trace that this client asks for one after another."""
+        self.knows_g = False
+        """Whether this client has seen how long the answer to ``g`` is."""
         self.flash = FlashJob()
         self.stops = StopQueue()
         """Stops told as notifications, in non-stop mode."""
@@ -117,6 +125,15 @@ class Conversation:
         told, self.told = self.told, None
         return by_step and self.is_gdb and told is self.target.run.last and told.at_watchpoint
 
+    def need_live(self, what: str) -> None:
+        """Refuse what cannot be done to a trace frame.
+
+        Raises:
+            UsageError: this client looks at one.
+        """
+        if self.view is not None:
+            raise UsageError(f"{what}: a trace frame stays as it is", hint="tfind none")
+
     # ---- threads
 
     @property
@@ -165,7 +182,7 @@ class Conversation:
             TransferError, ProbeError: the chip cannot be reached.
         """
         self.waiting = self.behind = False
-        self.missed = None
+        self.missed = self.view = None
         self.flash = FlashJob()
         self.stops.clear()
         self.files.clear()

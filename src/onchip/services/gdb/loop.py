@@ -98,7 +98,7 @@ class Loop:
                 if self._target.lost is not None:
                     raise self._target.lost
                 self._clean_up()
-                if had_client and not self.clients and not self._persist:
+                if had_client and not self.clients and not self._is_wanted():
                     return
                 self._serve_waiting()
                 self._look()
@@ -106,6 +106,10 @@ class Loop:
                 self._flush(client)
             self._wait(began)
             had_client = had_client or bool(self.clients)
+
+    def _is_wanted(self) -> bool:
+        """Say whether to go on without a client."""
+        return self._persist or self._target.traces_alone
 
     def close(self) -> None:
         """Part with every client, once what they asked for last has ended."""

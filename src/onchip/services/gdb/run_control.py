@@ -16,7 +16,7 @@ from onchip.arch.dwt import DWT_PCSR
 from onchip.cortex_m import Core, HaltKind, HaltReason, PointOwner
 from onchip.cortex_m.running import SOON_S
 from onchip.errors import CoreStateError, TransferFault
-from onchip.services.gdb.conditions import AgentCondition, HaltedTarget
+from onchip.services.gdb.conditions import Looking
 from onchip.services.gdb.detours import Detours
 from onchip.services.gdb.interrupt import Interrupt
 from onchip.services.gdb.points import PointTable
@@ -24,6 +24,7 @@ from onchip.services.gdb.program_calls import ProgramCalls
 from onchip.services.gdb.registers import EXPEDITED, RegisterLayout
 from onchip.services.gdb.stops import SIGINT, SIGTRAP, Stop, StopTeller
 from onchip.services.gdb.thread_list import ThreadList
+from onchip.services.gdb.tracing import Trace
 from onchip.wire.gdb_rsp.file_io import FileAnswer
 
 if TYPE_CHECKING:
@@ -51,12 +52,18 @@ class RunControl:
     """Run control of one core, shared by the clients of a server."""
 
     def __init__(
-        self, core: Core, layout: RegisterLayout, threads: ThreadList, options: GdbOptions
+        self,
+        core: Core,
+        layout: RegisterLayout,
+        threads: ThreadList,
+        options: GdbOptions,
+        trace: Trace,
     ) -> None:
         self.core = core
         self.layout = layout
         self.threads = threads
         self.options = options
+        self.trace = trace
         self.points = PointTable(core, hardware_only=options.hardware_breakpoints_only)
         self._tell = StopTeller(core, layout, self.points)
         self.calls = ProgramCalls(
@@ -68,8 +75,6 @@ class RunControl:
         """Gets what the target prints, through semihosting or by the commands of a breakpoint."""
         self.passes: Callable[[int], bool] = lambda signal: False
         """Tells whether the clients want a fault's signal to be the program's own affair."""
-        self.seen = HaltedTarget(core, layout, threads, lambda text: self.on_text(text))
-        """The halted core, as conditions see it."""
         self.mode = Mode.STOPPED
         self.last = Stop(SIGTRAP)
         self._range = (0, 0)
@@ -104,7 +109,7 @@ class RunControl:
         """Let the core run, if it does not already; ``poll`` tells when it stops."""
         self.points.settle()
         self.threads.ran()
-        if self._halted():
+        if self._halted() and not self.trace.stepping:  # else ``poll`` makes the steps first
             self.core.resume()
         self.mode = Mode.CONTINUE
         self._interrupt.forget_if_old()
@@ -181,7 +186,9 @@ class RunControl:
         """Let the core run with nobody waiting for it; the clients' points are gone already."""
         self.abandon()
         self.threads.ran()
-        if self.core.poll(prefetch=EXPEDITED) is not None:
+        if self.trace.running:
+            self.resume()
+        elif self.core.poll(prefetch=EXPEDITED) is not None:
             self.core.resume()
 
     def was_reset(self, *, halt: bool) -> None:
@@ -222,6 +229,8 @@ class RunControl:
     def _poll_running(self) -> Stop | None:
         prefetch = EXPEDITED if self._detours.active else self._looked_at()
         self._wanted_by = ()
+        if self.trace.stepping:
+            return self._step_for_trace()
         reason = self.core.poll(prefetch=prefetch)
         passed = 0
         while reason is not None:
@@ -232,6 +241,8 @@ class RunControl:
                 return None
             if self._interrupt.signal is not None:
                 return self._tell.stop(self._interrupt.signal)
+            if self.trace.stepping:
+                return self._step_for_trace()
             passed += 1
             if passed == PASSES_PER_POLL:
                 self.core.resume()
@@ -243,9 +254,40 @@ class RunControl:
         stop = None if reason.kind is HaltKind.REQUEST else self._judge(reason)
         return stop or self._tell.stop(self._interrupt.signal)
 
+    def _step_for_trace(self) -> Stop | None:
+        """Make steps that are collected (while-stepping); behind the last the core runs on."""
+        for _ in range(STEPS_PER_POLL):
+            if self._interrupt.signal is not None:
+                return self._tell.stop(self._interrupt.signal)
+            reason = self.core.step(interrupts=self.options.step_into_interrupts)
+            made = reason.kind in (HaltKind.STEP, HaltKind.REQUEST)  # a WFI, broken off
+            met = self._arrive(self._tell.pc(reason)) if made else reason
+            if met is not None:
+                stop = self._judge(met)
+                if stop is not None or self.calls.pending:
+                    return stop
+            if not self.trace.stepping:
+                self.core.resume()
+                break
+        return None
+
+    def _arrive(self, pc: int) -> HaltReason | None:
+        """Let the trace collect where a step led; return the stop that somebody wants there."""
+        self.trace.stepped(pc)
+        verdict = self.points.judge(pc)
+        if not self._others(verdict.wanted_by):
+            return None
+        return HaltReason(
+            HaltKind.BREAKPOINT, pc, wanted_by=verdict.wanted_by, trouble=verdict.trouble
+        )
+
+    def _others(self, wanted_by: tuple[PointOwner, ...]) -> list[PointOwner]:
+        """Return those who want a stop and are not the trace, which only wants steps."""
+        return [owner for owner in wanted_by if owner is not self.trace.owner]
+
     def _looked_at(self) -> tuple[str, ...]:
         """Return what a stop is to bring along: what conditions look at, and mostly no more."""
-        conditions = [c for c in self.core.breakpoints.conditions if isinstance(c, AgentCondition)]
+        conditions = [c for c in self.core.breakpoints.conditions if isinstance(c, Looking)]
         if not conditions:
             return EXPEDITED  # a stop is a stop
         specs = self.layout.specs
@@ -264,13 +306,15 @@ class RunControl:
         start, end = self._range
         if self.mode is Mode.STEP or not start <= self.core.read_register("pc") < end:
             return self._tell.stop(SIGTRAP)
-        return stop if len(self._wanted_by) > 1 else None
+        return stop if len(self._others(self._wanted_by)) > 1 else None
 
     def _judge(self, reason: HaltReason) -> Stop | None:
         """Return the stop that ``reason`` is; None: nobody wants it, the core is to run on."""
         if self.calls.serve(reason, self._tell.pc(reason)):
             return self._program_exit()
         self._wanted_by = reason.wanted_by
+        if reason.wanted_by and not self._others(reason.wanted_by):
+            return None
         if reason.kind is HaltKind.VECTOR_CATCH and self.passes(self._tell.fault_signal()):
             return None
         return self._tell.describe(reason)
@@ -289,15 +333,16 @@ class RunControl:
             pc = self._tell.pc(reason)
             name = self.points.stop_name_at(pc)
             if self.mode is Mode.STEP or not start <= pc < end:
+                self.trace.stepped(pc)
+                self.trace.arrive(pc)
                 return self._end_of_steps(wanted_here=name is not None)
-            verdict = self.points.judge(pc)
-            if verdict.wanted_by:
-                return self._tell.describe(
-                    HaltReason(HaltKind.BREAKPOINT, pc, trouble=verdict.trouble)
-                )
+            met = self._arrive(pc)
+            if met is not None:
+                return self._tell.describe(met)
             if self._interrupt.signal is not None:
                 return self._tell.stop(self._interrupt.signal)
-        if self.mode is Mode.RANGE and not self.options.step_into_interrupts:
+        through = not self.trace.stepping and not self.options.step_into_interrupts
+        if self.mode is Mode.RANGE and through:
             exception = self._exception_before
             self._detours.through.begin(start, end, self.core.read_register("pc"), exception)
         return None

@@ -35,6 +35,8 @@ def _read_some(talk: Conversation, address: int, length: int) -> bytes:
     length = _clipped(address, min(length, _LONGEST_READ))
     if not length:
         return b""
+    if talk.view is not None:
+        return _read_frame(talk, address, length)
     read = talk.target.core.memory.read
     try:
         return read(address, length)
@@ -42,6 +44,14 @@ def _read_some(talk: Conversation, address: int, length: int) -> bytes:
         if fault.address is None or not address < fault.address < address + length:
             raise
         return read(address, fault.address - address)
+
+
+def _read_frame(talk: Conversation, address: int, length: int) -> bytes:
+    """Read as much as was collected; what never changes may come from the target."""
+    data = b"" if talk.view is None else talk.view.read(address, length)
+    if not data and not talk.target.trace.is_read_only(address, length):
+        raise UsageError(f"0x{address:08x} was not collected in this trace frame")
+    return data or talk.target.core.memory.read(address, length)
 
 
 def _clipped(address: int, length: int) -> int:
@@ -54,6 +64,7 @@ def _write(talk: Conversation, request: memory.WriteMemory | memory.WriteMemoryB
     address, data = request.address, request.data
     if not data:
         return OK
+    talk.need_live(f"writing to 0x{address:08x}")
     if _clipped(address, len(data)) < len(data):
         raise UsageError(f"0x{address:X}+{len(data)} goes beyond a 32-bit address space")
     for region in talk.target.session.memory_map.covering(address, len(data)):
@@ -90,6 +101,7 @@ def _search(talk: Conversation, request: memory.SearchMemory) -> Reply:
 def _pieces(talk: Conversation, address: int, length: int) -> Iterator[bytes]:
     if _clipped(address, length) < length:
         raise UsageError(f"0x{address:X}+0x{length:X} goes beyond a 32-bit address space")
+    talk.need_live("a search or a CRC")
     for offset in range(0, length, _PIECE):
         yield talk.target.core.memory.read(address + offset, min(_PIECE, length - offset))
 

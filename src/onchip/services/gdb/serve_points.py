@@ -21,7 +21,7 @@ def _insert(talk: Conversation, request: points.InsertPoint) -> Reply:
         if request.kind not in _BREAKPOINTS:
             raise UsageError("a watchpoint takes no condition on this side")
         condition = AgentCondition(
-            run.seen,
+            talk.target.seen,
             tuple(AgentExpression(code) for code in request.conditions),
             tuple(AgentExpression(code) for code in request.commands),
         )

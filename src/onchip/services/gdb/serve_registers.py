@@ -19,6 +19,7 @@ from onchip.wire.gdb_rsp.replies import OK
 
 
 def _read_all(talk: Conversation, request: registers.ReadRegisters) -> Reply:
+    talk.knows_g = True
     return _read(talk, [talk.target.layout.by_name[name] for name in GENERAL])
 
 
@@ -27,10 +28,13 @@ def _read_one(talk: Conversation, request: registers.ReadRegister) -> Reply:
 
 
 def _read(talk: Conversation, specs: Sequence[RegisterSpec]) -> bytes:
+    values: Mapping[str, int]
     target = talk.target
     names = [spec.name for spec in specs]
-    if target.run.core_runs():
-        values: Mapping[str, int] = {"pc": target.run.sample_pc()} if "pc" in names else {}
+    if talk.view is not None:
+        values = talk.view.registers()
+    elif target.run.core_runs():
+        values = {"pc": target.run.sample_pc()} if "pc" in names else {}
     elif (task := _task(talk)) is not None:
         values = task.read_registers()
     else:
@@ -61,6 +65,7 @@ def _write_one(talk: Conversation, request: registers.WriteRegister) -> Reply:
 
 
 def _write(talk: Conversation, values: dict[str, int], what: str) -> None:
+    talk.need_live(f"writing {what}")
     talk.target.run.need_halted(f"writing {what}")
     task = _task(talk)
     if task is None:

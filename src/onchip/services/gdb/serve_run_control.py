@@ -81,6 +81,7 @@ def _vcont(talk: Conversation, request: run_control.VCont) -> Reply:
 def _begin(talk: Conversation, action: Action) -> Reply:
     """Let the core run; a core that runs already (``monitor resume``) is only waited for."""
     talk.attach()
+    talk.view = None
     run, core = talk.target.run, talk.target.core
     if talk.missed is not None:  # it stopped while this client believed that it stood
         stop, talk.missed = talk.missed, None

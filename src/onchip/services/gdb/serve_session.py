@@ -26,6 +26,14 @@ _FEATURES = (
     "qXfer:features:read+",
     "qXfer:memory-map:read+",
     "qXfer:threads:read+",
+    "qXfer:traceframe-info:read+",
+    "ConditionalTracepoints+",
+    "TracepointSource+",
+    "EnableDisableTracepoints+",
+    "InstallInTrace+",
+    "DisconnectedTracing+",
+    "QTBuffer:size+",
+    "tracenz+",
     "binary-upload+",
     "error-message+",
 )
@@ -51,10 +59,12 @@ def _must_reply_empty(talk: Conversation, request: query.MustReplyEmpty) -> Repl
 def _read_object(talk: Conversation, request: query.ReadObject) -> Reply:
     if (request.object, request.annex) == ("threads", ""):
         document: bytes | None = threads_xml(talk)
+    elif (request.object, request.annex) == ("traceframe-info", ""):
+        document = None if talk.view is None else talk.view.info_xml()
     else:
         document = talk.target.document(request.object, request.annex)
     if document is None:
-        known = request.object in ("features", "memory-map", "threads")
+        known = request.object in ("features", "memory-map", "threads", "traceframe-info")
         return ErrorNumber(0).encode() if known else EMPTY  # E00: no such annex
     return encode_object_part(document, request.offset, min(request.length, PACKET_SIZE // 2))
 

@@ -18,6 +18,7 @@ from onchip.services.gdb import (
     serve_run_control,
     serve_session,
     serve_threads,
+    serve_trace,
 )
 from onchip.services.gdb.conversation import Conversation
 from onchip.services.gdb.handlers import Handlers, Reply
@@ -36,6 +37,7 @@ HANDLERS: Handlers = {
     **serve_flash.HANDLERS,
     **serve_files.HANDLERS,
     **serve_lldb.HANDLERS,
+    **serve_trace.HANDLERS,
 }
 
 _NUMBER_ONLY = (*MemoryRequest.__args__, ReadRegisters)

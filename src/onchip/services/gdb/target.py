@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from onchip.cortex_m import ResetKind
+from onchip.cortex_m import BreakpointKind, ResetKind
 from onchip.errors import OnchipError, ProbeLost
 from onchip.flash.progress import ProgressCallback, silent
-from onchip.services.gdb.files import RegionFile, VirtualFile
+from onchip.services.gdb.conditions import HaltedTarget
+from onchip.services.gdb.files import BytesFile, RegionFile, VirtualFile
 from onchip.services.gdb.host_calls import HostCalls
 from onchip.services.gdb.memory_map_xml import memory_map_xml
 from onchip.services.gdb.options import GdbOptions
@@ -21,11 +23,18 @@ from onchip.services.gdb.stops import Stop
 from onchip.services.gdb.target_xml import has_low_code, target_xml
 from onchip.services.gdb.thread_list import ThreadList
 from onchip.services.gdb.thread_source import ThreadSource
+from onchip.services.gdb.trace_variables import TraceVariables
+from onchip.services.gdb.tracing import Trace
 from onchip.services.semihosting import SemihostingOptions, heap_finder, nothing_known
 from onchip.wire.gdb_rsp.file_io import FileAnswer, FileCall, FileErrno
+from onchip.wire.gdb_rsp.trace_run import TraceEnd
 
 if TYPE_CHECKING:
     from onchip.session import Session
+
+
+TRACE_FILE = "trace.tf"
+"""What a client fetches to have the trace as a file."""
 
 
 class Client(Protocol):
@@ -66,7 +75,14 @@ class Target:
         mainline = "v6" not in self.core.architecture.lower()
         self.layout = RegisterLayout(has_fpu=self.core.has_fpu, mainline=mainline)
         self.threads = ThreadList(self.core, threads)
-        self.run = RunControl(self.core, self.layout, self.threads, options)
+        self.seen = HaltedTarget(
+            self.core, self.layout, self.threads, TraceVariables(self._now_us), self._printed
+        )
+        """The halted core, as agent expressions see it."""
+        hardware = options.hardware_breakpoints_only
+        kind = BreakpointKind.HARDWARE if hardware else BreakpointKind.AUTO
+        self.trace = Trace(self.core, self.layout, self.seen, kind)
+        self.run = RunControl(self.core, self.layout, self.threads, options, self.trace)
         self.run.passes = self._passes
         if options.semihosting:
             self.run.calls.console = Console(self._semihosting_options(), read_input=read_input)
@@ -85,6 +101,10 @@ class Target:
             for region in session.memory_map
         }
         """What a client can fetch by name."""
+        self.files[TRACE_FILE] = lambda: BytesFile(self.trace_file())
+        self.saved_traces: set[str] = set()
+        """The names of files that are traces which a client had saved."""
+        self._epoch_s = time.time() - session.link.now()
         self._asked: Client | None = None
         """Who was given a call of the program to do."""
         self._clients: set[Client] = set()
@@ -109,6 +129,20 @@ class Target:
         if stop is not None:
             for client in self._clients:
                 client.stopped(stop)
+        elif not self._clients and not self.trace.running:
+            self.run.abandon()  # the trace that went on alone has ended
+
+    @property
+    def traces_alone(self) -> bool:
+        """Whether a trace goes on that nobody is connected to."""
+        return self.trace.running and not self._clients
+
+    def trace_file(self) -> bytes:
+        """Return what the trace has collected, as a file that GDB opens."""
+        return self.trace.file(target_xml(self.layout))
+
+    def _now_us(self) -> int:
+        return int((self._epoch_s + self.session.link.now()) * 1e6)
 
     def learn(self, symbols: Mapping[str, int]) -> None:
         """Give the source of threads the addresses that a client knows."""
@@ -178,6 +212,8 @@ class Target:
             TransferError, ProbeError: the chip cannot be reached.
         """
         if not self._clients:
+            if self.trace.running:
+                self.run.abandon()  # it ran for the trace alone; it goes on as this client says
             self._saved_vector_catch = self.core.vector_catch
             wanted = self._saved_vector_catch | frozenset(self.options.vector_catch)
             if wanted != self._saved_vector_catch:
@@ -199,6 +235,8 @@ class Target:
         self._clients.discard(client)
         if self._clients:
             return
+        if not self.trace.disconnected:
+            self.trace.stop(TraceEnd.DISCONNECTED)
         if self.core.vector_catch != self._saved_vector_catch:
             self.core.vector_catch = self._saved_vector_catch
         self.session.resume_on_close = self.options.resume_on_detach

@@ -22,6 +22,8 @@ from onchip.wire.gdb_rsp import (
     registers,
     run_control,
     threads,
+    trace_run,
+    tracepoints,
 )
 from onchip.wire.gdb_rsp.framing import Decoder, encode_packet
 
@@ -45,6 +47,8 @@ Request = (
     | flash.FlashRequest
     | file_io.FileRequest
     | lldb.LldbRequest
+    | tracepoints.TracepointRequest
+    | trace_run.TraceRunRequest
     | UnknownRequest
 )
 
@@ -102,6 +106,28 @@ _NAMES: dict[bytes, Callable[[bytes], Request]] = {
     b"vFlashErase": flash.FlashErase.decode,
     b"vFlashWrite": flash.FlashWrite.decode,
     b"vFlashDone": flash.FlashDone.decode,
+    b"QTinit": tracepoints.TraceInit.decode,
+    b"QTDP": tracepoints.decode_tracepoint,
+    b"QTDPsrc": tracepoints.TracepointSource.decode,
+    b"QTDV": tracepoints.DefineVariable.decode,
+    b"QTEnable": tracepoints.SwitchTracepoint.decode,
+    b"QTDisable": tracepoints.SwitchTracepoint.decode,
+    b"QTro": tracepoints.ReadOnlyRegions.decode,
+    b"QTStart": trace_run.ControlTrace.decode,
+    b"QTStop": trace_run.ControlTrace.decode,
+    b"QTFrame": trace_run.SelectFrame.decode,
+    b"QTBuffer": trace_run.SetTraceBuffer.decode,
+    b"QTDisconnected": trace_run.SetDisconnected.decode,
+    b"QTNotes": trace_run.TraceNotes.decode,
+    b"QTSave": trace_run.SaveTrace.decode,
+    b"qTStatus": trace_run.AskTraceStatus.decode,
+    b"qTP": trace_run.AskTracepoint.decode,
+    b"qTV": trace_run.AskVariable.decode,
+    b"qTfP": trace_run.ListTrace.decode,
+    b"qTsP": trace_run.ListTrace.decode,
+    b"qTfV": trace_run.ListTrace.decode,
+    b"qTsV": trace_run.ListTrace.decode,
+    b"qTBuffer": trace_run.ReadTraceBuffer.decode,
 }
 
 _NAME = re.compile(rb"[qQv][A-Za-z]*")
