@@ -27,7 +27,6 @@ from onchip.services.gdb.trace_variables import TraceVariables
 from onchip.services.gdb.tracing import Trace
 from onchip.services.semihosting import SemihostingOptions, heap_finder, nothing_known
 from onchip.wire.gdb_rsp.file_io import FileAnswer, FileCall, FileErrno
-from onchip.wire.gdb_rsp.trace_run import TraceEnd
 
 if TYPE_CHECKING:
     from onchip.session import Session
@@ -236,7 +235,7 @@ class Target:
         if self._clients:
             return
         if not self.trace.disconnected:
-            self.trace.stop(TraceEnd.DISCONNECTED)
+            self.trace.leave()
         if self.core.vector_catch != self._saved_vector_catch:
             self.core.vector_catch = self._saved_vector_catch
         self.session.resume_on_close = self.options.resume_on_detach

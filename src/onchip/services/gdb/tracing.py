@@ -92,6 +92,16 @@ class Trace:
         notes = (self._status.user, self._status.notes)
         self._status = TraceStatus(user=notes[0], notes=notes[1])
 
+    def leave(self) -> None:
+        """End the run, and keep only what was collected: nobody said that he comes back.
+
+        The next GDB may have another program, for which the tracepoints mean nothing.
+        """
+        self.stop(TraceEnd.DISCONNECTED)
+        self._tracepoints.clear()
+        self.variables.clear()
+        self.regions = ()
+
     def define(self, request: DefineTracepoint) -> None:
         """Take in a tracepoint; during a run it takes part from when it is complete.
 
