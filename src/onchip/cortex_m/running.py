@@ -6,7 +6,7 @@ of those who want the point decide whether that is a stop at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..arch.scs import DHCSR
 from ..coresight import MemAp
@@ -23,6 +23,11 @@ MOST_PASSES = 32
 
 SOON_S = 0.002
 """How long a poll waits, in the probe, for the next stop after one that nobody wanted."""
+
+
+def never() -> bool:
+    """Say no."""
+    return False
 
 
 class RunningCore(HaltingCore):
@@ -55,12 +60,16 @@ class RunningCore(HaltingCore):
             self._break_off()
 
     def run_on(
-        self, timeout_s: float, *, prefetch: Iterable[str] | None = None
+        self,
+        timeout_s: float,
+        *,
+        prefetch: Iterable[str] | None = None,
+        enough: Callable[[], bool] = never,
     ) -> HaltReason | None:
         """Resume, and wait for the next halt as :meth:`wait_halted` does: one batch to a halt.
 
         None: the core still runs, ``timeout_s`` after it was let run, or after 32 halts in a row
-        at which nobody wanted it to stand.
+        at which nobody wanted it to stand. ``enough`` is asked at each of these, and ends it.
 
         Raises:
             CoreStateError, FlashError, TransferError: as :meth:`resume`.
@@ -70,6 +79,8 @@ class RunningCore(HaltingCore):
             reason = self._run_once(timeout_s, names)
             if reason is not None or not self.halted:
                 return reason
+            if enough():
+                break
         self.resume()
         return None
 
@@ -239,7 +250,9 @@ class RunningCore(HaltingCore):
             return self._look(names)  # sees a lock-up, which is no halt
         return self._judge(self._take_stop(stop, HaltKind.REQUEST))
 
-    def poll(self, *, prefetch: Iterable[str] | None = None) -> HaltReason | None:
+    def poll(
+        self, *, prefetch: Iterable[str] | None = None, enough: Callable[[], bool] = never
+    ) -> HaltReason | None:
         """Look once: None while the core runs or sleeps. A core in lock-up is halted and reported.
 
         A core that stands at points under conditions, none of which is met, is let run on; where
@@ -251,7 +264,7 @@ class RunningCore(HaltingCore):
         """
         reason = self._look(prefetch)
         if reason is None and self.halted:
-            reason = self.run_on(SOON_S, prefetch=prefetch)
+            reason = self.run_on(SOON_S, prefetch=prefetch, enough=enough)
         return reason
 
     def _look(self, prefetch: Iterable[str] | None) -> HaltReason | None:

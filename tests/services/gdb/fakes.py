@@ -274,7 +274,7 @@ class FakeCore:
         except TransferFault:
             return False
 
-    def poll(self, prefetch=None):
+    def poll(self, prefetch=None, enough=None):
         if self.failures:
             raise self.failures.pop(0)
         return None if self.running else self.reason
@@ -284,7 +284,7 @@ class FakeCore:
             self._stop(HaltReason(HaltKind.REQUEST, self.values["pc"]))
         return self.reason
 
-    def run_on(self, timeout_s, *, prefetch=None):
+    def run_on(self, timeout_s, *, prefetch=None, enough=None):
         self.resume()
         self.run(20)
         return None if self.running else self.reason

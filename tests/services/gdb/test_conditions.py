@@ -128,7 +128,7 @@ def test_only_what_conditions_look_at_is_read_at_a_hit(talk):
 
     asked = []
     poll = talk.core.poll
-    talk.core.poll = lambda prefetch=None: (asked.append(prefetch), poll())[1]
+    talk.core.poll = lambda prefetch=None, enough=None: (asked.append(prefetch), poll())[1]
     insert(talk)
     assert looked_at() == EXPEDITED
     insert(talk, conditions=(R0_IS_3,), commands=(SAY_R0,))

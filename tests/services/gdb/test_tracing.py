@@ -523,4 +523,11 @@ def test_a_trace_goes_on_in_non_stop_mode():
     assert talk.ask(b"pf") == AT.to_bytes(4, "little").hex().encode()
     assert talk.core.running
     assert talk.ask(b"QTStop") == b"OK"
-    assert not talk.core.breakpoints.kinds  # taken out of a running core at once
+    frames = status(talk).frames
+    for _ in range(5):
+        talk.target.poll()
+        talk.session.link.sleep(0.001)
+    assert not talk.core.breakpoints.kinds  # out, since the core came to it once more
+    assert talk.core.running
+    assert status(talk).frames == frames
+    assert not talk.notified

@@ -67,6 +67,7 @@ class Loop:
         self._selector.register(listener, selectors.EVENT_READ)
         self._selector.register(self._wakers[0], selectors.EVENT_READ)
         self._worker = Worker(self.wake)
+        target.run.others_wait = self._has_input
         self._gone: list[Client] = []
         self._pause_s = SHORTEST_PAUSE_S
         self._failed_polls = 0
@@ -76,6 +77,10 @@ class Loop:
         """End the waiting; from any thread, at any time."""
         with contextlib.suppress(OSError):  # it is awake already, or has ended by itself
             self._wakers[1].send(b"x")
+
+    def _has_input(self) -> bool:
+        """Say whether a socket brought something that the loop has not seen."""
+        return not self._worker.busy and bool(self._selector.select(0))
 
     def _wake_from_job(self) -> None:
         """Have a job's output sent at once; what the loop itself puts out is sent anyway."""

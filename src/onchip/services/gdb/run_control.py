@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from onchip.arch.dwt import DWT_PCSR
 from onchip.cortex_m import Core, HaltKind, HaltReason, PointOwner
-from onchip.cortex_m.running import SOON_S
+from onchip.cortex_m.running import SOON_S, never
 from onchip.errors import CoreStateError, TransferFault
 from onchip.services.gdb.conditions import Looking
 from onchip.services.gdb.detours import Detours
@@ -75,6 +75,8 @@ class RunControl:
         """Gets what the target prints, through semihosting or by the commands of a breakpoint."""
         self.passes: Callable[[int], bool] = lambda signal: False
         """Tells whether the clients want a fault's signal to be the program's own affair."""
+        self.others_wait: Callable[[], bool] = never
+        """Tells whether a client has sent something, so that stops nobody wants are to wait."""
         self.mode = Mode.STOPPED
         self.last = Stop(SIGTRAP)
         self._range = (0, 0)
@@ -231,7 +233,7 @@ class RunControl:
         self._wanted_by = ()
         if self.trace.stepping:
             return self._step_for_trace()
-        reason = self.core.poll(prefetch=prefetch)
+        reason = self.core.poll(prefetch=prefetch, enough=self.others_wait)
         passed = 0
         while reason is not None:
             stop = self._judge(reason)
@@ -247,7 +249,7 @@ class RunControl:
             if passed == PASSES_PER_POLL:
                 self.core.resume()
                 break
-            reason = self.core.run_on(SOON_S, prefetch=prefetch)
+            reason = self.core.run_on(SOON_S, prefetch=prefetch, enough=self.others_wait)
         if self._interrupt.signal is None:
             return None
         reason = self.core.halt()
@@ -268,6 +270,8 @@ class RunControl:
                     return stop
             if not self.trace.stepping:
                 self.core.resume()
+                break
+            if self.others_wait():
                 break
         return None
 

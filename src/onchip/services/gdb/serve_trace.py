@@ -27,13 +27,6 @@ def _init(talk: Conversation, request: tracepoints.TraceInit) -> Reply:
     talk.attach()
     talk.view = None
     talk.target.trace.clear()
-    return _settled(talk)
-
-
-def _settled(talk: Conversation) -> Reply:
-    """Take out of a running core what is not wanted any more; a halted one keeps it until then."""
-    if talk.target.run.running:
-        talk.target.run.points.settle()
     return OK
 
 
@@ -59,7 +52,7 @@ def _define_variable(talk: Conversation, request: tracepoints.DefineVariable) ->
 
 def _switch(talk: Conversation, request: tracepoints.SwitchTracepoint) -> Reply:
     talk.target.trace.switch(request)
-    return _settled(talk)
+    return OK
 
 
 def _read_only(talk: Conversation, request: tracepoints.ReadOnlyRegions) -> Reply:
@@ -74,7 +67,7 @@ def _control(talk: Conversation, request: trace_run.ControlTrace) -> Reply:
         talk.target.trace.start()
         return OK
     talk.target.trace.stop()
-    return _settled(talk)
+    return OK
 
 
 def _select(talk: Conversation, request: trace_run.SelectFrame) -> Reply:

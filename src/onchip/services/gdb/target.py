@@ -128,8 +128,9 @@ class Target:
         if stop is not None:
             for client in self._clients:
                 client.stopped(stop)
-        elif not self._clients and not self.trace.running:
-            self.run.abandon()  # the trace that went on alone has ended
+        elif self.run.running and not self._clients and not self.trace.running:
+            self.core.release(self.trace.owner)  # the trace that went on alone has ended
+            self.run.let_go()
 
     @property
     def traces_alone(self) -> bool:

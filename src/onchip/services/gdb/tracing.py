@@ -2,7 +2,7 @@
 
 One trace serves all clients of a target. Its places are breakpoints of the core's manager, held by
 an owner of its own, under a condition that collects and never wants the core to stay; unless steps
-are to be collected too, which run control makes while ``stepping`` (docs/adr/0027).
+are to be collected too, which run control makes while ``stepping`` (docs/adr/0028).
 """
 
 from __future__ import annotations
@@ -98,6 +98,7 @@ class Trace:
         The next GDB may have another program, for which the tracepoints mean nothing.
         """
         self.stop(TraceEnd.DISCONNECTED)
+        self._core.release(self.owner)
         self._tracepoints.clear()
         self.variables.clear()
         self.regions = ()
@@ -192,7 +193,11 @@ class Trace:
         self._status = replace(self._status, end=TraceEnd.UNKNOWN, start_us=now, stop_us=0)
 
     def stop(self, end: TraceEnd = TraceEnd.STOPPED) -> None:
-        """End the run, if one is under way; its places leave the chip when the core runs on."""
+        """End the run, if one is under way.
+
+        Its places leave the chip when the core next runs on. Of a running core that is when it has
+        come to one of them: taken out at once, it might be one at which the core stands already.
+        """
         self._finish(end, text=self._stop_note if end is TraceEnd.STOPPED else "")
 
     def _finish(self, end: TraceEnd, tracepoint: int = 0, text: str = "") -> None:
