@@ -2,7 +2,7 @@
 
 One trace serves all clients of a target. Its places are breakpoints of the core's manager, held by
 an owner of its own, under a condition that collects and never wants the core to stay; unless steps
-are to be collected too, which run control makes while ``stepping`` (docs/adr/0028).
+are to be collected too, which run control makes while ``stepping`` (docs/adr/0029).
 """
 
 from __future__ import annotations
