@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
+
+from onchip.cli.main import main
+from onchip.cli.verbs import gdbserver as verb
+from onchip.cortex_m import BreakpointKind
+from onchip.probe.counting import CountingLink
+from onchip.session.connecting import open_session
+from onchip.virtual_board.board import VirtualBoard
+from tests.session.many_breakpoints import firmware, place
 
 from .conftest import Onchip
 
@@ -65,6 +75,58 @@ def test_it_says_that_it_accepts_and_answers_and_a_signal_ends_it(
     assert process.returncode == 0
     assert err.splitlines()[-1] == "stopped"
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("count", "packets", "milliseconds"),
+    [(0, 8, 3), (3, 70, 80)],  # 22 ms of these are the erase of the page
+)
+def test_what_it_takes_to_end(
+    count: int,
+    packets: int,
+    milliseconds: float,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Between the signal and the end, with the core running: packets, and the board's time."""
+    with VirtualBoard("nrf51822") as board:
+        link = CountingLink(board.link())
+        session = open_session(link)
+        image = firmware(session)
+        held = board.core.bus.find(0)
+        assert held is not None
+        assert held.memory is not None
+        held.memory.data[: len(image)] = image
+        session.reset(halt=True)
+        session.core.breakpoints.set(place(session, 12), condition=lambda at: False)
+        for n in range(count):
+            session.core.breakpoints.set(
+                place(session, 2 * n), BreakpointKind.FLASH, condition=lambda at: False
+            )
+        session.resume_on_close = True
+        session.core.resume()
+        assert bytes(held.memory.data).count(b"\x00\xbe") == count
+        marks = []
+
+        @contextlib.contextmanager
+        def signalled() -> Iterator[threading.Event]:
+            stop = threading.Event()
+            stop.set()
+            marks.append((link.mark(), link.now()))
+            yield stop
+            marks.append((link.mark(), link.now()))
+
+        monkeypatch.setattr(verb, "stop_requests", signalled)
+        monkeypatch.setattr(verb, "open_session", lambda arguments: session)
+        assert main(["gdbserver", "--port", "0"]) == 0
+        (before, began), (after, ended) = marks
+        assert (after - before).packets <= packets
+        assert ended - began < milliseconds / 1000
+        assert link.mark() == after  # all was done before a second signal could strike
+        assert held.memory.data[: len(image)] == image
+        assert not board.core.halted
+    said = "taking 3 breakpoints out of flash ...\n" if count else ""
+    assert capsys.readouterr().err == said + "stopped\n"
 
 
 def test_once_it_ends_when_gdb_leaves() -> None:

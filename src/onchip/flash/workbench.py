@@ -28,6 +28,9 @@ _RAM_FOR_SUMS, _RAM_FOR_CRCS = 0x800, 0xC00
 """Bytes of RAM that looking needs: what is saved before, and put back afterwards."""
 _RAM_FOR_PROGRAMMING = 0x4000
 """Bytes of RAM that programming in place takes, if the algorithm fits."""
+_RAM_FOR_LITTLE = (0x1000, 0x1800, 0x2000)
+_LITTLE = 0x2000
+"""... and where no more than so many bytes of sectors may change: to save more costs more time."""
 
 
 class Workbench:
@@ -160,13 +163,20 @@ class Workbench:
     def _ram_for(self, plans: Sequence[RegionPlan]) -> tuple[int, int]:
         """Return as much of the RAM as programming takes, since all of it is put back."""
         assert self._ram is not None  # check_fits
-        little = self._ram[0], min(self._ram[1], _RAM_FOR_PROGRAMMING)
-        try:
-            for plan in plans:
-                Workspace.lay_out(*little, plan.algorithm)
-        except AlgorithmError:
-            return self._ram
-        return little
+        start, most = self._ram
+        touched = {
+            (sector.start, sector.size)
+            for plan in plans
+            for piece in plan.pieces
+            for sector in plan.region.sectors_covering(piece.address, len(piece.data))
+        }
+        little = sum(size for _, size in touched) <= _LITTLE
+        for length in (*(_RAM_FOR_LITTLE if little else ()), _RAM_FOR_PROGRAMMING):
+            with contextlib.suppress(AlgorithmError):
+                for plan in plans:
+                    Workspace.lay_out(start, min(most, length), plan.algorithm)
+                return start, min(most, length)
+        return self._ram
 
     @contextlib.contextmanager
     def _at_work(self, *, small: bool) -> Iterator[None]:

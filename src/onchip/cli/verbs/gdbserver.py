@@ -150,11 +150,22 @@ def _serve(arguments: argparse.Namespace, options: GdbOptions) -> int:
             while server.is_alive and not stop.wait(_LOOK_S):
                 pass
             server.stop()
+            if server.failure is None:
+                _leave(session)  # no second signal breaks it off half way
         if server.failure is not None:
             raise server.failure
         if stop.is_set():
             print("stopped", file=sys.stderr)
     return 0
+
+
+def _leave(session: Session) -> None:
+    """Close the session; where flash has to be put back, which may take long, say so first."""
+    count = len(session.core.breakpoints.opcodes.in_flash)
+    if count:
+        which = "a breakpoint" if count == 1 else f"{count} breakpoints"
+        print(f"taking {which} out of flash ...", file=sys.stderr, flush=True)
+    session.close()
 
 
 @contextlib.contextmanager
