@@ -105,17 +105,11 @@ class TransferOperation:
 
 
 @dataclass(frozen=True, slots=True)
-class TransferResponse(Response):
-    """How many transfers were done, the last acknowledge, and the words read.
+class _Acknowledged(Response):
+    """How many transfers were done, and the last acknowledge."""
 
-    ``count`` < the request's: transfer number ``count`` failed, with ``response``. All of them and
-    ``response`` not OK: the check behind the last write failed.
-    """
-
-    ID: ClassVar[CommandId] = CommandId.Transfer
     count: int
     response: int
-    words: tuple[int, ...] = ()
 
     @property
     def ack(self) -> int:
@@ -126,6 +120,18 @@ class TransferResponse(Response):
     def ok(self) -> bool:
         """Return whether nothing failed."""
         return self.response == TransferAck.OK
+
+
+@dataclass(frozen=True, slots=True)
+class TransferResponse(_Acknowledged):
+    """How many transfers were done, the last acknowledge, and the words read.
+
+    ``count`` < the request's: transfer number ``count`` failed, with ``response``. All of them and
+    ``response`` not OK: the check behind the last write failed.
+    """
+
+    ID: ClassVar[CommandId] = CommandId.Transfer
+    words: tuple[int, ...] = ()
 
     def encode(self) -> bytes:
         """Return the packet. Raises WireError if a field does not fit."""
@@ -201,23 +207,11 @@ class Transfer(Command[TransferResponse]):
 
 
 @dataclass(frozen=True, slots=True)
-class TransferBlockResponse(Response):
+class TransferBlockResponse(_Acknowledged):
     """How many words were moved, the last acknowledge, and what was read, low byte first."""
 
     ID: ClassVar[CommandId] = CommandId.TransferBlock
-    count: int
-    response: int
     data: bytes = b""
-
-    @property
-    def ack(self) -> int:
-        """Return the acknowledge: a ``TransferAck`` up to NO_ACK, or what the probe made up."""
-        return self.response & ACK_MASK
-
-    @property
-    def ok(self) -> bool:
-        """Return whether nothing failed."""
-        return self.response == TransferAck.OK
 
     def encode(self) -> bytes:
         """Return the packet. Raises WireError if a field does not fit."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from ..wiring import Alarm, Wiring
 from .register_block import RegisterBlock
+from .ticks import Ticks
 
 IR, TCR, TC, PR, PC, MCR = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x14
 MR = (0x18, 0x1C, 0x20, 0x24)
@@ -21,23 +22,20 @@ class Lpc17Timer(RegisterBlock):
 
     def __init__(self, wiring: Wiring, irq: int, clock: str) -> None:
         super().__init__()
-        self._timeline = wiring.timeline
         self._clocks = wiring.clocks
         self._clock = clock
         self._irq = wiring.interrupts.line(irq)
         self._alarm = Alarm(wiring.timeline, self._due)
         self._poller = wiring.poller()
-        self._hz = wiring.clocks[clock]
+        self._ticks = Ticks(wiring.timeline, wiring.clocks[clock])
         self._count = 0
-        self._fraction = 0
-        self._since_ns = 0
         wiring.clocks.listeners.append(self._clock_changed)
 
     def reset(self) -> None:
         """Stop at 0."""
         super().reset()
         self._alarm.cancel()
-        self._count = self._fraction = 0
+        self._restart()
         self._irq.set(level=False)
 
     def read_word(self, offset: int) -> int:
@@ -57,9 +55,13 @@ class Lpc17Timer(RegisterBlock):
         else:
             self.words[offset] = value
             if offset == TCR and value & TCR_RESET:
-                self._count = self._fraction = 0
+                self._restart()
         self._plan()
         self._irq.set(level=bool(self.words[IR]))
+
+    def _restart(self) -> None:
+        self._count = 0
+        self._ticks.restart()
 
     @property
     def _counts(self) -> bool:
@@ -70,12 +72,8 @@ class Lpc17Timer(RegisterBlock):
         return self.words[PR] + 1
 
     def _settle(self) -> int:
-        now = self._timeline.now_ns
-        if self._counts:
-            clocks = (now - self._since_ns) * self._hz + self._fraction
-            counts, self._fraction = divmod(clocks, self._clocks_per_count * NS)
-            self._count = (self._count + counts) & 0xFFFF_FFFF
-        self._since_ns = now
+        ticks = self._ticks.take(self._clocks_per_count, running=self._counts)
+        self._count = (self._count + ticks) & 0xFFFF_FFFF
         return self._count
 
     def _plan(self) -> None:
@@ -87,8 +85,7 @@ class Lpc17Timer(RegisterBlock):
             if control >> 3 * channel & 7
         ]
         if self._counts and distances:
-            clocks = min(distances) * self._clocks_per_count * NS - self._fraction
-            self._alarm.set(self._since_ns - (-clocks // self._hz))
+            self._alarm.set(self._ticks.moment(min(distances), self._clocks_per_count))
 
     def _due(self) -> None:
         count = self._settle()
@@ -102,13 +99,13 @@ class Lpc17Timer(RegisterBlock):
             if actions & MCR_STOP:
                 self.words[TCR] &= ~TCR_ENABLE
             if actions & MCR_RESET:
-                self._count = self._fraction = 0
+                self._restart()
         self._plan()
         self._irq.set(level=bool(self.words[IR]))
 
     def _clock_changed(self) -> None:
         self._settle()
-        self._hz = self._clocks[self._clock]
+        self._ticks.hz = self._clocks[self._clock]
         self._plan()
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from ..wiring import Alarm, Wiring
 from .nordic import EVENTS, NordicPeripheral, Ppi
-from .register_block import PinChange, RegisterBlock
+from .port import Port
 
 RESETREAS = 0x400
 RESETREAS_BITS = {"power-on": 0, "system": 1 << 2, "watchdog": 1 << 1}
@@ -94,7 +94,7 @@ class ClockAndPower(NordicPeripheral):
         self.event(self.LFCLKSTARTED)
 
 
-class NordicGpio(RegisterBlock):
+class NordicGpio(Port):
     """The ports. P1 of nRF52840 follows P0 at an offset of 0x300 in the same block."""
 
     OUT, OUTSET, OUTCLR, IN, DIR, DIRSET, DIRCLR = 0x504, 0x508, 0x50C, 0x510, 0x514, 0x518, 0x51C
@@ -104,15 +104,6 @@ class NordicGpio(RegisterBlock):
     def __init__(self, pins: int) -> None:
         cnf = [self.PIN_CNF + (n // 32) * self.PORT_STRIDE + 4 * (n % 32) for n in range(pins)]
         super().__init__(dict.fromkeys(cnf, 2))
-        self._driven: dict[int, bool] = {}
-        self.on_change: PinChange | None = None
-
-    def drive_pin(self, pin: int, *, level: bool) -> None:
-        """Drive ``pin`` from outside, as a button does; P1.00 is pin 32."""
-        if self._driven.get(pin) is not level:
-            self._driven[pin] = level
-            if self.on_change is not None:
-                self.on_change(pin, level=level)
 
     def set_output(self, pin: int, *, level: bool) -> None:
         """Set a bit of OUT, as GPIOTE does."""

@@ -7,6 +7,7 @@ from functools import partial
 
 from ..wiring import Alarm, Wiring
 from .nordic import INTEN, NordicPeripheral, Ppi
+from .ticks import Ticks
 
 COMPARE, CC = 0x140, 0x540
 HFCLK_HZ, LFCLK_HZ = 16_000_000, 32_768
@@ -20,10 +21,8 @@ class _Counter(NordicPeripheral):
     ) -> None:
         super().__init__(wiring, ppi, base, irq)
         self.channels = channels
-        self._hz = hz
+        self._ticks = Ticks(wiring.timeline, hz)
         self._count = 0
-        self._since_ns = 0
-        self._fraction = 0
         self.running = False
         self.alarm = Alarm(wiring.timeline, self._due)
 
@@ -46,7 +45,8 @@ class _Counter(NordicPeripheral):
         """Stop at 0."""
         super().reset()
         self.alarm.cancel()
-        self._count = self._fraction = 0
+        self._count = 0
+        self._ticks.restart()
         self.running = False
 
     def next_change_ns(self) -> int | None:
@@ -55,20 +55,14 @@ class _Counter(NordicPeripheral):
 
     def settle(self) -> int:
         """Bring the counter up to now and return it. Call before anything changes its speed."""
-        now = self.timeline.now_ns
-        if self.counts:
-            clocks = (now - self._since_ns) * self._hz + self._fraction
-            per_count = self.divider * 1_000_000_000
-            self._count = self._count + clocks // per_count & self.mask
-            self._fraction = clocks % per_count
-        self._since_ns = now
+        ticks = self._ticks.take(self.divider, running=self.counts)
+        self._count = (self._count + ticks) & self.mask
         return self._count
 
     def set_count(self, count: int) -> None:
         """Let the counter stand at ``count`` now."""
         self._count = count & self.mask
-        self._fraction = 0
-        self._since_ns = self.timeline.now_ns
+        self._ticks.restart()
 
     def plan(self) -> None:
         """Set the alarm for the next compare match or overflow."""
@@ -80,8 +74,7 @@ class _Counter(NordicPeripheral):
             target = self.words[CC + 4 * channel] & self.mask
             distances.append((target - self._count) & self.mask or self.mask + 1)
         distances += self.extra_distances()
-        clocks = min(distances) * self.divider * 1_000_000_000 - self._fraction
-        self.alarm.set(self._since_ns - (-clocks // self._hz))
+        self.alarm.set(self._ticks.moment(min(distances), self.divider))
 
     def extra_distances(self) -> list[int]:
         """Return further counts from now at which something happens."""
@@ -201,7 +194,7 @@ class NordicRtc(_Counter):
         if offset == self.COUNTER:
             count = self.settle()
             if self.alarm.due_ns is not None:
-                self.poller.fruitless(self._since_ns + self.divider * 1_000_000_000 // LFCLK_HZ)
+                self.poller.fruitless(self._ticks.moment(1, self.divider))
             return count
         if offset in (self.EVTENSET, self.EVTENCLR):
             return self.words[self.EVTEN]

@@ -7,15 +7,7 @@ for peripherals without a model. Models override ``read_word`` and ``write_word`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Protocol
-
-
-class PinChange(Protocol):
-    """Whoever wants to know that a pin has changed."""
-
-    def __call__(self, pin: int, *, level: bool) -> None:
-        """Note that ``pin`` is at ``level`` now."""
-        ...
+from typing import ClassVar
 
 
 class Words(dict[int, int]):

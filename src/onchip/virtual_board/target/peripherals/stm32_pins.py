@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import ClassVar
 
 from ..wiring import Wiring
-from .register_block import PinChange, RegisterBlock
+from .port import Port
+from .register_block import RegisterBlock
 
 MODER, PUPDR, IDR, ODR, BSRR, LCKR = 0x00, 0x0C, 0x10, 0x14, 0x18, 0x1C
 
 
-class Stm32Gpio(RegisterBlock):
+class Stm32Gpio(Port):
     """One port. Inputs read their pull-up, or what ``drive_pin`` put on them."""
-
-    def __init__(self, resets: Mapping[int, int]) -> None:
-        super().__init__(resets)
-        self._driven: dict[int, bool] = {}
-        self.on_change: PinChange | None = None
-
-    def drive_pin(self, pin: int, *, level: bool) -> None:
-        """Drive ``pin`` from outside, as a button does."""
-        if self._driven.get(pin) is not level:
-            self._driven[pin] = level
-            if self.on_change is not None:
-                self.on_change(pin, level=level)
 
     def read_word(self, offset: int) -> int:
         """Return a register; IDR shows the pins."""

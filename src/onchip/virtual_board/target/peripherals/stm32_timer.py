@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..wiring import NS_PER_S, Alarm, Wiring
+from ..wiring import Alarm, Wiring
 from .register_block import RegisterBlock
+from .ticks import Ticks
 
 CR1, DIER, SR, EGR = 0x00, 0x0C, 0x10, 0x14
 CNT, PSC, ARR = 0x24, 0x28, 0x2C
@@ -42,23 +43,21 @@ class Stm32Timer(RegisterBlock):
         self._mask = (1 << width) - 1
         self._clocks = wiring.clocks
         self._clock = clock
-        self._timeline = wiring.timeline
         self._irqs = [wiring.interrupts.line(number) for number in irqs]
         self._channels = CCR[:channels]
         self._alarm = Alarm(wiring.timeline, self._due)
         self._poller = wiring.poller()
-        self._hz = wiring.clocks[clock]
+        self._ticks = Ticks(wiring.timeline, wiring.clocks[clock])
         self._prescaler = 0
         self._count = 0
-        self._fraction = 0
-        self._since_ns = 0
         wiring.clocks.listeners.append(self._clock_changed)
 
     def reset(self) -> None:
         """Stop and go back to the reset values."""
         super().reset()
         self._alarm.cancel()
-        self._prescaler = self._count = self._fraction = 0
+        self._prescaler = self._count = 0
+        self._ticks.restart()
         self._update_irq()
 
     def read_word(self, offset: int) -> int:
@@ -69,7 +68,7 @@ class Stm32Timer(RegisterBlock):
         if offset == SR:
             self._settle()
             if self._counts:
-                self._poller.fruitless(self._since_ns + self._ns(self._distance()))
+                self._poller.fruitless(self._moment(self._distance()))
         return super().read_word(offset)
 
     def write_word(self, offset: int, value: int) -> None:
@@ -80,7 +79,8 @@ class Stm32Timer(RegisterBlock):
             self.words[SR] &= value
         elif offset == EGR:
             if value & EGR_UG:
-                self._count = self._fraction = 0
+                self._count = 0
+                self._ticks.restart()
                 self._update(by_software=True)
         elif offset == CNT:
             self._count = value & self._mask
@@ -103,10 +103,9 @@ class Stm32Timer(RegisterBlock):
         reload = self.words[ARR]
         return reload if self._count <= reload else self._mask
 
-    def _ns(self, ticks: int) -> int:
-        """Return the time from the last settling to ``ticks`` later, rounded up."""
-        clocks = ticks * (self._prescaler + 1) * NS_PER_S - self._fraction
-        return -(-clocks // self._hz)
+    def _moment(self, ticks: int) -> int:
+        """Return when ``ticks`` will have passed since the last settling."""
+        return self._ticks.moment(ticks, self._prescaler + 1)
 
     def _distance(self) -> int:
         """Return the ticks to the next compare match or update."""
@@ -116,13 +115,9 @@ class Stm32Timer(RegisterBlock):
 
     def _settle(self) -> None:
         """Bring counter and flags up to now."""
-        now = self._timeline.now_ns
-        if self._counts:
-            clocks = (now - self._since_ns) * self._hz + self._fraction
-            ticks, self._fraction = divmod(clocks, (self._prescaler + 1) * NS_PER_S)
-            if ticks:
-                self._advance(ticks)
-        self._since_ns = now
+        ticks = self._ticks.take(self._prescaler + 1, running=self._counts)
+        if ticks:
+            self._advance(ticks)
 
     def _advance(self, ticks: int) -> None:
         top, period = self._top, self.words[ARR] + 1
@@ -158,7 +153,7 @@ class Stm32Timer(RegisterBlock):
         self._alarm.cancel()
         pending = self.words[PSC] != self._prescaler or self.words[CR1] & CR1_OPM
         if self._counts and (pending or self.words[DIER] & INTERRUPTS):
-            self._alarm.set(self._since_ns + self._ns(self._distance()))
+            self._alarm.set(self._moment(self._distance()))
 
     def _due(self) -> None:
         self._settle()
@@ -167,7 +162,7 @@ class Stm32Timer(RegisterBlock):
 
     def _clock_changed(self) -> None:
         self._settle()
-        self._hz = self._clocks[self._clock]
+        self._ticks.hz = self._clocks[self._clock]
         self._plan()
 
     def _update_irq(self) -> None:
