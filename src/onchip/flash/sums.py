@@ -34,7 +34,12 @@ def sums(data: bytes, address: int = 0) -> Sums:
 
     Bytes before the first and after the last whole word count for themselves.
     """
-    head = min(-address & 3, len(data))
+    return _sums_behind(bytes(data), min(-address & 3, len(data)))
+
+
+@lru_cache(maxsize=64)  # blocks of an erased chip are all the same, and a job may come twice
+def _sums_behind(data: bytes, head: int) -> Sums:
+    """Return the sums of ``data``, whose first whole word comes after ``head`` bytes."""
     count = (len(data) - head) // 4
     words = struct.unpack_from(f"<{count}I", data, head)
     rest = head + 4 * count

@@ -8,6 +8,7 @@ import pytest
 
 from onchip.virtual_board.target.peripherals.lpc17_gpio import Lpc17Gpio
 from onchip.virtual_board.target.peripherals.nordic_small import NordicGpio
+from onchip.virtual_board.target.peripherals.register_block import RegisterBlock
 from onchip.virtual_board.target.peripherals.stm32_pins import Stm32Gpio
 from tests.virtual_board.target.bench import MS, US, Bench
 
@@ -370,3 +371,16 @@ def test_lpc_gpio() -> None:
     bench.write(port1 + 0x14, 0x55, 1)
     assert bench.read(port1 + 0x14) & 0xFF == 0x55
     assert bench.read(LPC_GPIO + 0x18) == 0
+
+
+# ---- any block
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_registers_are_read_in_any_part_even_across_two(size: int) -> None:
+    words = {0: 0x3322_1100, 4: 0x7766_5544, 8: 0xBBAA_9988}
+    held = b"".join(word.to_bytes(4, "little") for word in words.values())
+    block = RegisterBlock(words)
+    for offset in range(8):
+        wanted = int.from_bytes(held[offset : offset + size], "little")
+        assert block.read(offset, size) == wanted

@@ -136,7 +136,7 @@ class VirtualCore(Execution):
     @property
     def now_ns(self) -> int:
         """Return the same as a time."""
-        return self._clock.ns_of(self.cycle())
+        return self._clock.ns_of(self.cycles + self.engine.elapsed)
 
     @property
     def clock_hz(self) -> int:

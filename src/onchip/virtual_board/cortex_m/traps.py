@@ -78,6 +78,7 @@ class InstructionTraps:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._found: dict[Trap, set[int]] = {}
+        self._places: set[int] | None = None  # all of them together, once somebody asks
 
     def addresses(self, *kinds: Trap) -> set[int]:
         """Return the addresses of all instructions of ``kinds``."""
@@ -101,6 +102,7 @@ class InstructionTraps:
         first, last = max(address - 3 & ~1, window.base), min(address + length + 3, window.end)
         if length <= _FEW and not self._may_hold_any(window, first, last):
             return False
+        self._places = None
         different = False
         for kind, new in self._scan(self._found, window, first, last).items():
             found = self._found[kind]
@@ -117,13 +119,18 @@ class InstructionTraps:
         return different
 
     def _may_hold_any(self, window: Window, first: int, last: int) -> bool:
-        """Tell quickly whether a few bytes hold any such instruction, or did."""
+        """Tell whether a few bytes hold any such instruction, or did.
+
+        Flash is programmed word by word, and each comes here: nothing else may take long.
+        """
         if _ANY.search(_bytes(window, first, last)[1::2]):
             return True
-        places = range(first, last, 2)
-        return not all(found.isdisjoint(places) for found in self._found.values())
+        if self._places is None:
+            self._places = set().union(*self._found.values())
+        return not self._places.isdisjoint(range(first, last, 2))
 
     def _look_through(self, kinds: Sequence[Trap], windows: Iterable[Window]) -> None:
+        self._places = None
         for window in windows:
             if window.memory is not None:
                 for kind, found in self._scan(kinds, window, window.base, window.end).items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -58,6 +59,7 @@ def known_probe_models() -> tuple[str, ...]:
     return tuple(sorted(name + suffix for name in names for suffix in ("", _BASIC)))
 
 
+@cache
 def load_probe_model(name: str) -> ProbeModel:
     """Return the model called ``name``.
 

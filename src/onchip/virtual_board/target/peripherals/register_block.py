@@ -41,7 +41,7 @@ class RegisterBlock:
 
     def read(self, offset: int, size: int) -> int:
         """Return ``size`` bytes from ``offset``, as the bus asks for them."""
-        if offset & 3 + size > 4:
+        if (offset & 3) + size > 4:
             low = 4 - (offset & 3)
             high = self.read(offset + low, size - low)
             return self.read(offset, low) | high << 8 * low
