@@ -137,3 +137,14 @@ def test_only_what_conditions_look_at_is_read_at_a_hit(talk):
     assert looked_at() == ("pc",)
     talk.ask(f"z0,{LOOP + 4:x},2".encode())
     assert looked_at() == EXPEDITED
+
+
+def test_a_breakpoint_that_was_told_and_is_left_in_is_passed(talk):
+    """GDB goes on so from a dprintf that it could not compile for the agent."""
+    insert(talk)
+    for turn in (1, 2, 3):
+        assert StopReply.decode(talk.run(b"vCont;c")).get("swbreak") == ""
+        assert talk.core.values["r0"] == turn
+    talk.ask(b"Pf=" + (LOOP + 4).to_bytes(4, "little").hex().encode())  # jump *$pc
+    talk.run(b"vCont;c")
+    assert talk.core.values["r0"] == turn

@@ -109,9 +109,9 @@ def test_extended_kill_and_run_start_over(talk):
 # ---- registers
 
 
-def test_g_holds_the_general_registers_only(talk):
+def test_g_holds_what_a_stop_needs_only(talk):
     answer = bytes.fromhex(talk.ask(b"g").decode())
-    assert len(answer) == 17 * 4
+    assert len(answer) == (17 + 2) * 4  # general registers, msp, psp
     assert answer[13 * 4 : 14 * 4] == (RAM + 0x8000).to_bytes(4, "little")
     assert answer[15 * 4 : 16 * 4] == LOOP.to_bytes(4, "little")
 
@@ -146,7 +146,7 @@ def test_registers_of_a_running_core_are_not_available_but_for_a_sampled_pc(talk
     assert talk.ask(b"p0") == b"xxxxxxxx"
     assert talk.ask(b"pf") == b"00000000"  # no DWT_PCSR here
     talk.core.memory.areas[0xE000_1000] = bytearray(0x1C) + LOOP.to_bytes(4, "little")
-    assert talk.ask(b"g") == b"xxxxxxxx" * 15 + b"00010008" + b"xxxxxxxx"
+    assert talk.ask(b"g") == b"xxxxxxxx" * 15 + b"00010008" + b"xxxxxxxx" * 3
     talk.core.memory.areas[0xE000_1000][-4:] = b"\xff" * 4
     assert talk.ask(b"pf") == b"00000000"
 
@@ -228,6 +228,7 @@ def test_continue_to_a_breakpoint(talk):
 def test_a_breakpoint_at_the_pc_is_met_without_moving(talk):
     talk.ask(f"Z0,{LOOP:x},2".encode())
     for packet in (b"vCont;c", b"vCont;s", b"vCont;r8000100,8000110"):
+        talk.ask(b"Pf=" + LOOP.to_bytes(4, "little").hex().encode())  # as for `jump`
         assert stop(talk.run(packet)).get("swbreak") == ""
         assert talk.core.values["pc"] == LOOP
     talk.ask(f"z0,{LOOP:x},2".encode())

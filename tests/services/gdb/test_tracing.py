@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from onchip.services.gdb import EXPEDITED, GENERAL
+from onchip.services.gdb import EXPEDITED
 from onchip.wire.gdb_rsp.replies import ErrorText, StopReply
 from onchip.wire.gdb_rsp.trace_file import TraceFile, TraceFrame
 from onchip.wire.gdb_rsp.trace_run import TraceEnd, TraceStatus
@@ -410,7 +410,7 @@ def test_the_buffer_is_read_as_gdb_knows_its_registers(talk):
     assert len(whole) == 6 + 1 + 4 * 23 + 8 * 16 + 4 + 11 + 4
     talk.ask(b"g")
     short = bytes.fromhex(talk.ask(b"qTBuffer:0,1000").decode())
-    (frame,) = TraceFrame.decode_all(short, 4 * len(GENERAL))
+    (frame,) = TraceFrame.decode_all(short, 4 * len(EXPEDITED))
     assert frame.registers is not None
     assert frame.registers[:4] == b"\x01\0\0\0"
     assert talk.ask(b"qTBuffer:%x,4" % (len(short) - 4)) == b"01616263"
@@ -502,7 +502,7 @@ def test_a_new_experiment_ends_the_one_before(talk):
     turn(talk)
     talk.ask(b"QTFrame:0")
     assert talk.ask(b"QTinit") == b"OK"
-    assert talk.ask(b"g") != b"x" * 136
+    assert talk.ask(b"g") != b"x" * 152
     told = status(talk)
     assert (told.running, told.end, told.frames, told.created) == (False, TraceEnd.NOT_RUN, 0, 0)
     assert talk.ask(b"qTfP") == b"l"

@@ -1,7 +1,7 @@
 """The registers as GDB sees them: numbers, widths, the order in ``g``.
 
-The numbers are ours to choose, since the target description says them. ``g`` answers only the
-seventeen general registers: they are what a stop needs, and GDB asks for the others with ``p`` when
+The numbers are ours to choose, since the target description says them. ``g`` answers what
+a stop needs, the general registers and both stack pointers; GDB asks for the others with ``p`` when
 it wants them, so that a step does not have to fetch an FPU.
 """
 
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from onchip.errors import UsageError
 
 GENERAL: tuple[str, ...] = (*(f"r{n}" for n in range(13)), "sp", "lr", "pc", "xpsr")
-"""Register names of the core in the order of ``g``."""
+"""The general registers of the core by name, in the order of their numbers."""
 
 EXPEDITED: tuple[str, ...] = (*GENERAL, "msp", "psp")
-"""Told with every stop. GDB's unwinder wants both stack pointers; so it has nothing to ask for."""
+"""Told with every stop, and in the order of ``g``; GDB's unwinder wants both stack pointers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from onchip.errors import UsageError
 from onchip.services.gdb.conversation import Conversation
 from onchip.services.gdb.handlers import Handlers, Reply
-from onchip.services.gdb.registers import GENERAL, RegisterSpec
+from onchip.services.gdb.registers import EXPEDITED, RegisterSpec
 from onchip.services.gdb.thread_source import Task
 from onchip.wire.gdb_rsp import registers
 from onchip.wire.gdb_rsp.replies import OK
@@ -20,7 +20,7 @@ from onchip.wire.gdb_rsp.replies import OK
 
 def _read_all(talk: Conversation, request: registers.ReadRegisters) -> Reply:
     talk.knows_g = True
-    return _read(talk, [talk.target.layout.by_name[name] for name in GENERAL])
+    return _read(talk, [talk.target.layout.by_name[name] for name in EXPEDITED])
 
 
 def _read_one(talk: Conversation, request: registers.ReadRegister) -> Reply:
@@ -68,6 +68,8 @@ def _write(talk: Conversation, values: dict[str, int], what: str) -> None:
     talk.need_live(f"writing {what}")
     talk.target.run.need_halted(f"writing {what}")
     task = _task(talk)
+    if "pc" in values:
+        talk.told = None  # who moves the pc is about to go on from somewhere else
     if task is None:
         talk.target.core.write_registers(values)
     else:

@@ -86,14 +86,18 @@ def _begin(talk: Conversation, action: Action) -> Reply:
     if talk.missed is not None:  # it stopped while this client believed that it stood
         stop, talk.missed = talk.missed, None
         return talk.stop_reply(stop)
+    told = talk.told if talk.told is run.last else None
     if talk.goes_on(by_step=action.kind in "sS"):
         run.stay()
         return talk.wait()
     if not run.running and core.halted and run.points.has_breakpoints(talk):
-        # GDB takes out the breakpoint that it means to pass. One that is in is met (``jump``).
+        # GDB takes out the breakpoint that it means to pass. One that is in is met (``jump``), but
+        # not again where it was just met: GDB goes on so from a dprintf that it could not compile
+        # for the agent, which it believes never to stop, and would do so for ever.
         pc = core.read_register("pc")
         name = run.points.stop_name_at(pc, talk)
-        if name is not None and run.points.judge(pc).wanted_by:
+        was_met = told is not None and told.at_breakpoint(pc)
+        if name is not None and not was_met and run.points.judge(pc).wanted_by:
             run.meet(name)
             return talk.wait()
     match action.kind:

@@ -12,7 +12,7 @@ from onchip.services.gdb.conversation import Conversation
 from onchip.services.gdb.files import BytesFile
 from onchip.services.gdb.frame_view import FrameView
 from onchip.services.gdb.handlers import Handlers, Reply
-from onchip.services.gdb.registers import GENERAL
+from onchip.services.gdb.registers import EXPEDITED
 from onchip.services.gdb.serve_memory import PACKET_SIZE
 from onchip.services.gdb.trace_buffer import DEFAULT_SIZE, LARGEST_SIZE
 from onchip.wire.gdb_rsp import trace_run, tracepoints
@@ -113,11 +113,11 @@ def _list(talk: Conversation, request: trace_run.ListTrace) -> Reply:
 def _read_buffer(talk: Conversation, request: trace_run.ReadTraceBuffer) -> Reply:
     """Send frames as ``tsave`` writes them: a block of registers is as long as GDB believes ``g``.
 
-    That is all registers until it has seen one; then, the general ones. What of them was not
+    That is all registers until it has seen one; then, those of every stop. What of them was not
     collected is zero there, since the format has no other word.
     """
     layout = talk.target.layout
-    specs = [layout.by_name[name] for name in GENERAL] if talk.knows_g else layout.specs
+    specs = [layout.by_name[name] for name in EXPEDITED] if talk.knows_g else layout.specs
     data = talk.target.trace.buffer.raw(sum(spec.bits // 8 for spec in specs))
     if request.offset > len(data):
         raise UsageError(f"the trace buffer holds {len(data)} bytes")

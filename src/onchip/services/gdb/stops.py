@@ -27,6 +27,12 @@ class Stop:
     pairs: tuple[tuple[str, str], ...] = ()
     text: str = ""
     exit_code: int | None = None
+    pc: int | None = None
+
+    def at_breakpoint(self, pc: int) -> bool:
+        """Say whether it was told as a breakpoint of the client's at ``pc``."""
+        names = {name for name, _ in self.pairs}
+        return self.pc == pc and not names.isdisjoint(("swbreak", "hwbreak"))
 
     @property
     def at_watchpoint(self) -> bool:
@@ -78,7 +84,7 @@ class StopTeller:
             (f"{spec.number:02x}", spec.encode(values[spec.name]).hex())
             for spec in (self._layout.by_name[name] for name in EXPEDITED)
         )
-        return Stop(signal, (*expedited, *pairs), text)
+        return Stop(signal, (*expedited, *pairs), text, pc=values["pc"])
 
     def pc(self, reason: HaltReason) -> int:
         """Return where the core stands."""
