@@ -9,17 +9,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from onchip.arch.scs import DFSR, DHCSR, HFSR, ExceptionNumber
+from onchip.arch.scs import ExceptionNumber
 
-from ..bus import Bus, BusFault
+from ..bus import Bus
 from . import scb as scb_bits
 from .address_map import AddressMap
 from .bit_band import ALIAS_SIZE, REGIONS, BitBand
 from .debug import DebugUnit
 from .dwt import Dwt
 from .engine import REGISTER_NAMES, Engine
-from .exceptions import LOCKUP_PC, ExceptionModel
-from .execution import LEAST_PATIENCE, Execution, ResetKind
+from .exceptions import ExceptionModel
+from .execution import LEAST_PATIENCE
 from .fpb import Fpb
 from .fpu import Fpu
 from .itm import Itm, Tpiu
@@ -28,6 +28,7 @@ from .nvic import Nvic
 from .ppb import Ppb
 from .profile import CoreProfile
 from .protection import Protection
+from .resets import Resets
 from .scb import SystemControlBlock
 from .silent import SilentInstructions
 from .stacking import Stacking
@@ -36,7 +37,7 @@ from .unicorn_engine import UnicornEngine
 from .waiting import WaitingLoops
 
 
-class VirtualCore(Execution):
+class VirtualCore(Resets):
     """A Cortex-M core on a bus. It attaches itself to ``bus.timeline`` and ``bus.ppb``.
 
     After building, fill the memories and call ``reset("power-on")``.
@@ -48,9 +49,6 @@ class VirtualCore(Execution):
     def __init__(self, bus: Bus, profile: CoreProfile) -> None:
         self.bus = bus
         self.profile = profile
-        self.on_reset_request: Callable[[ResetKind], None] | None = None
-        """Called when SYSRESETREQ ("system") or VECTRESET ("core") is written, by the program or
-        the debugger. The core resets itself right after, unless this has called ``reset``."""
         super().__init__(profile)
         self._build()
 
@@ -68,7 +66,8 @@ class VirtualCore(Execution):
         self.mpu = Mpu(profile)
         self.protection = Protection(self.mpu, bus, self.engine)
         self.silent = SilentInstructions(
-            *(profile, bus, self.engine, self.scb, self.fpu, self.mpu), self._exits_changed
+            *(profile, bus, self.engine, self.scb, self.fpu, self.mpu, self.protection),
+            self._exits_changed,
         )
         self.scb.changed = self._configuration_changed
         self.fpu.changed = self.silent.arm
@@ -81,9 +80,7 @@ class VirtualCore(Execution):
         self.exceptions.monitor_enabled = lambda: bool(self.debug.demcr.MON_EN)
         self.fpb = Fpb(profile, self._exits_changed)
         self.dwt = Dwt(profile, self, lambda: self.debug.trace_enabled)
-        self.itm = Itm(
-            enabled=lambda: self.debug.trace_enabled, unprivileged=self.engine.unprivileged
-        )
+        self.itm = Itm(enabled=lambda: self.debug.trace_enabled, unprivileged=self.unprivileged)
         self.tpiu = Tpiu()
         self.ppb = Ppb(
             *(profile, self, self.nvic, self.systick, self.scb, self.mpu),
@@ -268,8 +265,8 @@ class VirtualCore(Execution):
         return self.engine.ipsr()
 
     def unprivileged(self) -> bool:
-        """Tell whether unprivileged code runs."""
-        return self.engine.unprivileged()
+        """Tell whether an access counts as one of unprivileged code."""
+        return self._as_user or self.engine.unprivileged()
 
     def system_register_written(self) -> None:
         """Look again at priorities, pending state and deadlines."""
@@ -302,87 +299,6 @@ class VirtualCore(Execution):
 
     def _signalled(self) -> None:
         self.engine.stop_after_instruction()
-
-    # ---- reset ----------------------------------------------------------------------------------
-
-    def _ask_reset(self, kind: str) -> None:
-        self._reset_request = "core" if kind == "core" else "system"
-        if self.engine.running:
-            self.engine.stop_after_instruction()
-        else:
-            self._reset_now()
-
-    def _reset_now(self) -> None:
-        asked, self._reset_request = self._reset_request, None
-        device, self._reset_by_device = self._reset_by_device, None
-        if device is not None:
-            self.reset(device)
-        elif asked is not None:
-            before = self._resets
-            if self.on_reset_request is not None:
-                self.on_reset_request(asked)
-            if self._resets == before:
-                self.reset(asked)
-
-    def reset(self, kind: ResetKind = "system") -> None:
-        """Reset the core: debug registers survive all but "power-on".
-
-        Reads SP and PC from the vector table and runs, or halts there for VC_CORERESET. Called
-        from a device while the program runs, it counts from the end of the current instruction.
-        """
-        if self.engine.running:
-            self._reset_by_device = kind
-            self.engine.stop_after_instruction()
-            return
-        self._resets += 1
-        if kind == "power-on":
-            self.debug.power_on_reset()
-            for unit in (self.fpb, self.dwt, self.itm, self.tpiu):
-                unit.power_on_reset()
-        held_halt = self.in_reset and self.debug.control & DHCSR.C_HALT.mask
-        self.debug.system_reset()
-        self.debug_control_changed()
-        for part in (self.nvic, self.systick, self.scb, self.fpu, self.mpu, self.exceptions):
-            part.reset()
-        self.halted = self._stepping = self._check_state = self._watch_hit = False
-        self._sleep = ""
-        self._leap_to = None
-        self._halt_request = 0
-        self.silent.reset()
-        self.engine.trap_unaligned(everything=False)
-        self._load_vectors()
-        if self.debug.enabled and (self.debug.demcr.VC_CORERESET or held_halt):
-            self._halt_request = DFSR.VCATCH.mask if not held_halt else DFSR.HALTED.mask
-            if not self.in_reset:
-                self._halt_now()
-
-    def _load_vectors(self) -> None:
-        try:
-            sp, vector = self.bus.read(self.scb.vtor, 4), self.bus.read(self.scb.vtor + 4, 4)
-        except BusFault:
-            self.engine.reset(0, LOCKUP_PC | 1)
-            self.scb.hfsr |= HFSR.VECTTBL.mask
-            self.exceptions.lock_up()
-            return
-        self.engine.reset(sp, vector)
-        self.exceptions.invalid_state = not vector & 1
-
-    def hold_reset(self, asserted: int) -> None:
-        """Drive nRESET: the core stands still while it is asserted and starts when released."""
-        if asserted:
-            self.in_reset = True
-            self.halted = False
-            self._sleep = ""
-            self._leap_to = None
-            self.exceptions.locked_up = False
-            self.debug.system_reset()
-        elif self.in_reset:
-            held = self.debug.control & DHCSR.C_HALT.mask and self.debug.enabled
-            self.in_reset = False
-            self.reset("system")
-            if held and not self.halted:
-                self._halt_request = DFSR.HALTED.mask
-                self._halt_now()
 
     def _clear_active(self) -> None:
         """Carry out VECTCLRACTIVE: forget every active exception and go to thread mode."""

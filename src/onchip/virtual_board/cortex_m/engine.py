@@ -207,6 +207,10 @@ class Engine(Protocol):
         """Report accesses that touch any of ``watches``."""
         ...
 
+    def clear_exclusive(self) -> None:
+        """Clear the local monitor: the next STREX fails, unless there is an LDREX before it."""
+        ...
+
     def trap_unaligned(self, *, everything: bool) -> None:
         """Stop at every unaligned access, or at those of instructions that may never make one.
 

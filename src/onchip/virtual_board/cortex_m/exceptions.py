@@ -231,6 +231,7 @@ class ExceptionModel:
             return
         control = engine.read_register("control") & 1
         control |= (2 if popped.process_stack else 0) | (4 if popped.extended else 0)
+        engine.clear_exclusive()
         engine.leave_handler(
             popped.frame,
             popped.sp,

@@ -67,6 +67,13 @@ class Protection:
             for at in range(address, address + length, 4)
         )
 
+    def allows_user(self, address: int, size: int, *, write: bool) -> bool:
+        """Tell whether the MPU lets unprivileged code make an access, in this mode."""
+        engine = self._engine
+        if not self.applies(engine.ipsr(), engine.masks()[2]):
+            return True
+        return self._mpu.allows(address, size, write=write, privileged=False)
+
     @property
     def active(self) -> bool:
         """Tell whether there is anything to look at."""

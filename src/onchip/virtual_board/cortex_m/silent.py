@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from onchip.arch.scs import CFSR
+from onchip.arch.scs import CFSR, ExceptionNumber
 
 from ..bus import Bus, BusFault
 from . import scb as scb_bits
@@ -12,11 +13,22 @@ from .engine import Engine
 from .fpu import Fpu
 from .mpu import Mpu
 from .profile import CoreProfile
+from .protection import Protection
 from .scb import SystemControlBlock
 from .traps import InstructionTraps, Trap, classify, condition_holds
 
+_MEM, _USAGE = int(ExceptionNumber.MEM_MANAGE), int(ExceptionNumber.USAGE_FAULT)
+_REGISTERS = (*(f"r{n}" for n in range(13)), "sp", "lr", "pc")
 MASKED_STEPS = 64
 """Single instructions before mask changes are made exits, which costs a retranslation."""
+
+
+class Fault(NamedTuple):
+    """The fault that an instruction ends in: exception, bit of CFSR, address of its access."""
+
+    exception: int
+    cause: int
+    address: int | None = None
 
 
 class SilentInstructions:
@@ -33,6 +45,7 @@ class SilentInstructions:
         scb: SystemControlBlock,
         fpu: Fpu,
         mpu: Mpu,
+        protection: Protection,
         changed: Callable[[], None],
     ) -> None:
         self._profile = profile
@@ -41,6 +54,7 @@ class SilentInstructions:
         self._scb = scb
         self._fpu = fpu
         self._mpu = mpu
+        self._protection = protection
         self._changed = changed
         self._traps = InstructionTraps(bus)
         self._kinds: tuple[Trap, ...] = ()
@@ -60,7 +74,7 @@ class SilentInstructions:
     def arm(self) -> None:
         """Work out from CPACR, CCR, the MPU and the masks what has to be an exit."""
         scb = self._scb
-        kinds = [Trap.SEND_EVENT]
+        kinds = [Trap.SEND_EVENT] if self._profile.armv6m else [Trap.SEND_EVENT, Trap.UNPRIVILEGED]
         floats = self._profile.cpu in ("cortex-m4", "cortex-m7")  # their engines always do
         if floats and not self._fpu.allows(privileged=False):
             kinds.append(Trap.FLOATING_POINT)
@@ -99,8 +113,8 @@ class SilentInstructions:
             self.arm()
         return count
 
-    def meaning(self, pc: int) -> int | Trap | None:
-        """Return the CFSR bit that the instruction at ``pc`` faults with, or what else it is."""
+    def meaning(self, pc: int) -> Fault | Trap | None:
+        """Return what the instruction at ``pc`` faults with, or what else it is."""
         first = self._bus.read(pc, 2)
         try:
             second = self._bus.read(pc + 2, 2)
@@ -112,10 +126,21 @@ class SilentInstructions:
         if kind is Trap.FLOATING_POINT and not self._fpu.allows(
             privileged=not self._engine.unprivileged()
         ):
-            return CFSR.NOCP.mask
+            return Fault(_USAGE, CFSR.NOCP.mask)
         if kind is Trap.DIVIDE and self._divides_by_zero(second):
-            return CFSR.DIVBYZERO.mask
+            return Fault(_USAGE, CFSR.DIVBYZERO.mask)
+        if kind is Trap.UNPRIVILEGED:
+            return self._user_fault(first, second) or kind
         return kind
+
+    def _user_fault(self, first: int, second: int) -> Fault | None:
+        """Return the fault of LDRT, STRT or one of their like, as the MPU has it."""
+        base = self._engine.read_register(_REGISTERS[first & 0xF])
+        address = base + (second & 0xFF) & 0xFFFF_FFFF
+        size, write = 1 << (first >> 5 & 3), not first & 0x10
+        if self._protection.allows_user(address, size, write=write):
+            return None
+        return Fault(_MEM, CFSR.DACCVIOL.mask, address)
 
     def _divides_by_zero(self, second: int) -> bool:
         divisor = f"r{second & 0xF}"

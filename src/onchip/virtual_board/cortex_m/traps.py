@@ -1,11 +1,12 @@
 """Instructions that the engine executes in silence though the core has to know.
 
 The engine has no hook for SEV, for FP instructions while CPACR forbids them, for divisions while
-CCR.DIV_0_TRP is set, for changes of PRIMASK and its like, or of CONTROL while the MPU is on. They
-are found by looking through the memories for their encodings, and become exits. Data that looks
-like such an instruction is never executed and does no harm. Code that a program writes for itself
-is not looked through again (except for mask changes): there, SEV sets no event and FP and division
-do not trap.
+CCR.DIV_0_TRP is set, for changes of PRIMASK and its like, or of CONTROL while the MPU is on, and
+makes the accesses of LDRT and STRT with the rights of the code. All these are found by looking
+through the memories for their encodings, and become exits. Data that looks like such an instruction
+is never executed and does no harm. Code that a program writes for itself is not looked through
+again (except for mask changes): there, SEV sets no event, FP and division do not trap, and LDRT and
+STRT may do what LDR and STR may.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ class Trap(Enum):
     DIVIDE = auto()
     MASK_CHANGE = auto()
     PRIVILEGE_CHANGE = auto()
+    UNPRIVILEGED = auto()
+    """LDRT, STRT and their like, which access memory as unprivileged code."""
 
 
 # Over the high bytes of the halfwords, that is every second byte. What they leave open is decided
@@ -40,8 +43,9 @@ _PATTERNS = {
     Trap.DIVIDE: re.compile(b"\xfb(?=[\xf0-\xff])", re.DOTALL),
     Trap.MASK_CHANGE: re.compile(b"\xb6|\xf3(?=\x88)"),
     Trap.PRIVILEGE_CHANGE: re.compile(b"\xf3(?=\x88)"),
+    Trap.UNPRIVILEGED: re.compile(b"[\xf8\xf9](?=[" + bytes(range(0x0E, 0x100, 16)) + b"])"),
 }
-_ANY = re.compile(rb"[\xb6\xbf\xec-\xef\xf3\xfb]")
+_ANY = re.compile(rb"[\xb6\xbf\xec-\xef\xf3\xf8\xf9\xfb]")
 """A byte that one of the patterns begins with."""
 _FEW = 64
 
@@ -54,6 +58,8 @@ def classify(first: int, second: int) -> Trap | None:
         return Trap.FLOATING_POINT
     if first & 0xFFD0 == 0xFB90 and second & 0xF0F0 == 0xF0F0:
         return Trap.DIVIDE
+    if first & 0xFE80 == 0xF800 and second & 0x0F00 == 0x0E00 and first & 0xF != 0xF:
+        return Trap.UNPRIVILEGED
     if first & 0xFFF0 == 0xF380 and second == 0x8814:  # MSR CONTROL
         return Trap.PRIVILEGE_CHANGE
     if first & 0xFFF4 == 0xB660 or (first & 0xFFF0 == 0xF380 and second & 0xFF00 == 0x8800):

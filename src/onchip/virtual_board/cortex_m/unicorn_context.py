@@ -24,12 +24,14 @@ _FPCCR = struct.pack("<II", 0x8000_0000, 0xC000_0004)  # of the two security sta
 _FPCAR, _FPDSCR, _CPACR = -8, 8, 16  # from there; the non-secure one of each
 _FULL_ACCESS = 0xF << 20
 _HFRDY = 1 << 4
+_NOT_EXCLUSIVE = (1 << 64) - 1
 
 
 class Places(NamedTuple):
     """Offsets within a saved context; ``fpccr`` is None without an FPU."""
 
     features: int
+    exclusive: int
     fpccr: int | None
 
 
@@ -55,6 +57,7 @@ class UnicornContext:
             self._places[fpu] = _find(ctypes.string_at(base, length), fpu=fpu)
         places = self._places[fpu]
         self._features = ctypes.c_uint64.from_address(base + places.features)
+        self._exclusive = ctypes.c_uint64.from_address(base + places.exclusive)
         if places.fpccr is not None:
 
             def word(offset: int) -> ctypes.c_uint32:
@@ -75,6 +78,13 @@ class UnicornContext:
         features = self._features.value
         self._features.value = features & ~_M_MAINLINE if strict else features | _M_MAINLINE
         self._store()
+
+    def clear_exclusive(self) -> None:
+        """Let the next STREX fail."""
+        self._fetch()
+        if self._exclusive.value != _NOT_EXCLUSIVE:
+            self._exclusive.value = _NOT_EXCLUSIVE
+            self._store()
 
     def fp_control(self) -> FpControl:
         """Return FPCCR, FPCAR and FPDSCR."""
@@ -100,9 +110,10 @@ def _find(context: bytes, *, fpu: bool) -> Places:
         and not word & _FEATURES_ABSENT
     ]
     fpccr = [at for at in words if context[at : at + 8] == _FPCCR]
-    if len(features) != 1 or len(fpccr) != fpu:
+    exclusive = [at for at in words if context[at : at + 8] == b"\xff" * 8]
+    if len(features) != 1 or len(exclusive) != 1 or len(fpccr) != fpu:
         raise BoardError(
             "this build of Unicorn keeps the state of its processor in an unknown place",
             hint="use unicorn 2.1.4 from PyPI",
         )
-    return Places(features[0], fpccr[0] if fpu else None)
+    return Places(features[0], exclusive[0], fpccr[0] if fpu else None)

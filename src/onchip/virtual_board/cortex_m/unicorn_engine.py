@@ -335,6 +335,11 @@ class UnicornEngine(UnicornMemory):
         if self._alignment is not None:
             self._alignment.bytes_changed(address, length)
 
+    def clear_exclusive(self) -> None:
+        """Let the next STREX fail."""
+        if self._context is not None:
+            self._context.clear_exclusive()
+
     # ---- FP contexts ----------------------------------------------------------------------------
 
     def fp_control(self) -> FpControl:
