@@ -67,3 +67,53 @@ def test_a_session_from_attach_to_detach(bench: Bench) -> None:
     assert not bench.session.core.watchpoints.armed
     with bench.session.lock:
         assert bench.session.core.poll() is None, "it runs on"
+
+
+def test_registers_memory_and_conditions(bench: Bench) -> None:
+    with bench.session.lock:
+        bench.session.flash(bench.elf, reset=False)
+        bench.session.reset(halt=True)
+    lldb = attach(
+        bench.elf,
+        bench.server.port,
+        [
+            "breakpoint set -n add -c 'a == 6'",
+            "continue",
+            "frame variable",
+            "disassemble --count 2",
+            "breakpoint delete 1",
+            "register write r4 0x12345678",
+            "register read r4",
+            "register write d0 1.5",
+            "register read d0",
+            "memory find -s debugger 0x08000000 0x08002000",
+            "memory region 0x20000000",
+            "memory region 0x40020000",
+            "thread step-out",
+            "breakpoint set -H -n spin",
+            "continue",
+            "thread info",
+            "process plugin packet monitor status",
+            "thread step-inst-over",
+            "register write pc `(int)&touch`",
+            "register read pc",
+        ],
+    )
+    lldb.expect(
+        r"stop reason = breakpoint 1\.1",
+        r"\(int\) a = 6",
+        r"0x80\w+ <\+0>: +push",
+        r"1 breakpoints deleted",
+        r" r4 = 0x12345678",
+        r" d0 = 1\.5",
+        r"data found at location: 0x80",
+        r"0x0*20000000-0x0*20020000\) rwx sram",
+        r"0x0*40000000-0x0*60000000\) rw-",
+        r"stop reason = step out\nReturn value: \(int\) \$\d+ = 9",
+        r"stop reason = breakpoint 2\.1\n.*`spin\(turns=20\)",
+        r"thread #1: .*stop reason = breakpoint 2\.1",
+        r"halted at pc 0x080",
+        r"stop reason = instruction step over",
+        r" pc = 0x080\w+ +\S*`touch",
+        r"Process 1 detached",
+    )

@@ -31,6 +31,9 @@ def test_a_cortex_m4_with_fpu():
     vfp = found["org.gnu.gdb.arm.vfp"]
     assert list(vfp) == [*(f"d{n}" for n in range(16)), "fpscr"]
     assert vfp["d0"]["bitsize"] == "64"
+    assert vfp["d0"]["type"] == "ieee_double"  # to GDB
+    assert (vfp["d0"]["encoding"], vfp["d0"]["format"]) == ("ieee754", "float")  # to LLDB
+    assert "encoding" not in vfp["fpscr"]
 
 
 def test_a_cortex_m0():

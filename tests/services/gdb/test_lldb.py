@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from onchip.target.chip import generic_chip
+
 from .fakes import Talk
 
 
@@ -20,6 +22,13 @@ from .fakes import Talk
 )
 def test_regions_without_a_gap(address, answer):
     assert Talk().ask(b"qMemoryRegionInfo:" + address) == answer
+
+
+def test_peripherals_are_written_and_not_executed(monkeypatch):
+    talk = Talk()
+    regions = generic_chip("Cortex-M3").memory_map
+    monkeypatch.setattr(talk.session, "memory_map", regions, raising=False)
+    assert b";permissions:rw;" in talk.ask(b"qMemoryRegionInfo:40001000")
 
 
 @pytest.mark.parametrize("address", [b"", b"x", b"100000000"])

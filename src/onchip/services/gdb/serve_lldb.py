@@ -9,6 +9,8 @@ from onchip.target.memory_map import RegionKind
 from onchip.wire.gdb_rsp import lldb
 
 _END_OF_ADDRESSES = 1 << 32
+_PERMISSIONS = {RegionKind.RAM: "rwx", RegionKind.DEVICE: "rw"}
+"""Of each kind of memory; what is not named here is read and executed."""
 
 
 def _describe_region(talk: Conversation, request: lldb.DescribeRegion) -> Reply:
@@ -19,7 +21,7 @@ def _describe_region(talk: Conversation, request: lldb.DescribeRegion) -> Reply:
     start, end = 0, _END_OF_ADDRESSES
     for region in talk.target.session.memory_map:
         if region.start <= address < region.end:
-            permissions = "rwx" if region.kind is RegionKind.RAM else "rx"
+            permissions = _PERMISSIONS.get(region.kind, "rx")
             return lldb.Region(region.start, region.length, permissions, region.name).encode()
         if region.end <= address:
             start = max(start, region.end)

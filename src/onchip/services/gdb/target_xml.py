@@ -25,6 +25,8 @@ _HEAD = """<?xml version="1.0"?>
 """
 _NO_OS = "<osabi>none</osabi>\n"
 _LOWEST_CODE_OF_LINUX: Final = 0x8000
+_AS_LLDB_SAYS_IT: Final = {"ieee_double": ' encoding="ieee754" format="float"'}
+"""LLDB takes a type that it does not know for an integer; GDB knows the type and no attributes."""
 
 
 def has_low_code(memory_map: MemoryMap) -> bool:
@@ -39,10 +41,11 @@ def target_xml(layout: RegisterLayout, *, no_os: bool = True) -> bytes:
     """Return the description of a core with these registers; ``no_os``: as OS ABI, name none."""
     features: dict[str, list[str]] = {}
     for spec in layout.specs:
-        group = f' group="{spec.group}"' if spec.group else ""
+        more = f' group="{spec.group}"' if spec.group else ""
+        more += _AS_LLDB_SAYS_IT.get(spec.type, "")
         features.setdefault(spec.feature, []).append(
             f'<reg name="{spec.name}" bitsize="{spec.bits}" regnum="{spec.number}" '
-            f'type="{spec.type}"{group}/>\n'
+            f'type="{spec.type}"{more}/>\n'
         )
     body = "".join(
         f'<feature name="{name}">\n{"".join(registers)}</feature>\n'
