@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from onchip.arch.fpb import FP_COMP0, FP_CTRL
-from onchip.cortex_m import BreakpointKind, HaltKind, PointOwner
+from onchip.cortex_m import BreakpointKind, HaltKind, PointOwner, StoppedCore
 from onchip.dap import Transfers
-from onchip.errors import BreakpointError, CoreTimeout, TargetError, UsageError
+from onchip.errors import (
+    BreakpointError,
+    CoreTimeout,
+    TargetError,
+    TransferFault,
+    UsageError,
+)
 from tests.budgets.measure import Bench
 from tests.cortex_m.conftest import CODE, DATA, LOOP, load
 
@@ -128,6 +136,23 @@ def test_a_condition_that_fails_stops_and_says_why(m4: Bench) -> None:
     core.breakpoints.set(CODE + 4, condition=lambda at: at.read_register("r99") == 0)
     core.resume()
     assert "could not be evaluated: this core has no register" in core.wait_halted(1.0).text
+
+
+def test_a_condition_that_went_on_after_a_failure_is_judged_once(m4: Bench) -> None:
+    core = m4.core
+    load(core, LOOP)
+    asked = []
+
+    def reads_what_is_not_there(at: StoppedCore) -> bool:
+        asked.append(at.read_register("r0"))
+        with contextlib.suppress(TransferFault):
+            at.memory.read(0xC000_0000, 4)
+        return len(asked) == 3
+
+    core.breakpoints.set(CODE + 4, condition=reads_what_is_not_there)
+    core.resume()
+    core.wait_halted(1.0)
+    assert asked == [1, 2, 3]
 
 
 def test_hits_are_counted_and_ignored(m4: Bench) -> None:

@@ -177,6 +177,8 @@ class HaltingCore(RegisterCore):
             self.told = True
             return reason
         verdict = holders.judge(self)
+        if self.run.halted is None:
+            self.state()  # a condition met a failure and went on, which made everything unknown
         if not verdict.wanted_by:
             return None
         self.told = True

@@ -325,3 +325,26 @@ def test_a_watchpoint_in_a_long_loop(counter):
     answer = counter.run(b"vCont;r20000000,20000006", polls=300)
     assert b"watch:20000190;" in answer
     assert b"01:90010020;" in answer
+
+
+def test_a_trace_goes_on_where_memory_is_not_there(session):
+    """A transfer that fails makes the core's state unknown; the hit is passed all the same."""
+    talk = Talk(session)
+    talk.ask(b"?")
+    for packet in (
+        b"QTinit",
+        b"QTDP:1:%x:E:0:0-" % (RAM + 4),
+        b"QTDP:-1:%x:R1M-1,%X,4M-1,%X,4" % (RAM + 4, GAP, RAM),
+        b"QTStart",
+    ):
+        assert talk.ask(packet) == b"OK"
+    talk.ask(b"vCont;c")
+    for _ in range(3):
+        talk.target.poll()
+    talk.target.run.interrupt()
+    talk.wait()
+    frames = list(talk.target.trace.buffer)
+    assert len(frames) > 10
+    counts = [int.from_bytes((frame.registers or b"")[:4], "little") for frame in frames]
+    assert counts == list(range(counts[0], counts[0] + len(frames)))  # each turn of the loop once
+    assert all(frame.memory == ((RAM, LOOP[:4]),) for frame in frames)
