@@ -131,3 +131,50 @@ def test_the_layout_that_fits_most_frames() -> None:
     assert best_layout(frames, lambda address: True) == CM3
     assert best_layout(frames[3:], lambda address: True) is None
     assert best_layout([], lambda address: True) is None
+
+
+GENERAL = ("xpsr", *(f"r{n}" for n in range(13)), "lr", "pc")
+
+
+def whole(*, flag: int | None = None, xpsr: int = 0x0100_0000, pc: int = 0x0800_0101) -> bytes:
+    """Return the words of a frame that no exception pushed: r0 is 0x100, r1 0x101, ..."""
+    words = [xpsr, *range(0x100, 0x10D), 0x0800_0201, pc]
+    if flag:
+        words = [flag, *range(32), 0x55, *words]
+    elif flag == 0:
+        words = [0, *words]
+    return b"".join(word.to_bytes(4, "little") for word in words)
+
+
+@pytest.mark.parametrize("flag", [None, 0, 1, 4])
+def test_a_frame_that_no_exception_pushed(flag: int | None) -> None:
+    data = whole(flag=flag)
+    layout = GENERAL if flag is None else ("s0-s31", *GENERAL)
+    found = decode(data + b"\xff" * 8, 0x2000_0100, layout)
+    assert found is not None
+    assert (found.values["pc"], found.values["lr"]) == (0x0800_0100, 0x0800_0201)
+    assert [found.values[f"r{n}"] for n in range(13)] == list(range(0x100, 0x10D))
+    assert found.values["sp"] == found.values["psp"] == 0x2000_0100 + len(data)
+    assert "pc" not in found.places
+    assert found.places["lr"] == 0x2000_0100 + len(data) - 8
+    assert found.values.get("d15") == ((31 << 32 | 30) if flag else None)
+    assert found.values.get("fpscr") == (0x55 if flag else None)
+
+
+@pytest.mark.parametrize(
+    ("data", "layout"),
+    [
+        (whole()[:-1], GENERAL),
+        (whole(xpsr=0), GENERAL),  # no T
+        (whole(xpsr=0x0100_000E), GENERAL),  # in PendSV
+        (whole(pc=0x0800_0100), GENERAL),  # no Thumb bit
+        (whole(flag=2), ("s0-s31", *GENERAL)),
+        (whole(flag=1), GENERAL),
+        (whole(flag=0), GENERAL),
+        (whole(), ("s0-s31", *GENERAL)),
+    ],
+)
+def test_what_is_no_such_frame(data: bytes, layout: tuple[str, ...]) -> None:
+    assert decode(data, 0x2000_0100, layout) is None
+    assert decode(whole(), 0x2000_0100, GENERAL, is_code=lambda address: False) is None
+    assert decode(whole(), 0x2000_0102, GENERAL) is None

@@ -226,6 +226,37 @@ def test_a_zephyr_whose_threads_are_not_linked() -> None:
     assert sensor.where.startswith("wait_for_sample+")
 
 
+def test_a_zephyr_that_switches_by_frames_of_its_own() -> None:
+    """CONFIG_USE_SWITCH: all registers are in a frame that no exception pushes."""
+    layout = Layout(flash=0x0800_0000, ram_length=0x8000)
+    defines = {"USE_SWITCH": 1, "TICK": 4000}
+    firmware = build("layouts/zephyr.c", layout=layout, flags=("-Og",), defines=defines)
+    link = CountingLink(VirtualBoard("stm32f407").link())
+    with open_session(link) as session:
+        session.flash(firmware.path, reset=False)
+        session.reset(halt=True)
+        board = Running("Zephyr", session, link, firmware, DebugInfo.load(firmware.path))
+        session.core.resume()
+        session.core.sleep(0.015)
+        session.core.halt()
+        while board.function() != "crunch_on":
+            session.core.step()
+        assert board.inspector().snapshot().warnings == ()
+        test_registers_of_sleeping_threads(board)
+        blinker = board.threads()["blinker"]
+        assert "pc" not in blinker.places
+        session.core.breakpoints.set(blinker.registers["pc"])  # within rest(), of two threads
+        while True:
+            session.core.resume()
+            session.core.wait_halted(1)
+            if board.inspector().current() == blinker.address:
+                break
+        names = [*(f"r{n}" for n in range(13)), "sp", "lr", "pc"]
+        assert session.core.read_registers(names) == {
+            name: blinker.registers[name] for name in names
+        }
+
+
 def test_other_programs_are_not_taken_for_kernels() -> None:
     assert zephyr.Zephyr.recognise(Program(addresses={"_kernel": RAM})) is None
     assert rtx5.Rtx5.recognise(Program()) is None

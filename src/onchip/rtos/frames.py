@@ -7,8 +7,11 @@
     saved pointer ->   what the kernel's port pushed below that
 
 A port's part is a sequence of register names from the saved pointer upwards: "r4", "exc_return",
-and "s16-s31" for sixteen words that are there when EXC_RETURN tells of an extended frame. Nothing
-is believed that does not look like a frame. Source: ARMv7-M B1.5.6 to B1.5.8; ARMv8-M B3.19.
+and "s16-s31" for sixteen words that are there when EXC_RETURN tells of an extended frame. A kernel
+that switches without an exception has everything in its own part, which then ends with "pc" and
+above which the thread's stack begins; there "s0-s31" is a flag, and s0-s31 and FPSCR if it is set.
+Nothing is believed that does not look like a frame. Source: ARMv7-M B1.5.6 to B1.5.8; ARMv8-M
+B3.19.
 """
 
 from __future__ import annotations
@@ -27,12 +30,14 @@ BASIC = 0xFFFF_FFFD
 
 R4_R11 = tuple(f"r{n}" for n in range(4, 12))
 FPU_HIGH = "s16-s31"
+FPU_ALL = "s0-s31"
 EXC_RETURN = "exc_return"
 
 _HARDWARE = ("r0", "r1", "r2", "r3", "r12", "lr", "pc", "xpsr")
 _BASIC_SIZE, _EXTENDED_SIZE, _S0_AT, _FPSCR_AT = 0x20, 0x68, 0x20, 0x60
 _T, _ALIGNED, _RESERVED, _IPSR = 1 << 24, 1 << 9, 0x00F0_0000, 0x1FF
 _FTYPE, _MODE, _SPSEL = 1 << 4, 1 << 3, 1 << 2
+_FPCA = 4  # of CONTROL, which is the flag of FPU_ALL where a thread gave up the core by itself
 
 Layout = tuple[str, ...]
 
@@ -83,6 +88,8 @@ def decode(
     is_code: Callable[[int], bool] = lambda address: True,
 ) -> SavedRegisters | None:
     """Read a frame of one layout out of the bytes from the saved pointer on; None: it is none."""
+    if layout and layout[-1] == "pc":
+        return _whole_frame(data, address, layout, is_code)
     places: dict[str, int] = {}
     at = 0
     known = exc_return
@@ -136,6 +143,37 @@ def hardware_frame(
     values["sp"] = address + size + (4 if xpsr & _ALIGNED else 0)
     values["psp"] = values["sp"]
     return SavedRegisters(values, places)
+
+
+def _whole_frame(
+    data: bytes, address: int, layout: Layout, is_code: Callable[[int], bool]
+) -> SavedRegisters | None:
+    """Read a frame that no exception pushed: the program goes on by loading all of it."""
+    found, at = SavedRegisters({}), 0
+    for name in layout:
+        if name == FPU_ALL:
+            flag, at = word(data, at), at + 4
+            if flag not in (0, 1, _FPCA):
+                return None
+            if flag:
+                found.places.update({f"d{n}": address + at + 8 * n for n in range(16)})
+                found.places["fpscr"] = address + at + 128
+                at += 132
+            continue
+        found.places[name] = address + at
+        at += 4
+    if len(data) < at or address & 3:
+        return None
+    for name, place in found.places.items():
+        size = 8 if name[0] == "d" else 4
+        found.values[name] = int.from_bytes(data[place - address :][:size], "little")
+    values = found.values
+    del found.places["pc"]  # loaded with its Thumb bit, which no debugger writes
+    if not values["pc"] & values["xpsr"] >> 24 & 1 or values["xpsr"] & (_RESERVED | _IPSR):
+        return None
+    values["pc"] &= ~1
+    values["sp"] = values["psp"] = address + at
+    return found if is_code(values["pc"]) else None
 
 
 def best_layout(

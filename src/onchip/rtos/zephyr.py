@@ -2,10 +2,12 @@
 Else those are found that are variables of their own, by the size of a control block.
 
 r4-r11 and the stack pointer of a sleeping thread are in its control block (``callee_saved``),
-s16-s31 in ``arch.preempt_float``, the low byte of EXC_RETURN in ``arch.mode_exc_return``. Offsets
-are those that DWARF tells; without it those of ``_kernel_thread_info_offsets``, which Zephyr has
-for debuggers with CONFIG_DEBUG_THREAD_INFO.
-Source: kernel_structs.h, kernel/thread.h, arch/arm/thread.h, swap_helper.S, thread_info.c.
+s16-s31 in ``arch.preempt_float``, the low byte of EXC_RETURN in ``arch.mode_exc_return``; with
+CONFIG_USE_SWITCH everything is on its stack, where ``switch_handle`` points. Offsets are those that
+DWARF tells; without it those of ``_kernel_thread_info_offsets``, which Zephyr has for debuggers
+with CONFIG_DEBUG_THREAD_INFO.
+Source: kernel_structs.h, kernel/thread.h, arch/arm/thread.h, swap_helper.S, arm-m-switch.h,
+thread_info.c.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from functools import partial
 
 from onchip.rtos.chains import Next, follow
 from onchip.rtos.fields import Fields, Place
-from onchip.rtos.frames import SavedAt
+from onchip.rtos.frames import FPU_ALL, SavedAt
 from onchip.rtos.memory_view import MemoryView, text, word
 from onchip.rtos.program import Program
 from onchip.rtos.thread import KernelState, StackArea, ThreadRecord, ThreadState
@@ -35,6 +37,7 @@ _MEMBERS = {
     "timeout": "base.timeout.node.next|base.timeout.node",
     "r4": "callee_saved.v1",
     "psp": "callee_saved.psp",
+    "handle": "switch_handle",
     "next": "next_thread",
     "name": "name",
     "stack": "stack_info.start",
@@ -44,7 +47,7 @@ _MEMBERS = {
     "exc_return": "arch.mode_exc_return",
     "floats": "arch.preempt_float",
 }
-_NEEDED = ("state", "priority", "r4", "psp")
+_NEEDED = ("state", "priority")
 _DUMMY, _PENDING, _BIT_2, _DEAD, _SUSPENDED = 1, 2, 4, 8, 16
 
 # indices into _kernel_thread_info_offsets
@@ -55,6 +58,15 @@ _LONGEST_TABLE = 32
 _OWN_THREADS = {"z_main_thread": "main", "z_idle_threads": "idle"}
 _NO_MONITOR = "built without CONFIG_THREAD_MONITOR: only threads that are variables are known"
 _FTYPE = 1 << 4
+
+_GENERAL = ("xpsr", *(f"r{n}" for n in range(13)), "lr", "pc")
+_SWITCHED = (
+    (FPU_ALL, *_GENERAL),
+    _GENERAL,
+    (FPU_ALL, "psplim", *_GENERAL),
+    ("psplim", *_GENERAL),
+)
+"""CONFIG_USE_SWITCH: with CONFIG_FPU or without, with CONFIG_BUILTIN_STACK_GUARD or without."""
 
 
 class Zephyr:
@@ -201,8 +213,8 @@ class Zephyr:
     def _was_created(view: MemoryView, fields: Fields, block: bytes) -> bool:
         """Say whether a control block that nothing links is in use, and is a real thread's."""
         is_dummy = fields.number(block, "state") & _DUMMY
-        psp = fields.number(block, "psp")  # 0 before k_thread_create; flash may well lie there
-        return not is_dummy and psp != 0 and view.room(psp) > 0
+        pointer = _pointer(fields, block)  # 0 before k_thread_create; flash may well lie there
+        return not is_dummy and pointer != 0 and view.room(pointer) > 0
 
     def _static_threads(self) -> dict[int, str]:
         """Find the threads that are variables, by their size: K_THREAD_DEFINE makes such."""
@@ -250,8 +262,17 @@ class Zephyr:
         return ThreadState.READY, ""
 
 
-def _saved(fields: Fields, address: int, block: bytes) -> SavedAt:
+def _pointer(fields: Fields, block: bytes) -> int:
+    """Return a sleeping thread's saved stack pointer."""
+    return fields.number(block, "handle" if "handle" in fields else "psp")
+
+
+def _saved(fields: Fields, address: int, block: bytes) -> SavedAt | None:
     """Say where a sleeping thread's registers are: on its stack and in its control block."""
+    if "handle" in fields:
+        return SavedAt(fields.number(block, "handle"), _SWITCHED)
+    if "psp" not in fields or "r4" not in fields:
+        return None
     exc_return = fields.get(block, "exc_return")
     places = {f"r{4 + n}": fields.offset("r4") + 4 * n for n in range(8)}
     if exc_return is not None:

@@ -19,6 +19,9 @@
 enum state { READY, RUNNING, SLEEPING, WAITING, SUSPENDED };
 enum { SENSOR, BLINKER, MEASURE, CRUNCH, IDLE, THREADS };
 #define STACK 128
+#ifndef TICK
+#define TICK 1000
+#endif
 
 static const char *const names[THREADS] = { "sensor", "blinker", "measure", "crunch", "idle" };
 static uint64_t stacks[THREADS][STACK];
@@ -138,7 +141,7 @@ static void start_all(void)
     SHPR3 = 0xFFu << 16 | 0xFFu << 24;
     set_irq_priority(3, 0xC0);
     NVIC_ISER = 1 << 3;
-    SYST_RVR = 999;
+    SYST_RVR = TICK - 1;
     SYST_CVR = 0;
     SYST_CSR = 7;
     set_control(2);

@@ -1,5 +1,6 @@
 /* Zephyr's structures as of 4.0 with CONFIG_THREAD_MONITOR, THREAD_NAME, THREAD_STACK_INFO,
- * FPU_SHARING and DEBUG_THREAD_INFO; see scheduler.h. */
+ * FPU_SHARING and DEBUG_THREAD_INFO; see scheduler.h. USE_SWITCH: the frames of 4.4 with
+ * CONFIG_USE_SWITCH, which are in nobody's hardware format. */
 #include <stdint.h>
 
 #define FILL 0xAA
@@ -40,6 +41,9 @@ struct k_thread {
     struct _thread_stack_info stack_info;
     void *resource_pool;
     struct _thread_arch arch;
+#ifdef USE_SWITCH
+    void *switch_handle;
+#endif
 };
 struct _cpu {
     uint32_t nested;
@@ -78,8 +82,17 @@ static void create(thread_t *thread, const char *name, int priority, void *stack
 #endif
     thread->base.prio = priority - 1; /* the first one is cooperative */
     thread->stack_info = (struct _thread_stack_info){ (uintptr_t)stack, size, 0 };
+#ifdef USE_SWITCH
+    uint32_t entry = top[6];
+    top -= 9;
+    memset(top, 0, 17 * sizeof *top);
+    top[1] = 1u << 24;
+    top[16] = entry | 1;
+    thread->switch_handle = top;
+#else
     thread->callee_saved.psp = (uint32_t)top;
     thread->arch.mode_exc_return = 0xFD;
+#endif
 }
 
 static void mark(thread_t *thread, enum state state)
@@ -89,6 +102,67 @@ static void mark(thread_t *thread, enum state state)
     thread->base.timeout.node.next = state == SLEEPING ? &queue_of_samples : NULL;
     thread->base.pended_on = state == WAITING ? &queue_of_samples : NULL;
 }
+
+#ifdef USE_SWITCH
+
+struct frame { uint32_t r0_r3[4], r12, lr, pc, xpsr, s[16], fpscr, reserved; };
+struct switched { uint32_t xpsr, r[13], lr, pc; };
+#define BASIC 32
+
+/* saved: r4-r11 and EXC_RETURN, as PendSV has pushed them and is to pop them. */
+__attribute__((used)) static void *switch_threads(struct frame *at, uint32_t *saved)
+{
+    uint32_t high[16];
+    int fpu = !(saved[8] & 0x10);
+    if (fpu)
+        __asm volatile("vstmia %0, {s16-s31}" ::"r"(high) : "memory");
+    struct frame old = *at;
+    uint32_t *out = (uint32_t *)((uint8_t *)at + (fpu ? sizeof old : BASIC)) + (old.xpsr >> 9 & 1);
+    struct switched *frame = (struct switched *)out - 1;
+    *frame = (struct switched){ .xpsr = old.xpsr, .lr = old.lr, .pc = old.pc | 1 };
+    memcpy(frame->r, old.r0_r3, sizeof old.r0_r3);
+    memcpy(frame->r + 4, saved, 32);
+    frame->r[12] = old.r12;
+    out = (uint32_t *)frame;
+    if (fpu) {
+        *--out = old.fpscr;
+        out = memcpy(out - 16, high, sizeof high);
+        out = memcpy(out - 16, old.s, sizeof old.s);
+    }
+    *--out = fpu;
+    running()->switch_handle = out;
+
+    choose();
+
+    uint32_t *in = running()->switch_handle;
+    struct frame new;
+    fpu = *in++;
+    if (fpu) {
+        memcpy(new.s, in, sizeof new.s);
+        memcpy(high, in + 16, sizeof high);
+        new.fpscr = in[32];
+        in += 33;
+    }
+    struct switched next = *(struct switched *)in;
+    memcpy(new.r0_r3, next.r, sizeof new.r0_r3);
+    memcpy(saved, next.r + 4, 32);
+    saved[8] = fpu ? 0xFFFFFFED : 0xFFFFFFFD;
+    new.r12 = next.r[12], new.lr = next.lr, new.pc = next.pc & ~1u, new.xpsr = next.xpsr;
+    uint32_t size = fpu ? sizeof new : BASIC;
+    void *to = (uint8_t *)(in + 16 - (next.xpsr >> 9 & 1)) - size;
+    memcpy(to, &new, size);
+    if (fpu)
+        __asm volatile("vldmia %0, {s16-s31}" ::"r"(high) : "memory");
+    return to;
+}
+
+__attribute__((naked)) void PendSV_Handler(void)
+{
+    __asm volatile("mrs r0, psp\n push {r3-r11, lr}\n add r1, sp, #4\n bl switch_threads\n"
+                   "msr psp, r0\n pop {r3-r11, lr}\n bx lr");
+}
+
+#else
 
 __attribute__((naked)) void PendSV_Handler(void)
 {
@@ -106,6 +180,8 @@ __attribute__((naked)) void PendSV_Handler(void)
         "i"(offsetof(thread_t, arch.mode_exc_return)), "i"(offsetof(thread_t, callee_saved)),
         "i"(offsetof(thread_t, arch.preempt_float)));
 }
+
+#endif
 
 #ifdef NO_MONITOR
 
