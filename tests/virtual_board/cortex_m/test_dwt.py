@@ -245,3 +245,70 @@ def test_only_comparator_1_of_armv7m_compares_values() -> None:
     small.write(DEMCR.address, DEMCR.TRCENA.mask)
     small.write(FUNCTION + 0x10, wanted)
     assert small.read(FUNCTION + 0x10) == WRITE
+
+
+# ---- profiling counters -------------------------------------------------------------------------
+
+CPICNT, EXCCNT, SLEEPCNT, LSUCNT, FOLDCNT = (0xE000_1008 + 4 * n for n in range(5))
+WFI, BX_LR = 0xBF30, 0x4770
+
+
+def profiling(*code: int, control: int) -> Machine:
+    machine = Machine("m3").assemble(*code, LOOP)
+    machine.vector(11, 0x180)
+    machine.put(0x180, BX_LR)
+    machine.write(DEMCR.address, DEMCR.TRCENA.mask)
+    machine.write(0xE000_1000, control)
+    return machine
+
+
+def test_exccnt_counts_what_entries_and_returns_take() -> None:
+    machine = profiling(0xDF00, NOP, control=DWT_CTRL.build(EXCEVTENA=1))
+    machine.run(100)
+    assert machine.read(EXCCNT) == 12 + 10
+    machine.write(EXCCNT, 0x1FF)
+    assert machine.read(EXCCNT) == 0xFF
+    machine.halt()
+    machine.set(pc=0x100)
+    machine.resume()
+    machine.run(100)
+    assert machine.read(EXCCNT) == 0xFF + 22 - 0x100  # 8 bits wrap
+
+
+def test_sleepcnt_counts_sleep_and_stands_without_its_event_or_trcena() -> None:
+    machine = profiling(WFI, control=DWT_CTRL.build(SLEEPEVTENA=1))
+    machine.run(101)
+    assert machine.read(SLEEPCNT) == 100
+    machine.write(0xE000_1000, 0)
+    machine.run(10)
+    assert machine.read(SLEEPCNT) == 100
+    machine.write(0xE000_1000, DWT_CTRL.build(SLEEPEVTENA=1))  # starts at 0
+    machine.run(7)
+    assert machine.read(SLEEPCNT) == 7
+    machine.write(DEMCR.address, 0)
+    machine.run(5)
+    assert machine.read(SLEEPCNT) == 7
+    machine.halt()
+    machine.run(5)
+    assert machine.read(SLEEPCNT) == 7
+
+
+def test_an_ideal_core_has_nothing_for_the_others_to_count() -> None:
+    machine = profiling(NOP, 0x6808, control=0x3E_0000)
+    machine.set(r1=RAM)
+    machine.run(100)
+    assert [machine.read(at) for at in (CPICNT, LSUCNT, FOLDCNT)] == [0, 0, 0]
+    assert machine.read(0xE000_1000) == 0x403E_0000
+    machine.write(CPICNT, 5)
+    assert machine.read(CPICNT) == 5
+    small = Machine("m0").assemble(LOOP)
+    small.write(EXCCNT, 5)
+    assert small.read(EXCCNT) == 0
+
+
+def test_pcsr_samples_the_program_and_tells_of_debug_state() -> None:
+    machine = Machine("m3").assemble(NOP, NOP, LOOP)
+    machine.run(10)
+    assert machine.read(PCSR) == 0x104
+    machine.halt()
+    assert machine.read(PCSR) == 0xFFFF_FFFF

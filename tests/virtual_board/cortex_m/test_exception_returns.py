@@ -178,3 +178,13 @@ def test_an_exception_takes_twelve_cycles_and_its_return_ten() -> None:
     machine.step()
     assert after_entry == 1 + 12
     assert machine.core.counted_cycles() - after_entry == 1 + 10
+
+
+def test_an_exception_ends_the_exclusive_access() -> None:
+    # ldrex r2, [r1]; svc; strex r3, r2, [r1]; again without the svc
+    code = (0xE851, 0x2F00, SVC, 0xE841, 0x2300, 0xE851, 0x2F00, 0xE841, 0x2400)
+    machine = Machine("m3").assemble(*code, LOOP).set(r1=0x2000_0000, r3=9, r4=9)
+    machine.vector(11, 0x180)
+    machine.put(0x180, BX_LR)
+    machine.run(100)
+    assert (machine.register("r3"), machine.register("r4")) == (1, 0)

@@ -178,6 +178,14 @@ class VirtualCore(Resets):
         """Return cycles so far, without those spent in Debug state or asleep."""
         return self.cycle() - self._uncounted
 
+    def exception_cycles(self) -> int:
+        """Return the cycles so far that exception entries and returns took."""
+        return self._excepted
+
+    def sleep_cycles(self) -> int:
+        """Return the cycles so far that the core slept."""
+        return self._slept
+
     # ---- debug: what DebugUnit, Fpb and Dwt ask for ---------------------------------------------
 
     def debug_halt(self, reason: int) -> None:

@@ -1,9 +1,9 @@
 """Data Watchpoint and Trace unit. Sources: DDI 0403 C1.8, DDI 0419 C1.8.
 
 Modelled: comparators for instruction address, data read, write and access with MASK; comparison of
-data values by comparator 1 of ARMv7-M, linked to the address of another one; MATCHED; CYCCNT; PCSR.
-Not modelled: a second linked address, tracing packets, the 8-bit profiling counters (they read 0),
-CYCMATCH.
+data values by comparator 1 of ARMv7-M, linked to the address of another one; MATCHED; CYCCNT; PCSR;
+EXCCNT and SLEEPCNT. CPICNT, LSUCNT and FOLDCNT count what an ideal core does not have: they stay 0.
+Not modelled: a second linked address, tracing packets, CYCMATCH.
 """
 
 from __future__ import annotations
@@ -24,6 +24,14 @@ _VALUES = 1
 _LINK1_ENABLED = DWT_FUNCTION.build(LNK1ENA=1)  # its DATAVADDR1 is there, and reads so
 _FUNCTION_BITS = 0x2F  # FUNCTION, EMITRANGE
 _CYCMATCH = DWT_FUNCTION.build(CYCMATCH=1)
+_EXCCNT, _SLEEPCNT = 0x0C, 0x10
+_EVENTS = {  # profiling counters: the bit of DWT_CTRL that starts each
+    0x08: DWT_CTRL.build(CPIEVTENA=1),
+    _EXCCNT: DWT_CTRL.build(EXCEVTENA=1),
+    _SLEEPCNT: DWT_CTRL.build(SLEEPEVTENA=1),
+    0x14: DWT_CTRL.build(LSUEVTENA=1),
+    0x18: DWT_CTRL.build(FOLDEVTENA=1),
+}
 _VALUE_BITS = 0x000F_FD00  # DATAVMATCH, DATAVSIZE, DATAVADDR0, DATAVADDR1
 
 
@@ -32,6 +40,14 @@ class Clock(Protocol):
 
     def counted_cycles(self) -> int:
         """Return cycles so far, without those spent in Debug state or asleep."""
+        ...
+
+    def exception_cycles(self) -> int:
+        """Return the cycles so far that exception entries and returns took."""
+        ...
+
+    def sleep_cycles(self) -> int:
+        """Return the cycles so far that the core slept."""
         ...
 
     def sampled_pc(self) -> int:
@@ -64,6 +80,7 @@ class Dwt:
     def _clear(self) -> None:
         self._control = 0
         self._base = 0  # counted cycles at CYCCNT = 0, or CYCCNT itself while it stands
+        self._profile = dict.fromkeys(_EVENTS, 0)  # the same of the profiling counters
         self._comp = [0] * self._count
         self._mask = [0] * self._count
         self._function = [0] * self._count
@@ -144,6 +161,8 @@ class Dwt:
                 self._function[index] &= ~_MATCHED
                 return value
             return {0: self._comp, 4: self._mask}.get(which, [0] * self._count)[index]
+        if offset in _EVENTS:
+            return self._profiled(offset) & 0xFF
         match offset:
             case 0x00:
                 return DWT_CTRL(self._control).replace(
@@ -169,9 +188,10 @@ class Dwt:
                     self._function[index] = self._as_function(index, value)
             self.refresh()
         elif offset == 0x00 and self._has_cyccnt:
-            count = self._cyccnt()
-            self._control = value & _WRITABLE_CTRL
-            self._set_cyccnt(count)
+            new = value & _WRITABLE_CTRL
+            self._carry_over(lambda: setattr(self, "_control", new), started=new & ~self._control)
+        elif offset in _EVENTS and self._has_cyccnt:
+            self._set_profiled(offset, value & 0xFF)
         elif offset == 0x04 and self._has_cyccnt:
             self._set_cyccnt(value)
 
@@ -191,8 +211,30 @@ class Dwt:
         self._base = self._clock.counted_cycles() - count if self._counting() else count
 
     def trace_enable_changes(self, change: Callable[[], None]) -> None:
-        """Carry the cycle count over ``change``, which switches DEMCR.TRCENA."""
+        """Carry the counts over ``change``, which switches DEMCR.TRCENA."""
+        self._carry_over(change)
+        self.refresh()
+
+    def _carry_over(self, change: Callable[[], None], *, started: int = 0) -> None:
+        """Make a change of what counts; the events ``started`` (DWT_CTRL) count from 0."""
         count = self._cyccnt()
+        profiled = {at: self._profiled(at) for at in _EVENTS}
         change()
         self._set_cyccnt(count)
-        self.refresh()
+        for at, value in profiled.items():
+            self._set_profiled(at, 0 if started & _EVENTS[at] else value)
+
+    def _profiled(self, offset: int) -> int:
+        """Return a profiling counter; it is 8 bits of this."""
+        return self._source(offset) - self._profile[offset]
+
+    def _set_profiled(self, offset: int, value: int) -> None:
+        self._profile[offset] = self._source(offset) - value
+
+    def _source(self, offset: int) -> int:
+        """Return what a profiling counter follows, 0 while it stands."""
+        if not self._control & _EVENTS[offset] or not self._trace_enabled():
+            return 0
+        if offset == _EXCCNT:
+            return self._clock.exception_cycles()
+        return self._clock.sleep_cycles() if offset == _SLEEPCNT else 0

@@ -314,9 +314,7 @@ class ExceptionModel:
             self._take(exception, context, context.sp, chain)
 
     def _note_address(self, exception: int, address: int) -> None:
-        if exception == _BUS:
-            self._scb.bfar = address
-            self._scb.cfsr |= CFSR.BFARVALID.mask
-        elif exception == _MEM:
-            self._scb.mmfar = address
-            self._scb.cfsr |= CFSR.MMARVALID.mask
+        scb = self._scb
+        scb.fault_address = address
+        scb.cfsr &= ~(CFSR.BFARVALID.mask | CFSR.MMARVALID.mask)
+        scb.cfsr |= CFSR.BFARVALID.mask if exception == _BUS else CFSR.MMARVALID.mask

@@ -57,6 +57,7 @@ class Execution(SliceEnds):
         self._watch_hit = False
         self._reset_request: ResetKind | None = None
         self._reset_by_device: ResetKind | None = None
+        self._slept = self._excepted = 0  # cycles asleep, and in exception entries and returns
         self._uncounted = 0  # cycles that CYCCNT does not see: Debug state and sleep
         self._instructions = self._instructions_seen = 0
         self._armed: frozenset[int] = frozenset()
@@ -118,6 +119,7 @@ class Execution(SliceEnds):
                     self.exceptions.event = False
                 self._sleep = ""
                 return True
+            self._slept += max(0, target - self.cycles)
             self._idle_until(target)
             return True
         leap_to = self._leap_to
@@ -222,6 +224,7 @@ class Execution(SliceEnds):
         """Account for what the exception model did; halt for vector catch and steps."""
         exceptions = self.exceptions
         self.cycles += exceptions.cycles
+        self._excepted += exceptions.cycles
         exceptions.cycles = 0
         if exceptions.caught:
             wanted = exceptions.caught & self.debug.demcr

@@ -30,7 +30,7 @@ class Fpu:
         self._double = profile.cpu == "cortex-m7"
         self._engine = engine
         self.changed: Callable[[], None] = lambda: None
-        self.cpacr = 0
+        self.reset()
 
     def reset(self) -> None:
         """Return to the state after a system reset."""

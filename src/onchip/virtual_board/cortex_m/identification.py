@@ -63,7 +63,7 @@ def components(profile: CoreProfile) -> dict[int, Identity]:
     else:
         m3 = profile.cpu == "cortex-m3"
         found = {
-            SCS: Identity(_arm(0x000 if m3 else 0x00C), _IP),
+            SCS: Identity(_arm(0x00C if profile.fpu or profile.cpu == "cortex-m7" else 0x000), _IP),
             DWT: Identity(_arm(0x002, 3), _IP),
             FPB: Identity(_arm(0x003, 2), _IP),
         }

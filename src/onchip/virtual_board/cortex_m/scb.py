@@ -34,6 +34,7 @@ _SHCSR_PENDED = {
     SHCSR.SVCALLPENDED.mask: ExceptionNumber.SVCALL,
 }
 _SHCSR_ENABLES = 0x0007_0000
+_ACTLR = {"cortex-m3": 0x007, "cortex-m4": 0x307, "cortex-m7": 0x1FFF_FFFF}
 
 # ID_PFR0-1, DFR0, AFR0, MMFR0-3, ISAR0-4: Cortex-M3 TRM r2p1 table 4-1, Cortex-M4 TRM table 4-1
 _ID_M3 = (0x30, 0x200, 0x0010_0000, 0, 0x30, 0, 0x0100_0000, 0)
@@ -66,7 +67,8 @@ class SystemControlBlock:
         self.ccr = STKALIGN | UNALIGN_TRP if v6 else STKALIGN
         self.shcsr = 0  # the enables only
         self.cfsr = self.hfsr = 0
-        self.mmfar = self.bfar = 0
+        self.fault_address = 0
+        """MMFAR and BFAR: one register under two names (Cortex-M3 and M4 TRM, table 4-1)."""
         self.actlr = 0
 
     def handler_enabled(self, exception: int) -> bool:
@@ -107,8 +109,8 @@ class SystemControlBlock:
             scs.ACTLR: self.actlr,
             CFSR.address: self.cfsr,
             scs.HFSR.address: self.hfsr,
-            scs.MMFAR: self.mmfar,
-            scs.BFAR: self.bfar,
+            scs.MMFAR: self.fault_address,
+            scs.BFAR: self.fault_address,
         }
         found = self._fpu.read(address)
         return values.get(address, 0) if found is None else found
@@ -171,12 +173,10 @@ class SystemControlBlock:
                 self.cfsr &= ~value
             case scs.HFSR.address:
                 self.hfsr &= ~value
-            case scs.MMFAR:
-                self.mmfar = value
-            case scs.BFAR:
-                self.bfar = value
+            case scs.MMFAR | scs.BFAR:
+                self.fault_address = value
             case scs.ACTLR:
-                self.actlr = value
+                self.actlr = value & _ACTLR[self._profile.cpu]
             case scs.CCR:
                 self.ccr = value & 0x31B
                 self.changed()
