@@ -27,6 +27,7 @@ class UnicornRegisters:
         self._uc = uc
         self._next_pc: int | None = None
         """The PC where that is known; to be set to None whenever it is written."""
+        self._named: dict[str, Register] = {}
         self._make_batches()
 
     def _make_batches(self) -> None:
@@ -36,17 +37,18 @@ class UnicornRegisters:
             ids = [self._unicorn.register(name) for name in names]
             return RegisterBatch(self._unicorn.direct, handle, ids)
 
-        def single(name: str) -> Register:
-            return Register(self._unicorn.direct, handle, self._unicorn.register(name))
-
         low = ("r0", "r1", "r2", "r3")
         self._frame = batch(*low, "r12", "lr", "pc", "xpsr", "sp", "control")
         self._fp = batch(*(f"s{i}" for i in range(16)), "fpscr")
         self._masks = batch("primask", "basepri", "faultmask")
-        self._pc, self._esr, self._xpsr = single("pc"), single("esr"), single("xpsr")
-        self._control, self._ipsr = single("control"), single("ipsr")
+        self._pc, self._esr, self._xpsr = (
+            self._single("pc"),
+            self._single("esr"),
+            self._single("xpsr"),
+        )
+        self._control, self._ipsr = self._single("control"), self._single("ipsr")
         self._state = batch("ipsr", "control")
-        self._rebuild = single("apsr_nzcv")  # a write of the flags rebuilds what is cached
+        self._rebuild = self._single("apsr_nzcv")  # a write of the flags rebuilds what is cached
         # Exception entry from handler or MSP; from PSP privileged; from PSP unprivileged. The last
         # two leave thread mode with SPSEL clear, which only privileged thread mode can do.
         end = ("xpsr", "control", "lr", "apsr_nzcv", "pc")
@@ -61,14 +63,19 @@ class UnicornRegisters:
 
     def read_register(self, name: str) -> int:
         """Return a register by name."""
-        if name in _BANKED and self.unprivileged():
-            self._ipsr.write(3)
-            value = int(self._uc.reg_read(self._unicorn.register(name)))
-            self._ipsr.write(0)
-            self._rebuild_flags()
-        else:
-            value = int(self._uc.reg_read(self._unicorn.register(name)))
-        return value & 0xFFFF_FFFF
+        register = self._named.get(name)
+        if register is None:
+            register = self._named[name] = self._single(name)
+        if name not in _BANKED or not self.unprivileged():
+            return register.read()
+        self._ipsr.write(3)
+        value = register.read()
+        self._ipsr.write(0)
+        self._rebuild_flags()
+        return value
+
+    def _single(self, name: str) -> Register:
+        return Register(self._unicorn.direct, self._uc._uch, self._unicorn.register(name))
 
     def write_register(self, name: str, value: int) -> None:
         """Write a register by name."""
