@@ -17,6 +17,7 @@ from onchip.cli.main import main
 from onchip.cli.verbs import gdbserver as verb
 from onchip.cortex_m import BreakpointKind
 from onchip.probe.counting import CountingLink
+from onchip.session import Session
 from onchip.session.connecting import open_session
 from onchip.virtual_board.board import VirtualBoard
 from tests.session.many_breakpoints import firmware, place
@@ -127,6 +128,34 @@ def test_what_it_takes_to_end(
         assert not board.core.halted
     said = "taking 3 breakpoints out of flash ...\n" if count else ""
     assert capsys.readouterr().err == said + "stopped\n"
+
+
+def test_a_job_that_has_to_end_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An erase of a large sector, say: the session is not closed under it."""
+    done: list[str] = []
+
+    class Busy:
+        is_alive, failure = True, None
+
+        def __init__(self, session: Session, *rest: object, **more: object) -> None:
+            close = session.close
+            monkeypatch.setattr(session, "close", lambda: (done.append("close"), close()))
+
+        def start(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+        def stop(self) -> None:
+            done.append("stop")
+
+        def join(self) -> None:
+            done.append("join")
+
+    monkeypatch.setattr("onchip.services.gdb.GdbServer", Busy)
+    assert main(["gdbserver", "--probe", "virtual:nrf51822", "--port", "0"]) == 0
+    assert done[:3] == ["stop", "join", "close"]
+    assert "waiting for the job on the flash" in capsys.readouterr().err
 
 
 def test_once_it_ends_when_gdb_leaves() -> None:

@@ -150,6 +150,9 @@ def _serve(arguments: argparse.Namespace, options: GdbOptions) -> int:
             while server.is_alive and not stop.wait(_LOOK_S):
                 pass
             server.stop()
+            if server.is_alive:
+                print("waiting for the job on the flash to come to an end ...", file=sys.stderr)
+                server.join()
             if server.failure is None:
                 _leave(session)  # no second signal breaks it off half way
         if server.failure is not None:
