@@ -190,7 +190,7 @@ def expected_content(plan: RegionPlan) -> list[Segment]:
     if plan.pieces or not plan.erase_all:
         return plan.expected()
     blank = bytes([plan.algorithm.device.erased_value])
-    return [Segment(s.start, blank * s.size) for s in plan.region.all_sectors()]
+    return [Segment(plan.region.start, blank * plan.region.length)]
 
 
 def erased_length(plan: RegionPlan) -> int:
