@@ -32,6 +32,15 @@ def test_description_and_board() -> None:
     assert isinstance(link.board, VirtualBoard)
 
 
+def test_time_passes_for_the_host_as_well() -> None:
+    link = board_with()
+    link.board.advance(10.0)
+    assert link.now() == 10.0
+    link.write(PACKET_COUNT)
+    assert link.read(1.0) == b"\x00\x01\x04"
+    assert link.now() == pytest.approx(10.0 + 147e-6)
+
+
 def test_one_packet_costs_both_ways() -> None:
     link = board_with()
     link.write(PACKET_COUNT)

@@ -79,10 +79,12 @@ class VirtualLink:
 
     def now(self) -> float:
         """Return simulated seconds since the board was switched on."""
+        self._catch_up()
         return self._now_ns / _NS
 
     def sleep(self, seconds: float) -> None:
         """Let simulated time pass, for the probe and the chip too."""
+        self._catch_up()
         self._now_ns += round(seconds * _NS)
         self._pump(self._now_ns)
         if self._running is None:
@@ -95,6 +97,7 @@ class VirtualLink:
             ProbeLost: the link is closed, or the probe unplugged.
         """
         self._check()
+        self._catch_up()
         arrival = self._out.pass_through(self._now_ns)
         self._pump(arrival)
         if packet[:1] == _TRANSFER_ABORT:
@@ -147,6 +150,11 @@ class VirtualLink:
         self._on_close()
 
     # ---- the wire
+
+    def _catch_up(self) -> None:
+        """Let time that passed on the board with nothing in flight have passed here too."""
+        if not self._requests and not self._responses:
+            self._now_ns = max(self._now_ns, self._probe.clock.now_ns)
 
     @property
     def _lost(self) -> bool:

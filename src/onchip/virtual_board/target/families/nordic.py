@@ -11,9 +11,11 @@ from dataclasses import replace
 
 from ..description import PeripheralEntry, Settings
 from ..model import AccessPortDescription
+from ..peripherals.i2c_registers import I2cRegisters
 from ..peripherals.nordic import Ppi, SoftwareInterrupts
 from ..peripherals.nordic_ctrl_ap import CtrlAp
 from ..peripherals.nordic_nvmc import Nvmc, Timings
+from ..peripherals.nordic_serial import I2cDevice, NordicSerial
 from ..peripherals.nordic_small import (
     ClockAndPower,
     NordicGpio,
@@ -55,6 +57,7 @@ class Nordic:
             "gpiote": self._gpiote,
             "rng": lambda e: self._source(e, random_bytes(), again=True),
             "temp": lambda e: self._source(e, lambda: ROOM_TEMPERATURE, again=False),
+            "spi_twi": lambda e: NordicSerial(*self._common(e), devices=self._on_bus(e)),
             "egu": lambda e: SoftwareInterrupts(*self._common(e)),
         }
 
@@ -109,6 +112,13 @@ class Nordic:
         assert isinstance(gpio, NordicGpio)
         channels = entry.settings.number("channels")
         return NordicGpiote(*self._common(entry), gpio=gpio, channels=channels)
+
+    def _on_bus(self, entry: PeripheralEntry) -> dict[int, I2cDevice]:
+        """Return the devices that the board has on this two-wire bus, by address."""
+        return {
+            device.number("address"): I2cRegisters(device.pairs("registers"))
+            for device in entry.settings.tables("i2c")
+        }
 
     def _source(
         self, entry: PeripheralEntry, value: Callable[[], int], *, again: bool

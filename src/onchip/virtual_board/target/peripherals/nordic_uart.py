@@ -39,7 +39,9 @@ class NordicUart(NordicPeripheral):
         super().__init__(wiring, ppi, base, irq, resets)
         self._bus: Bus = wiring.bus
         self._easy_dma = easy_dma
-        self._tx = Transmitter(wiring, self._byte_ns, self._sent, depth=1 << 16)
+        self._tx = Transmitter(
+            wiring, self._byte_ns, self._sent, depth=1 << 16, connected=lambda: self._wired(PSELTXD)
+        )
         self._rx = Receiver(wiring, self._byte_ns, self._listening, self._received)
         self._fifo: deque[int] = deque()
         self._sending = self._receiving = False
@@ -96,6 +98,9 @@ class NordicUart(NordicPeripheral):
     def _enabled(self) -> bool:
         return self._uarte or self.words[ENABLE] & 7 == ENABLED_UART
 
+    def _wired(self, pin: int) -> bool:
+        return not self.words[pin] >> 31
+
     def _byte_ns(self) -> int:
         setting = max(1, self.words[BAUDRATE])
         return 10 * (1 << 32) * 1_000_000_000 // (setting * 16_000_000)
@@ -103,7 +108,7 @@ class NordicUart(NordicPeripheral):
     # ---- sending ---------------------------------------------------------------------------------
 
     def _start_tx(self) -> None:
-        if not self._enabled or self.words[PSELTXD] >> 31:
+        if not self._enabled:
             return
         self._sending = True
         if self._uarte:
@@ -143,7 +148,7 @@ class NordicUart(NordicPeripheral):
     # ---- receiving -------------------------------------------------------------------------------
 
     def _start_rx(self) -> None:
-        if not self._enabled or self.words[PSELRXD] >> 31:
+        if not self._enabled:
             return
         self._receiving = True
         if self._uarte:
@@ -164,7 +169,7 @@ class NordicUart(NordicPeripheral):
         self.event(ENDRX)
 
     def _listening(self) -> bool:
-        return self._receiving
+        return self._receiving and self._wired(PSELRXD)
 
     def _received(self, byte: int) -> None:
         if len(self._fifo) >= RX_FIFO_DEPTH:

@@ -11,7 +11,8 @@ from ..wiring import Alarm, Wiring
 class Transmitter:
     """A shift register with ``depth`` bytes waiting before it.
 
-    ``on_change`` is called when a byte has left, after it went to the board's UART port.
+    ``on_change`` is called when a byte has left, after it went to the board's UART port. While the
+    pin is not ``connected``, bytes begin that nobody hears.
     """
 
     def __init__(
@@ -20,11 +21,14 @@ class Transmitter:
         byte_ns: Callable[[], int],
         on_change: Callable[[], None],
         depth: int = 1,
+        connected: Callable[[], bool] = lambda: True,
     ) -> None:
         self._wiring = wiring
         self._byte_ns = byte_ns
         self._on_change = on_change
         self._depth = depth
+        self._connected = connected
+        self._heard = True
         self._waiting: deque[int] = deque()
         self._shifting: int | None = None
         self._alarm = Alarm(wiring.timeline, self._sent)
@@ -68,10 +72,11 @@ class Transmitter:
 
     def _begin(self, byte: int) -> None:
         self._shifting = byte
+        self._heard = self._connected()
         self._alarm.set(self._wiring.timeline.now_ns + self._byte_ns())
 
     def _sent(self) -> None:
-        if self._shifting is not None:
+        if self._shifting is not None and self._heard:
             self._wiring.uart.transmit(bytes([self._shifting]))
         self._shifting = None
         if self._waiting:
