@@ -275,12 +275,6 @@ def test_a_version_2_port_is_reached_in_whichever_state_it_powers_up(
         assert session.memory.read_u32(0xE000_ED00) == 0x410F_C241
 
 
-def test_what_a_notebook_shows(board: VirtualBoard) -> None:
-    with open_session(board.link(), frequency_hz=2_000_000) as session:
-        assert repr(session.client) == f"<DapClient {session.link.description}, 2 MHz>"
-        assert repr(session.uart) == "<ComPort 115200 baud>"
-
-
 def test_an_unknown_wish_for_locked_chips() -> None:
     with pytest.raises(UsageError, match="when_locked"):
         connect("virtual:stm32f407", when_locked="perhaps")

@@ -73,6 +73,11 @@ class Component:
     def __str__(self) -> str:
         return "\n".join(self._lines(0))
 
+    def __repr__(self) -> str:
+        below = f", {len(self.children)} below" if self.children else ""
+        told = self.problem or f"{self.name}, {self.designer}"
+        return f"<Component {self.address:#010x}: {told}{below}>"
+
     def _lines(self, depth: int) -> Iterator[str]:
         told = self.problem or f"{self.name}, {self.designer}"
         yield f"{'  ' * depth}{self.address:#010x} {told}"

@@ -59,6 +59,9 @@ class FaultReport:
     sp: int | None = None
     escalated: bool = False
 
+    def __repr__(self) -> str:
+        return f"<FaultReport {self.name}: {self.headline}>"
+
     def __str__(self) -> str:
         lines = [f"{self.name}: {self.headline}."]
         if self.pc is not None:

@@ -25,6 +25,9 @@ class Breakpoint:
     address: int
     kind: BreakpointKind
 
+    def __repr__(self) -> str:
+        return f"<Breakpoint {self.address:#010x}, {self.kind.value}>"
+
 
 @dataclass(slots=True)
 class Place:

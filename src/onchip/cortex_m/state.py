@@ -55,3 +55,7 @@ class HaltReason:
     text: str = ""
     wanted_by: tuple[PointOwner, ...] = ()
     trouble: str = ""
+
+    def __repr__(self) -> str:
+        at = "" if self.pc is None else f" at {self.pc:#010x}"
+        return f"<HaltReason {self.kind.value}{at}: {self.text or self.trouble or 'no details'}>"

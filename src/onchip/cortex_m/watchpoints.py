@@ -36,6 +36,9 @@ class Watchpoint:
         what = f"{self.access} watchpoint on {self.length} bytes at {self.address:#010x}"
         return what if self.value is None else f"{what} for the value {self.value:#x}"
 
+    def __repr__(self) -> str:
+        return f"<{str(self).capitalize()}>"
+
 
 @dataclass(slots=True)
 class _Place:

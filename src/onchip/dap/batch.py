@@ -37,6 +37,13 @@ class Result(Generic[T]):
         self._operation = operation
         self._compute: Callable[[], T] | None = None
 
+    def __repr__(self) -> str:
+        try:
+            value = self.value
+        except OnchipError as error:
+            return f"<Result: {error.message}>"
+        return f"<Result {value:#x}>" if type(value) is int else f"<Result {value!r}>"
+
     def bind(self, compute: Callable[[], T]) -> None:
         """Tell, while emitting, how the value comes out of what will have been read."""
         self._compute = compute
@@ -76,6 +83,10 @@ class Batch:
     def __len__(self) -> int:
         return len(self._operations)
 
+    def __repr__(self) -> str:
+        state = "failed" if self._failed_at >= 0 else "has run" if self._ran else "has not run"
+        return f"<Batch of {len(self)} operations, {state}>"
+
     def add(self, emit: Callable[[Transfers], None], *, repeatable: bool = False) -> None:
         """Add an operation; ``emit`` lowers it when the batch runs.
 
@@ -96,7 +107,13 @@ class Batch:
         return Result(self, len(self._operations))
 
     def check(self, operation: int) -> None:
-        """Raise what stands between the operation of that index and its value, if anything does."""
+        """Raise what stands between the operation of that index and its value, if anything does.
+
+        Raises:
+            UsageError: the batch has not run.
+            OnchipError: the operation failed.
+            TransferSkipped: an earlier operation of the batch failed.
+        """
         if not self._ran:
             raise UsageError("the batch of this result has not run yet")
         if self._failed_at < 0 or operation < self._failed_at:

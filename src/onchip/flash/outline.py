@@ -28,6 +28,9 @@ class SectorOutline:
     program_bytes: int
     kept_bytes: int
 
+    def __repr__(self) -> str:
+        return f"<SectorOutline {self.address:#010x}+{self.length:#x}: {self.state}, {self.action}>"
+
 
 def outline(plan: RegionPlan) -> Iterator[SectorOutline]:
     """Describe what is to happen to each sector of a plan that has been decided."""

@@ -40,6 +40,9 @@ class CountingLink:
         self.trace: list[tuple[str, bytes]] = []
         self._in_flight = 0
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.description}>"
+
     @property
     def description(self) -> str:
         """Name the way for people, as the link below does."""

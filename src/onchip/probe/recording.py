@@ -148,6 +148,9 @@ class RecordingLink:
         head["settings"] = dict(settings or {})
         self._put(head)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.description}>"
+
     @property
     def description(self) -> str:
         """Name the way for people, as the link below does."""
@@ -237,6 +240,9 @@ class ReplayLink:
 
     passing = True
     """There is no board: see `PassingLink`."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.description}>"
 
     @property
     def description(self) -> str:

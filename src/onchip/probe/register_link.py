@@ -94,6 +94,9 @@ class RegisterLink:
         self._mask = 0xFFFF_FFFF
         self._closed = False
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.description}>"
+
     @property
     def description(self) -> str:
         """Name the way for people."""

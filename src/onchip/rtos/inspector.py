@@ -57,6 +57,9 @@ class Snapshot:
     warnings: tuple[str, ...] = ()
     started: bool = False
 
+    def __repr__(self) -> str:
+        return f"<Snapshot: {self.kernel or 'no kernel'}, {len(self.threads)} threads>"
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:

@@ -134,6 +134,10 @@ class Thread:
     where: str = ""
     """The function that it goes on in, or the address."""
 
+    def __repr__(self) -> str:
+        detail = f" ({self.detail})" if self.detail else ""
+        return f"<Thread {self.name}: {self.state}{detail}>"
+
 
 @dataclass(frozen=True, slots=True)
 class Interrupt:

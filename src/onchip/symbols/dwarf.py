@@ -65,6 +65,10 @@ class Symbol:
     size: int
     is_function: bool
 
+    def __repr__(self) -> str:
+        kind = "function" if self.is_function else "variable"
+        return f"<Symbol {self.name}: {kind} at {self.start:#010x}, {self.size} bytes>"
+
 
 @dataclass(frozen=True, slots=True)
 class FrameRules:

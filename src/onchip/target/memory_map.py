@@ -70,8 +70,11 @@ class MemoryRegion:
     def __str__(self) -> str:
         return f"{self.name} (0x{self.start:08X}-0x{self.end - 1:08X})"
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self}, {self.kind}>"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class FlashRegion(MemoryRegion):
     """Memory that is programmed through an algorithm.
 

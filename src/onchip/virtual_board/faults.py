@@ -120,6 +120,9 @@ class Faults:
         self._packets: list[_PlannedPacket] = []
         self._board: list[_PlannedBoard] = []
 
+    def __repr__(self) -> str:
+        return f"<Faults: {self.pending} pending, {len(self.log)} happened>"
+
     # ---- planning
 
     def wait(

@@ -27,6 +27,9 @@ class Command:
     serve: Callable[[Machine, Words], object]
     more: str = ""
 
+    def __repr__(self) -> str:
+        return f"<Command {self.usage}: {self.help}>"
+
     @property
     def name(self) -> str:
         """The usual name."""

@@ -37,6 +37,9 @@ class Interpreter:
         everything = [command for _, commands in self._groups for command in commands]
         self._by_name = {name: command for command in everything for name in command.names}
 
+    def __repr__(self) -> str:
+        return f"<Interpreter: {len(self.names)} commands for {self.machine!r}>"
+
     @property
     def names(self) -> list[str]:
         """The usual name of every command, for completion."""

@@ -27,6 +27,10 @@ class Machine(ABC):
         self.session = session
         self.debug = debug
 
+    def __repr__(self) -> str:
+        names = "without names" if self.debug is None else "with names"
+        return f"<{type(self).__name__}: {self.session.chip_name}, {names}>"
+
     @property
     def core(self) -> Core:
         """The session's core."""

@@ -23,6 +23,9 @@ class DisassembledLine:
     text: str
     is_here: bool
 
+    def __repr__(self) -> str:
+        return f"<{self.address:#010x} {self.text}>"
+
 
 def disassemble_around(
     pc: int, read: ReadMemory, start: int | None = None

@@ -83,6 +83,10 @@ class CrashReport:
     threads: Snapshot | None = None
     """The kernel's threads, where the program has a kernel that runs."""
 
+    def __repr__(self) -> str:
+        what = "no fault" if self.fault is None else f"{self.fault.name}: {self.fault.headline}"
+        return f"<CrashReport of {self.chip}, {what}>"
+
 
 def collect(
     core: Core, memory_map: MemoryMap, debug: DebugInfo | None = None, *, chip: str = ""

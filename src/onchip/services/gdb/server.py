@@ -68,6 +68,10 @@ class GdbServer:
         self._thread: threading.Thread | None = None
         self._failure: ProbeLost | None = None
 
+    def __repr__(self) -> str:
+        state = "serving" if self.is_alive else "not serving"
+        return f"<GdbServer on port {self.port}, {state}>"
+
     @property
     def port(self) -> int:
         """Return the port that is listened on, or that was asked for."""

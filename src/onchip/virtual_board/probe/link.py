@@ -72,6 +72,9 @@ class VirtualLink:
         self._running: Generator[None, None, list[bytes]] | None = None
         self._fault: tuple[PacketFault | None, int] = (None, 0)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.description}>"
+
     @property
     def description(self) -> str:
         """The way in words: ``virtual:stm32f407``."""
