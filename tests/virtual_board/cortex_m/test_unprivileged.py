@@ -1,4 +1,4 @@
-"""LDRT, STRT, and what unprivileged code may reach. Sources: DDI 0403 A7.7, B3.1.1, B3.5.1."""
+"""LDRT, STRT, and what unprivileged code may reach. Sources: DDI 0403 A7.7.66, B3.5.1, B3.1.1."""
 
 from __future__ import annotations
 
