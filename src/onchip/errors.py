@@ -203,7 +203,21 @@ class AlgorithmError(FlashError):
 
 
 class AlgorithmCrash(AlgorithmError):
-    """A function of a flash algorithm faulted, halted or hung instead of returning."""
+    """A function faulted, halted or hung on the target instead of returning.
+
+    ``function`` is its name: one of the algorithm's, or what `onchip` itself had the target do.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        address: int | None = None,
+        hint: str | None = None,
+        function: str = "",
+    ) -> None:
+        super().__init__(message, address=address, hint=hint)
+        self.function = function
 
 
 class PlanError(FlashError):

@@ -147,6 +147,25 @@ def test_company_is_tried_before(nrf52: Bench, tmp_path: Path, loses: bool, mode
     assert report.mode == mode
 
 
+def test_pages_that_arrive_damaged_are_sent_again_alone(nrf51: Bench) -> None:
+    """Half the clock does not help; it is noticed by the verification."""
+    memory, honest = nrf51.core.ap, type(nrf51.core.ap).emit_write
+
+    def damaged(transfers, address, data):  # type: ignore[no-untyped-def]
+        if nrf51.core.run.halted is False:
+            data = bytes(data).replace(pattern(32), pattern(31) + b"?")
+        honest(memory, transfers, address, data)
+
+    memory.emit_write = damaged  # type: ignore[method-assign]
+    try:
+        report = nrf51.engine().program(nrf51.image(pattern(1500), 0x8000))
+    finally:
+        del memory.emit_write
+    assert nrf51.contents(1500, 0x8000) == pattern(1500)
+    assert report.mode == "single"
+    assert report.mode_because.startswith("streamed, 0x0000_801F reads 3f")
+
+
 def test_a_user_may_ask_for_it(nrf51: Bench) -> None:
     engine = FlashEngine(nrf51.core, nrf51.chip, stream=False)
     report = engine.program(nrf51.image(pattern(100), 0x6000))

@@ -8,10 +8,13 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
+from onchip.errors import AlgorithmCrash, TransferFault
+
 from . import driver
-from .block_run import SHAPE, BlockRun, block_command
+from .block_run import READING, SHAPE, BlockRun, block_command
 from .command import Command
 from .sums import BLANK, Sums, blank_sums, sums
 
@@ -19,6 +22,11 @@ if TYPE_CHECKING:
     from .runner import Runner
 
 _SUMS = struct.Struct("<2I")
+_SHAPES = SHAPE.size + 4
+"""Bytes of the longest shape."""
+_LEAST_ROOM = _SHAPES + _SUMS.size
+_BLANK_CHECK_S = 0.02
+"""Seconds that BlankCheck may take beside reading: some ask the flash's controller."""
 
 
 def block_sums(
@@ -67,9 +75,28 @@ def block_crcs(runner: Runner, runs: Iterable[BlockRun]) -> list[int]:
     return found
 
 
+def blank_blocks(runner: Runner, runs: Iterable[BlockRun], pattern: int) -> list[bool] | None:
+    """Return of each block whether it is blank, as the algorithm's BlankCheck says; or None.
+
+    None: the RAM is too small to ask. The algorithm has to be initialised.
+
+    Raises:
+        AlgorithmError: it has no BlankCheck, or crashed.
+        TransferError, ProbeError: the way to the target broke.
+    """
+    check = struct.pack("<I", runner.entry("BlankCheck") | 1)
+    if runner.room(driver.CHECK_BLANK) < _LEAST_ROOM:
+        return None
+    found: list[bool] = []
+    asked = partial(block_command, name="BlankCheck", more=check, timeout_s=_BLANK_CHECK_S)
+    for _, answer in _answers(runner, runs, driver.CHECK_BLANK, 1, pattern, asked):
+        found += [not byte for byte in answer]
+    return found
+
+
 def _fits(runner: Runner, function: int) -> bool:
     """Say whether the target can answer for one block."""
-    return runner.room(function) >= SHAPE.size + _SUMS.size
+    return runner.room(function) >= _LEAST_ROOM
 
 
 def _read(runner: Runner, runs: Iterable[BlockRun]) -> Iterator[tuple[BlockRun, int, bytes]]:
@@ -77,18 +104,27 @@ def _read(runner: Runner, runs: Iterable[BlockRun]) -> Iterator[tuple[BlockRun, 
     for run in runs:
         for index in range(run.count):
             address = run.address + index * run.block
-            yield run, address, runner.memory.read(address, run.block)
+            try:
+                data = runner.memory.read(address, run.block)
+            except TransferFault as error:
+                raise AlgorithmCrash(error.message, address=address, function=READING) from error
+            yield run, address, data
 
 
 def _answers(
-    runner: Runner, runs: Iterable[BlockRun], function: int, size: int, last: int
+    runner: Runner,
+    runs: Iterable[BlockRun],
+    function: int,
+    size: int,
+    last: int,
+    asked: Callable[[int, BlockRun, int, int], Command] = block_command,
 ) -> Iterator[tuple[BlockRun, bytes]]:
     """Call a function on runs of blocks, as many in a round trip as fit the ring."""
     entry = runner.part(function)
     group: list[tuple[BlockRun, Command]] = []
     length = 0
-    for run in _limited(runs, (runner.room(function) - SHAPE.size) // size):
-        command = block_command(entry, run, size, last)
+    for run in _limited(runs, (runner.room(function) - _SHAPES) // size):
+        command = asked(entry, run, size, last)
         if group and length + command.length > runner.capacity:
             yield from _call(runner, group)
             group, length = [], 0

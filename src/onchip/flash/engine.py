@@ -12,10 +12,11 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from onchip.errors import AlgorithmCrash, EraseError, FlashError, PlanError, VerifyError
+from onchip.errors import EraseError, PlanError, VerifyError
 from onchip.target.memory_map import FlashRegion
 
 from . import job, placing, verify
+from .attempts import attempt, program
 from .block_run import BlockRun
 from .blocks import block_crcs
 from .image import Image
@@ -25,7 +26,7 @@ from .planning import EraseMode, Planning
 from .progress import ProgressCallback, silent
 from .regions import Regions
 from .report import ProgrammingReport, report_of
-from .second_try import compare_again, program_again
+from .second_try import compare_again
 from .segment import Segment
 from .workbench import Workbench
 
@@ -120,7 +121,9 @@ class FlashEngine:
         else:
             if not reset:
                 self._core.halt()
-            plans = self._program(plans, progress, reset=reset, read_back=read_back)
+            plans = program(
+                self._bench, self._client, plans, progress, reset=reset, read_back=read_back
+            )
         self._load_ram(in_ram)
         return self._report(plans, in_ram, started)
 
@@ -155,7 +158,7 @@ class FlashEngine:
                 job.survey(self._bench, fresh, progress)
             return fresh
 
-        decided = self._attempt(look) if plans else []
+        decided = self._attempt(look, plans) if plans else []
         return [sector for plan in decided for sector in outline(plan)]
 
     def erase(
@@ -183,7 +186,7 @@ class FlashEngine:
                 job.check(self._bench, plans, progress)
 
         try:
-            self._attempt(work)
+            self._attempt(work, plans)
         except VerifyError as error:
             raise EraseError(
                 f"not blank after erasing: {error.message}", address=error.address
@@ -213,7 +216,7 @@ class FlashEngine:
                     raise
 
         if plans:
-            self._attempt(work)
+            self._attempt(work, plans)
         return ProgrammingReport(
             image_bytes=image.length,
             same_bytes=image.length,
@@ -243,7 +246,7 @@ class FlashEngine:
             with self._bench.borrowed_target(()):
                 return block_crcs(self._bench.crc_runner(), runs)
 
-        return self._attempt(work)
+        return self._attempt(work, ())
 
     # -- within ------------------------------------------------------------------------------------
 
@@ -264,69 +267,8 @@ class FlashEngine:
             )
         self._bench.check_fits(plans)
 
-    def _attempt(self, work: Callable[[], T]) -> T:
-        """Do ``work``; when an algorithm crashes do it again in the way that asks least of it.
-
-        Raises:
-            OnchipError: as ``work``; a failure of the second attempt tells of the first as well.
-        """
-        ladder = self._bench.ladder
-        ladder.begin()
-        try:
-            return work()
-        except AlgorithmCrash as first:
-            if not ladder.step_down(first):
-                raise
-            try:
-                return work()
-            except FlashError as second:
-                if second.message != first.message:
-                    second.message += f"; and before, through the driver: {first.message}"
-                raise second from first
-
-    def _program(
-        self,
-        plans: Sequence[RegionPlan],
-        progress: ProgressCallback,
-        *,
-        reset: bool,
-        read_back: bool,
-    ) -> list[RegionPlan]:
-        """Look, erase, program and verify; return the plans as they were decided."""
-        bench = self._bench
-        wanted, decided = list(plans), list[RegionPlan]()
-
-        def work() -> list[RegionPlan]:
-            nonlocal wanted, decided
-            mine = [plan.fresh() for plan in wanted]
-            hold = bench.reset_target() if reset else bench.borrowed_target(mine, programs=True)
-            with hold:
-                job.survey(bench, mine, progress)
-                wanted, decided = [plan.again() for plan in mine], decided or mine
-                changed = [plan for plan in mine if plan.erase_all or plan.erase or plan.writes()]
-                self._carry_out(changed, progress, read_back=mine if read_back else ())
-            return decided
-
-        return self._attempt(work)
-
-    def _carry_out(
-        self,
-        changed: Sequence[RegionPlan],
-        progress: ProgressCallback,
-        *,
-        read_back: Sequence[RegionPlan],
-    ) -> None:
-        """Erase, program and verify; a failure tells whether a slower wire would have helped."""
-        try:
-            job.carry_out(self._bench, changed, self._chip.clock_hz, progress)
-            job.check(self._bench, changed, progress)
-            if read_back:
-                job.read_back(self._bench, read_back)
-        except FlashError as error:
-            if isinstance(error, VerifyError):
-                program_again(self._bench, self._client, changed, self._chip.clock_hz, error)
-            error.hint = error.hint or "the flash is incomplete now: program it again"
-            raise
+    def _attempt(self, work: Callable[[], T], plans: Sequence[RegionPlan]) -> T:
+        return attempt(self._bench.ladder, work, plans)
 
     def _load_ram(self, segments: Sequence[Segment]) -> None:
         for segment in segments:

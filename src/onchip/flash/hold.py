@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from onchip.arch.scs import DFSR, DHCSR
-from onchip.errors import OnchipError, TargetError
+from onchip.errors import AlgorithmCrash, OnchipError, TargetError
 
 if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
@@ -42,7 +42,8 @@ def reset_and_hold(core: Core, chip: Chip) -> Iterator[None]:
 def borrow(core: Core, start: int, length: int) -> Iterator[None]:
     """Put registers and ``length`` bytes of RAM back afterwards; catch faults meanwhile.
 
-    The core has to be halted, and is halted afterwards.
+    The core has to be halted, and is halted afterwards; after a crash it has been reset, for there
+    is no way back out of a fault.
 
     Raises:
         TransferError, ProbeError: the way to the target broke.
@@ -54,8 +55,14 @@ def borrow(core: Core, start: int, length: int) -> Iterator[None]:
         core.write_registers({"control": 0, "primask": 1})
         with _catching_faults(core):
             yield
-    except BaseException:
+    except AlgorithmCrash as crash:
         with contextlib.suppress(OnchipError):  # what went wrong first is what matters
+            core.reset(halt=True)
+            memory.write(start, saved)
+        crash.hint = crash.hint or "the target had to be reset"
+        raise
+    except BaseException:
+        with contextlib.suppress(OnchipError):
             memory.write(start, saved)
             core.write_registers(registers)
         raise

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from onchip.errors import PlanError
+from onchip.errors import PlanError, VerifyError
 
 from . import verify
+from .blankness import check_blank, doubt, split_warily, told_blank
 from .command import Command
 from .planner import Range, RegionPlan
 from .progress import Meter, Phases, ProgressCallback, uncounted
 from .runner import Runner
 from .schedule import commands, erased_length, expected_content, verifying
-from .sums import AS_WANTED, Sums, blank_sums
+from .sums import AS_WANTED, TOLD_BLANK, Sums, blank_sums
 from .sums import sums as image_sums
 
 if TYPE_CHECKING:
@@ -36,11 +37,17 @@ def survey(bench: Workbench, plans: Sequence[RegionPlan], progress: ProgressCall
     meter = Meter(progress, "plan", sum(r.length for p in wanted for r in p.survey()))
     meter(0)
     for plan, runner in bench.runners(wanted):
-        sums = _look_over(runner, plan, meter)
+        if plan.wary:
+            sums = _look_warily(runner, plan, bench.clock_hz, plan.survey())
+        else:
+            sums = _look_over(runner, plan, meter)
         plan.decide(sums)
         kept = plan.kept_ranges()
         missing = [r for r in kept if any(part not in sums for part in plan.cut(r))]
-        sums |= _sums(runner, plan, missing, uncounted)
+        if plan.wary:
+            sums |= _look_warily(runner, plan, bench.clock_hz, missing)
+        else:
+            sums |= _sums(runner, plan, missing, uncounted)
         parts = plan.kept_parts(sums)
         for part in parts:
             plan.keep_bytes(part.address, runner.memory.read(part.address, part.length))
@@ -86,6 +93,18 @@ def _look_over(runner: Runner, plan: RegionPlan, meter: Meter) -> dict[Range, Su
         else:
             closer.append(part)
     return found | _sums(runner, plan, closer, uncounted)
+
+
+def _look_warily(
+    runner: Runner, plan: RegionPlan, clock_hz: int, ranges: Sequence[Range]
+) -> dict[Range, Sums]:
+    """Return the sums of what is not blank, once BlankCheck has told that of each block."""
+    parts = [part for item in ranges for part in plan.cut(item)]
+    blocks = {plan.block_of(part.address) for part in parts}
+    blank = told_blank(runner, plan, clock_hz, blocks)
+    found = {part: TOLD_BLANK for part in parts if plan.block_of(part.address) in blank}
+    rest = [part for part in parts if part not in found]
+    return found | _sums(runner, plan, rest, uncounted)
 
 
 def _large_block(plan: RegionPlan) -> int:
@@ -139,9 +158,16 @@ def check(bench: Workbench, plans: Sequence[RegionPlan], progress: ProgressCallb
             runner.run(verifying(runner, plan), lambda command: meter(command.progress))
             runner.finish(lambda command: meter(command.progress))
             continue
+        if plan.wary:
+            segments, blank = split_warily(plan, segments)
+            check_blank(runner, plan, bench.clock_hz, blank)
         ranges = [Range(segment.address, len(segment.data)) for segment in segments]
         sums = _sums(runner, plan, ranges, meter, _large_block(plan))
-        verify.compare(runner.memory, segments, sums)
+        try:
+            verify.compare(runner.memory, segments, sums)
+        except VerifyError as error:
+            doubt(plan, error, segments)
+            raise
 
 
 def read_back(bench: Workbench, plans: Sequence[RegionPlan]) -> None:

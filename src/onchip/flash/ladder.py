@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onchip.errors import AlgorithmCrash, AlgorithmError
+from onchip.errors import AlgorithmError
 
 from .algorithm import FlashAlgorithm
 from .call_runner import CallRunner
@@ -74,11 +74,11 @@ class Ladder:
             self.rung, self.because = calls.rung, because
         return calls
 
-    def step_down(self, crash: AlgorithmCrash) -> bool:
-        """Go down to where least can go wrong, after a crash; False: that is where it was."""
+    def step_down(self, because: str) -> bool:
+        """Go down to where least can go wrong; False: that is where it was."""
         if self.rung is Rung.SINGLE:
             return False
-        self._forced = Rung.SINGLE, crash.message
+        self._forced = Rung.SINGLE, because
         return True
 
     def _limit(self, algorithm: FlashAlgorithm | None) -> tuple[Rung, str]:

@@ -24,7 +24,7 @@ from onchip.target.memory_map import FlashRegion, Sector
 from .algorithm import FlashAlgorithm
 from .block_run import BlockRun
 from .segment import Segment
-from .sums import AS_WANTED, Sums, blank_sums, sums
+from .sums import AS_WANTED, TOLD_BLANK, Sums, blank_sums, sums
 
 SMALLEST_BLOCK = 1024
 
@@ -50,12 +50,14 @@ class Write:
     data: bytes
 
 
-def block_size(region: FlashRegion, algorithm: FlashAlgorithm) -> int:
+def block_size(
+    region: FlashRegion, algorithm: FlashAlgorithm, smallest: int = SMALLEST_BLOCK
+) -> int:
     """Return the unit of planning: a divisor of every sector, whole pages where that can be."""
     sizes = [run.size for run in region.sectors]
     page, sector = algorithm.device.page_size, math.gcd(*sizes)
     block = sector if page >= sector else math.gcd(page, sector)
-    while block < SMALLEST_BLOCK and all(size % (2 * block) == 0 for size in sizes):
+    while block < smallest and all(size % (2 * block) == 0 for size in sizes):
         block *= 2
     return block
 
@@ -94,7 +96,9 @@ class RegionPlan:
     """What is to happen in one flash region.
 
     ``keep``: bytes of erased sectors that the image does not cover survive. ``rewrite``: sectors
-    are erased and programmed even where they hold the image's bytes already.
+    are erased and programmed even where they hold the image's bytes already. ``voids`` have to be
+    blank. ``wary``: blank flash cannot be read, so the algorithm's BlankCheck is asked; a block is
+    then a page, and what the image has is programmed though it be blank.
     """
 
     region: FlashRegion
@@ -103,6 +107,8 @@ class RegionPlan:
     keep: bool = True
     erase_all: bool = False
     rewrite: bool = False
+    wary: bool = False
+    voids: tuple[Segment, ...] = ()
     erase: list[Sector] = field(default_factory=list)
     _states: dict[int, str] = field(default_factory=dict)
     _kept: list[Segment] = field(default_factory=list)
@@ -111,7 +117,7 @@ class RegionPlan:
     @property
     def block(self) -> int:
         """Bytes in a block."""
-        return block_size(self.region, self.algorithm)
+        return block_size(self.region, self.algorithm, 1 if self.wary else SMALLEST_BLOCK)
 
     @property
     def image_bytes(self) -> int:
@@ -125,7 +131,7 @@ class RegionPlan:
             part.length
             for piece in self.pieces
             for part in self._parts(piece)
-            if self._states.get(self._block_of(part.address)) == "same"
+            if self._states.get(self.block_of(part.address)) == "same"
         )
 
     @property
@@ -148,18 +154,19 @@ class RegionPlan:
 
         What had to be kept is the plan's own by now: it may be gone from the chip.
         """
-        pieces = self.pieces if self.erase_all else tuple(self.expected())
-        return replace(self.fresh(), pieces=pieces)
+        pieces = sorted((*self.pieces, *self._kept), key=lambda piece: piece.address)
+        return replace(self.fresh(), pieces=tuple(pieces), voids=(*self.voids, *self._blanks()))
 
     def fresh(self) -> RegionPlan:
         """Return this plan as it was before `decide`."""
         return RegionPlan(
-            self.region, self.algorithm, self.pieces, self.keep, self.erase_all, self.rewrite
+            *(self.region, self.algorithm, self.pieces, self.keep, self.erase_all, self.rewrite),
+            *(self.wary, self.voids),
         )
 
     def survey(self) -> list[Range]:
         """Return the ranges whose sums `decide` wants: the image's, then what fills its blocks."""
-        return [Range(p.address, len(p.data)) for p in self.pieces] + self._fillers()
+        return [Range(p.address, len(p.data)) for p in self._covering()] + self._fillers()
 
     def decide(self, found: Mapping[Range, Sums]) -> None:
         """Classify blocks by the sums of the parts that `survey` was cut into."""
@@ -167,22 +174,22 @@ class RegionPlan:
             return
         same: dict[int, bool] = {}
         blank: dict[int, bool] = {}
-        for piece in self.pieces:
+        for piece in self._covering():
             for part in self._parts(piece):
-                block = self._block_of(part.address)
+                block = self.block_of(part.address)
                 offset = part.address - piece.address
                 data = piece.data[offset : offset + part.length]
+                empty = self._is_blank(part, found)
                 if found[part] == AS_WANTED:
                     good, empty = True, data == self._blank(part.length)
+                elif found[part] == TOLD_BLANK:
+                    good = piece in self.voids
                 else:
-                    good, empty = (
-                        found[part] == sums(data, part.address),
-                        self._is_blank(part, found),
-                    )
+                    good = found[part] == sums(data, part.address)
                 same[block] = same.get(block, True) and good
                 blank[block] = blank.get(block, True) and empty
         for filler in self._fillers():
-            block = self._block_of(filler.address)
+            block = self.block_of(filler.address)
             blank[block] = blank[block] and self._is_blank(filler, found)
         for block in same:
             keeps = same[block] and not self.rewrite
@@ -196,10 +203,15 @@ class RegionPlan:
         """Erase and program all of it: nothing can be said of what is there."""
         if self.erase_all:
             return
-        blocks = {self._block_of(part.address) for p in self.pieces for part in self._parts(p)}
+        blocks = self.touched()
         self._states.update(dict.fromkeys(blocks, "erase"))
         starts = {self.region.sector_at(block).start for block in blocks}
         self.erase = [self.region.sector_at(start) for start in sorted(starts)]
+
+    def touched(self) -> set[int]:
+        """Return the blocks that image and kept bytes lie in."""
+        pieces = (*self.pieces, *self._kept)
+        return {self.block_of(part.address) for piece in pieces for part in self._parts(piece)}
 
     def kept_ranges(self) -> list[Range]:
         """Return what the image leaves uncovered in sectors that will be erased."""
@@ -228,7 +240,7 @@ class RegionPlan:
         erased = {s.start for s in self.erase}
         for piece in (*self.pieces, *self._kept):
             for part in self._parts(piece):
-                start = self._block_of(part.address)
+                start = self.block_of(part.address)
                 fresh = self.erase_all or self.region.sector_at(start).start in erased
                 if not fresh and self._states[start] == "same":
                     continue
@@ -238,38 +250,52 @@ class RegionPlan:
                 content[at : at + part.length] = piece.data[offset : offset + part.length]
         blank = self._blank(self.block)
         return [
-            Write(start, bytes(blocks[start])) for start in sorted(blocks) if blocks[start] != blank
+            Write(start, bytes(blocks[start]))
+            for start in sorted(blocks)
+            if self.wary or blocks[start] != blank
         ]
 
     def expected(self) -> list[Segment]:
         """Return everything that has to be there in the end: image, kept bytes, blank rest."""
-        result = [*self.pieces, *self._kept]
-        if self.erase_all:
-            return sorted(result, key=lambda s: s.address)
-        kept = {s.address: s.end for s in self._kept}
-        for sector in self.erase:
-            for gap in self._gaps(sector.start, sector.end):
-                result += [
-                    Segment(part.address, self._blank(part.length))
-                    for part in self.cut(gap)
-                    if part.address not in kept
-                ]
+        result = [*self.pieces, *self._kept, *self.voids, *self._blanks()]
         return sorted(result, key=lambda s: s.address)
+
+    def _blanks(self) -> list[Segment]:
+        """Return what will be blank in sectors that are erased."""
+        if self.erase_all:
+            return []
+        kept = {segment.address for segment in self._kept}
+        return [
+            Segment(part.address, self._blank(part.length))
+            for sector in self.erase
+            for gap in self._gaps(sector.start, sector.end)
+            for part in self.cut(gap)
+            if part.address not in kept
+        ]
 
     def cut(self, item: Range) -> list[Range]:
         """Cut a range at block borders."""
         return _cut(item, self.block, self.region.start)
 
+    def _covering(self) -> Sequence[Segment]:
+        """Return the pieces of the image, and what has to be blank, in order."""
+        if not self.voids:
+            return self.pieces
+        return sorted((*self.pieces, *self.voids), key=lambda segment: segment.address)
+
     def _parts(self, piece: Segment) -> list[Range]:
         return self.cut(Range(piece.address, len(piece.data)))
 
-    def _block_of(self, address: int) -> int:
+    def block_of(self, address: int) -> int:
+        """Return where the block begins that holds an address."""
         return address - (address - self.region.start) % self.block
 
     def _blank(self, length: int) -> bytes:
         return bytes([self.algorithm.device.erased_value]) * length
 
     def _is_blank(self, part: Range, found: Mapping[Range, Sums]) -> bool:
+        if self.wary:
+            return found[part] == TOLD_BLANK
         return found[part] == blank_sums(
             part.length, part.address & 3, self.algorithm.device.erased_value
         )
@@ -278,9 +304,9 @@ class RegionPlan:
         """Return what is uncovered in blocks that the image covers in part."""
         found: list[Range] = []
         seen: set[int] = set()
-        for piece in self.pieces:
+        for piece in self._covering():
             for part in (self._parts(piece)[0], self._parts(piece)[-1]):
-                start = self._block_of(part.address)
+                start = self.block_of(part.address)
                 if start not in seen:
                     seen.add(start)
                     found += self._gaps(start, min(start + self.block, self.region.end))
@@ -290,7 +316,7 @@ class RegionPlan:
         """Return what the image does not cover between two addresses."""
         gaps = []
         address = start
-        for piece in self.pieces:
+        for piece in self._covering():
             if piece.end <= address or piece.address >= end:
                 continue
             if piece.address > address:

@@ -106,7 +106,9 @@ def _programming(
     step = page_size(plan.algorithm)
     entry = runner.entry("ProgramPage", plan.region.start)
     timeout_s = program_timeout(plan.algorithm)
-    pieces = _without_blanks(writes, step, plan.algorithm.device.erased_value)
+    pieces: Iterable[Write] = writes
+    if not plan.wary:
+        pieces = _without_blanks(writes, step, plan.algorithm.device.erased_value)
     for address, data in chunks(pieces, step, runner.chunk // step * step or step):
         pages = Command(
             entry,

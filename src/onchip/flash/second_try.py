@@ -1,4 +1,4 @@
-"""A second try at half the clock, after a verification that failed: was it the wire?"""
+"""A second try after a verification that failed: at half the clock, was it the wire? Then alone."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from onchip.errors import FlashError, ProbeError, TargetError, TransferError, VerifyError
+from onchip.errors import (
+    FlashError,
+    OnchipError,
+    ProbeError,
+    TargetError,
+    TransferError,
+    VerifyError,
+)
 
 from . import job
 from .planner import RegionPlan
 from .progress import silent
-from .schedule import expected_content
 
 if TYPE_CHECKING:
     from onchip.dap.client import DapClient
@@ -25,24 +31,35 @@ def program_again(
     plans: Sequence[RegionPlan],
     clock_hz: int,
     error: VerifyError,
-) -> None:
-    """Program what differs once more, and add to ``error`` what came of it."""
-    again = [
-        RegionPlan(plan.region, plan.algorithm, tuple(expected_content(plan))) for plan in plans
-    ]
+) -> bool:
+    """Program what differs once more, and add to ``error`` what came of it.
+
+    True: it is right now, with single calls at the same clock, so the ladder has one more reason.
+    """
     told = "programmed again at half the clock"
     with _half_clock(client) as (slow, fast):
-        if slow is None:
-            return
-        try:
-            job.survey(bench, again, silent)
-            job.carry_out(bench, again, clock_hz, silent)
-            job.check(bench, again, silent)
-        except (FlashError, TransferError, TargetError, ProbeError) as second:
-            error.message += f"; {told} ({slow}) it failed too: {second.message}"
-            return
-    error.message += f"; {told} ({slow}) it is right now, so the wire is to blame"
-    error.hint = f"use a lower clock than {fast}, or shorter wires"
+        second = None if slow is None else _again(bench, plans, clock_hz)
+    if slow is not None and second is None:
+        error.message += f"; {told} ({slow}) it is right now, so the wire is to blame"
+        error.hint = f"use a lower clock than {fast}, or shorter wires"
+        return False
+    if bench.step_down(f"streamed, {error.message}") and _again(bench, plans, clock_hz) is None:
+        return True
+    if second is not None:
+        error.message += f"; {told} ({slow}) it failed too: {second.message}"
+    return False
+
+
+def _again(bench: Workbench, plans: Sequence[RegionPlan], clock_hz: int) -> OnchipError | None:
+    """Program what differs, and verify; return what went wrong."""
+    again = [plan.again() for plan in plans]
+    try:
+        job.survey(bench, again, silent)
+        job.carry_out(bench, again, clock_hz, silent)
+        job.check(bench, again, silent)
+    except (FlashError, TransferError, TargetError, ProbeError) as error:
+        return error
+    return None
 
 
 def compare_again(

@@ -25,6 +25,8 @@ _WORD = 0xFFFF_FFFF
 _MULTIPLIER = 0x9E37_79B1
 BLANK: Sums = (_WORD, _WORD)
 """What the target says of a block that is blank, without computing anything."""
+TOLD_BLANK: Sums = (-2, -2)
+"""Stands for the sums of what the algorithm's BlankCheck calls blank, however it may read."""
 AS_WANTED: Sums = (-1, -1)
 """Stands for the sums of bytes that are known to be those of the image."""
 

@@ -105,6 +105,7 @@ class Watch:
             raise AlgorithmCrash(
                 f"{self._current(status)} faulted: {_in_one_line(fault)}",
                 address=self._address(status),
+                function=command.name,
             )
         where = "" if reason.pc is None else f"; it was at {hex32(reason.pc)}"
         raise kind(
@@ -146,12 +147,15 @@ class Watch:
     ) -> AlgorithmError:
         """Tell why the core halted, or locked up, somewhere in the algorithm, or was reset."""
         current, address = self._current(status), self._address(status)
+        command = self._command()
+        function = "" if command is None else command.name
         try:
             self._core.halt()
             fault = self._fault()
             if fault is not None:
                 how = "locked up" if locked_up else "faulted"
-                return AlgorithmCrash(f"{current} {how}: {_in_one_line(fault)}", address=address)
+                told = f"{current} {how}: {_in_one_line(fault)}"
+                return AlgorithmCrash(told, address=address, function=function)
             if breakpoint:
                 pc = hex32(self._core.read_register("pc"))
                 told = f"{current} halted at {pc}, as by a BKPT instruction, instead of returning"

@@ -47,6 +47,11 @@ class Workbench:
         self._small = False
 
     @property
+    def clock_hz(self) -> int:
+        """The chip's clock after a reset."""
+        return self._chip.clock_hz
+
+    @property
     def has_ram(self) -> bool:
         """Whether it is known where algorithms may run."""
         return self._ram is not None
@@ -103,6 +108,17 @@ class Workbench:
         self._current = self.ladder.runner(self._ram, algorithm, crcs=crcs)
         return self._current
 
+    def step_down(self, because: str) -> bool:
+        """Go on with single calls; False: that is what there was.
+
+        Raises:
+            TransferError, ProbeError: the way to the target broke.
+        """
+        if not self.ladder.step_down(because):
+            return False
+        self.stop()
+        return True
+
     def stop(self) -> None:
         """Halt the core and forget the runner.
 
@@ -121,7 +137,8 @@ class Workbench:
         """
         for plan in plans:
             if plan.algorithm.is_readable:
-                yield plan, self.any_runner(plan.algorithm)
+                one = self.runner if plan.wary else self.any_runner
+                yield plan, one(plan.algorithm)
                 continue
             runner = self.runner(plan.algorithm)
             runner.run(init(runner, plan, self._chip.clock_hz, FOR_VERIFY))
@@ -147,7 +164,7 @@ class Workbench:
         """Put back registers and RAM afterwards: the program goes on, even if flash was changed."""
         assert self._ram is not None  # check_fits
         before = self._ram
-        small = not programs and all(plan.algorithm.is_readable for plan in plans)
+        small = not programs and all(p.algorithm.is_readable and not p.wary for p in plans)
         if small:
             self._ram = (before[0], min(before[1], _RAM_FOR_SUMS if plans else _RAM_FOR_CRCS))
         elif programs:
