@@ -44,7 +44,17 @@ CONVERSATIONS = {
     ),
     "GDB condition evaluated here, false 15 times": (
         (f"Z0,{BREAK};{R0_IS_16}", "vCont;c"),
-        ((23, 23), (56, 54)),
+        ((22, 22), (54, 52)),
+    ),
+    "GDB tracepoint hit 16 times: registers, 64 bytes": (
+        (
+            f"QTDP:1:{BREAK[:8]}:E:0:0-",
+            f"QTDP:-1:{BREAK[:8]}:R1FFFFM-1,{RAM:X},40",
+            "QTStart",
+            f"Z0,{BREAK};{R0_IS_16}",
+            "vCont;c",
+        ),
+        ((36, 36), (115, 82)),
     ),
 }
 
@@ -95,7 +105,7 @@ def measurements(probe: str) -> list[Measured]:
                 at = RAM + 0x100 if "turns" in name else RAM
                 talker.say("Pf=" + at.to_bytes(4, "little").hex())
                 talker.say("P1=e8030000")
-            if "condition" in name:
+            if "condition" in name or "tracepoint" in name:
                 talker.say("P0=00000000")
                 talker.say("Pf=" + RAM.to_bytes(4, "little").hex())
             before = link.mark()

@@ -60,6 +60,8 @@ class Channel:
         self._shared = shared_link(link)
         self.lock = SharedTurns(self._shared, self.invalidate) if self._shared else Turns()
         self.generation = 0
+        self.answers = 0
+        """How many packets were answered: who looks again sees whether the probe was idle."""
         self.packet_size = FIRST_PACKET_SIZE
         self.packet_count = 1
         self.atomic = False
@@ -170,6 +172,7 @@ class Channel:
             self._in_step = False
             self.invalidate()
             raise
+        self.answers += 1
         if response and response[0] == packet[0]:
             return response
         if response and response[0] == UNKNOWN_COMMAND:

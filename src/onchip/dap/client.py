@@ -202,6 +202,15 @@ class DapClient(Channel):
     def _ask_text(self, info: InfoId) -> str | None:
         return self.command(Info(info)).text
 
+    def check(self) -> None:
+        """Ask the probe for a sign of life, in one packet that touches nothing behind it.
+
+        Raises:
+            ProbeLost: it is gone.
+            ProbeError: it does not answer.
+        """
+        self.command(Info(InfoId.PACKET_COUNT))
+
     def close(self) -> None:
         """Disconnect the SWD port and close the link. Closing twice is harmless."""
         if self._closed or not self._connected:

@@ -350,6 +350,21 @@ class FakeCore:
         return self.fault_report
 
 
+class FakeProbe:
+    has_company = False
+
+    def __init__(self):
+        self.answers = 0
+        self.checks = 0
+        self.failures = []
+
+    def check(self):
+        self.checks += 1
+        self.answers += 1
+        if self.failures:
+            raise self.failures.pop(0)
+
+
 class FakeSession:
     chip_name = "fake"
     memory_map = MEMORY_MAP
@@ -364,6 +379,7 @@ class FakeSession:
         self.jobs = []
         self.slept = 0.0
         self.flash_error = None
+        self.client = FakeProbe()
         self.link = SimpleNamespace(
             sleep=self._sleep, now=lambda: self.slept, description="fake link"
         )

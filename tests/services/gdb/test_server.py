@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from onchip.errors import ProbeLost, TransferNoAck, UsageError
+from onchip.errors import ProbeLost, ProbeTimeout, TransferNoAck, UsageError
 from onchip.services.gdb import GdbOptions, GdbServer
 from onchip.services.gdb import loop as loop_module
 from onchip.wire.gdb_rsp.framing import Ack, Decoder, Packet, encode_packet
 
-from .fakes import FakeSession
+from .fakes import FakeProbe, FakeSession
 
 
 class Client:
@@ -311,6 +311,61 @@ def test_a_probe_unplugged_while_nobody_was_there_is_told_to_the_next_client(ser
     server.join(5)
     assert not server.is_alive
     assert not any("Traceback" in line for line in server.logged)
+
+
+@pytest.mark.parametrize("attached", [False, True])
+def test_an_idle_probe_that_was_unplugged_ends_the_service_at_once(serve, monkeypatch, attached):
+    monkeypatch.setattr(loop_module, "CHECK_S", 0.01)
+    session = FakeSession()
+    server, connect = serve(session)
+    client = connect()
+    if attached:
+        client.ask(b"?")
+    session.client.failures = [ProbeTimeout("no answer"), ProbeLost("unplugged")]
+    server.join(5)
+    assert not server.is_alive
+    assert isinstance(server.failure, ProbeLost)
+    assert client.closed()
+    assert server.logged.count("no answer") == 1
+
+
+class BusyProbe(FakeProbe):
+    """Between any two looks somebody else's packets were answered."""
+
+    looks = 0
+
+    @property
+    def answers(self):
+        self.looks += 1
+        return self.looks
+
+    @answers.setter
+    def answers(self, value):
+        pass
+
+
+class SharedProbe(FakeProbe):
+    """Other programs use it too."""
+
+    looks = 0
+
+    @property
+    def has_company(self):
+        self.looks += 1
+        return True
+
+
+@pytest.mark.parametrize("kind", [BusyProbe, SharedProbe])
+def test_a_probe_that_others_use_is_asked_nothing(serve, monkeypatch, kind):
+    monkeypatch.setattr(loop_module, "CHECK_S", 0.001)
+    session = FakeSession()
+    session.client = probe = kind()
+    serve(session)
+    deadline = time.monotonic() + 5
+    while probe.looks < 10 and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert probe.looks >= 10
+    assert probe.checks == 0
 
 
 def test_an_interrupt_of_serve_stops_the_service(monkeypatch):

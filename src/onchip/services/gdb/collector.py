@@ -6,7 +6,7 @@ once leads nowhere; the client sees it as not collected.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from onchip.cortex_m import Core
@@ -71,18 +71,19 @@ def _read_ranges(core: Core, ranges: list[tuple[int, int]]) -> list[tuple[int, b
     try:
         batch.run()
     except TransferFault:
-        pieces = [(address, _read_some(core, address, length)) for address, length in ranges]
+        pieces = [(each[0], _read_some(core.memory.read, *each)) for each in ranges]
         return [piece for piece in pieces if piece[1]]
     return [(address, result.value) for (address, _), result in zip(ranges, results, strict=True)]
 
 
-def _read_some(core: Core, address: int, length: int) -> bytes:
+def _read_some(read: Callable[[int, int], bytes], address: int, length: int) -> bytes:
+    """Read up to where nothing is there."""
     try:
-        return core.memory.read(address, length)
+        return read(address, length)
     except TransferFault as fault:
         if fault.address is None or not address < fault.address < address + length:
             return b""
-        return core.memory.read(address, fault.address - address)
+        return read(address, fault.address - address)
 
 
 class _Filling(Surroundings):
@@ -122,7 +123,9 @@ class _Filling(Surroundings):
         """Put memory into the frame, unless it is there."""
         length = min(length, LONGEST_PIECE, _END - address)
         if length > 0 and find_piece(self.pieces, address, length) is None:
-            self.pieces.append((address, self._seen.read_memory(address, length)))
+            data = _read_some(self._seen.read_memory, address, length)
+            if data:
+                self.pieces.append((address, data))
 
     def collect_string(self, address: int, longest: int) -> None:
         """Put memory up to a zero into the frame, zero and all."""

@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from onchip.errors import OnchipError, TransferError
+from onchip.errors import OnchipError, ProbeLost, TransferError
 from onchip.services.gdb.client import Client
 from onchip.services.gdb.connection import Connection
 from onchip.services.gdb.target import Target
@@ -36,6 +36,8 @@ MOST_UNSENT = 1 << 22
 """A client that takes nothing is dropped when this many bytes wait for it."""
 PACKETS_PER_TURN = 32
 """A client that sends many packets at once does not keep the others waiting."""
+CHECK_S = 1.0
+"""A probe that nothing was asked of for so long is asked whether it is there."""
 KEEP_ALIVE_S = 1.0
 """A client hears something this often while its answer takes long; GDB's patience is 2 s."""
 
@@ -71,6 +73,8 @@ class Loop:
         self._gone: list[Client] = []
         self._pause_s = SHORTEST_PAUSE_S
         self._failed_polls = 0
+        self._asked_at = time.monotonic()
+        self._answers = -1
         self._real_time = True  # whether the link's clock runs by itself
 
     def wake(self) -> None:
@@ -137,6 +141,7 @@ class Loop:
         if not self._target.run.running or self._target.lost is not None or self._worker.busy:
             if not self._target.run.running:
                 self._pause_s = SHORTEST_PAUSE_S
+                self._check_probe()
             return
         try:
             with self._session.lock:
@@ -149,6 +154,30 @@ class Loop:
             self._target.note(error)
             self._poll_failed(error)
         self._pause_s = min(self._pause_s * 1.5, LONGEST_PAUSE_S)
+
+    def _check_probe(self) -> None:
+        """Ask an idle probe for a sign of life: it is not told otherwise that it was unplugged.
+
+        One that answered somebody meanwhile is there. Where other programs share the probe, they
+        would have to wait for this turn, and find out themselves.
+        """
+        due = time.monotonic() - self._asked_at >= CHECK_S
+        if not due or self._worker.busy or self._target.lost is not None:
+            return
+        self._asked_at = time.monotonic()
+        probe = self._session.client
+        idle, self._answers = probe.answers == self._answers, probe.answers
+        if not idle or probe.has_company:
+            return
+        try:
+            with self._session.lock:
+                probe.check()
+            self._answers = probe.answers
+        except ProbeLost as error:
+            self._target.note(error)
+            self._target.fail(error)
+        except OnchipError as error:
+            self._log(str(error))
 
     def _poll_failed(self, error: OnchipError) -> None:
         """A chip in reset or without power may come back; a probe that is gone does not."""
@@ -180,7 +209,7 @@ class Loop:
         if asked or self._target.lost is not None or self._gone:
             return 0
         if not self._target.run.running:
-            return None
+            return max(0.0, self._asked_at + CHECK_S - time.monotonic())
         spent = time.monotonic() - began
         pause = 0.0 if self._target.run.stepping else self._pause_s
         return max(TURN_S, pause if self._real_time else pause - spent)
@@ -216,6 +245,7 @@ class Loop:
                     self._serve(client)
 
     def _serve(self, client: Client) -> None:
+        self._asked_at = time.monotonic()
         try:
             with self._session.lock:
                 client.connection.serve()
