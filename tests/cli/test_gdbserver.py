@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import re
 import signal
@@ -13,10 +14,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from onchip.cli.exit_codes import ExitCode
 from onchip.cli.main import main
 from onchip.cli.verbs import gdbserver as verb
 from onchip.cortex_m import BreakpointKind
+from onchip.errors import OnchipError, ProbeNotFound, TransferNoAck
 from onchip.probe.counting import CountingLink
+from onchip.services.gdb import loop
 from onchip.session import Session
 from onchip.session.connecting import open_session
 from onchip.virtual_board.board import VirtualBoard
@@ -156,6 +160,84 @@ def test_a_job_that_has_to_end_is_waited_for(
     assert main(["gdbserver", "--probe", "virtual:nrf51822", "--port", "0"]) == 0
     assert done[:3] == ["stop", "join", "close"]
     assert "waiting for the job on the flash" in capsys.readouterr().err
+
+
+@pytest.fixture
+def idle_stop(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Nobody stops the server until this is set; it looks after its probe all the time."""
+    stop = threading.Event()
+
+    @contextlib.contextmanager
+    def requests() -> Iterator[threading.Event]:
+        yield stop
+
+    monkeypatch.setattr(verb, "stop_requests", requests)
+    monkeypatch.setattr(verb, "_SEARCH_S", 0.001)
+    monkeypatch.setattr(loop, "CHECK_S", 0.001)
+    return stop
+
+
+def test_a_probe_that_is_unplugged_while_nobody_is_there_ends_it(
+    idle_stop: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with VirtualBoard("nrf51822") as board:
+        session = open_session(board.link())
+        monkeypatch.setattr(verb, "open_session", lambda arguments: session)
+        board.faults.unplug(after_packets=3)
+        assert main(["gdbserver", "--port", "0"]) == ExitCode.PROBE
+    said = capsys.readouterr().err
+    assert "was unplugged" in said
+    assert "Traceback" not in said
+
+
+def test_with_persist_it_waits_until_the_probe_is_back(
+    idle_stop: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with VirtualBoard("nrf51822") as board, VirtualBoard("nrf51822") as again:
+        answers: list[Session | OnchipError] = [
+            open_session(board.link()),
+            ProbeNotFound("no probe"),
+            TransferNoAck("no power yet", operation="read DP"),
+            open_session(again.link()),
+        ]
+
+        def opened(arguments: argparse.Namespace) -> Session:
+            answer = answers.pop(0)
+            if isinstance(answer, OnchipError):
+                raise answer
+            if not answers:
+                idle_stop.set()
+            return answer
+
+        monkeypatch.setattr(verb, "open_session", opened)
+        board.faults.unplug(after_packets=3)
+        assert main(["gdbserver", "--port", "0", "--persist"]) == 0
+    shown = capsys.readouterr()
+    assert "waiting until it is back" in shown.err
+    assert shown.err.endswith("stopped\n")
+    assert shown.out.count("GDB server started") == 2
+    assert not answers
+
+
+def test_a_signal_ends_the_waiting_for_a_probe(
+    idle_stop: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with VirtualBoard("nrf51822") as board:
+        answers = [open_session(board.link())]
+
+        def opened(arguments: argparse.Namespace) -> Session:
+            if answers:
+                return answers.pop()
+            idle_stop.set()
+            raise ProbeNotFound("no probe")
+
+        monkeypatch.setattr(verb, "open_session", opened)
+        board.faults.unplug(after_packets=3)
+        assert main(["gdbserver", "--port", "0", "--persist"]) == 0
 
 
 def test_once_it_ends_when_gdb_leaves() -> None:

@@ -100,6 +100,22 @@ def test_the_document(talk):
     assert bytes.fromhex(talk.ask(b"qThreadExtraInfo,200").decode()) == b"blocked, priority 3"
 
 
+def test_the_tables_of_info_os(talk):
+    def table(name):
+        return talk.ask(b"qXfer:osdata:read:%b:0,2000" % name).decode()
+
+    assert '<column name="Type">threads</column>' in table(b"")
+    rows = table(b"threads").split("<item>")[1:]
+    assert len(rows) == 2
+    assert '<column name="tid">0x200</column>' in rows[1]
+    assert '<column name="name">io&lt;&amp;&gt;?</column>' in rows[1]
+    assert '<column name="state">blocked, priority 3</column>' in rows[1]
+    assert '<column name="state">halted</column>' in table(b"processes")
+    assert table(b"sockets") == "E00"
+    talk.ask(b"vCont;c")
+    assert '<column name="state">running</column>' in table(b"processes")
+
+
 def test_registers_of_a_sleeping_task(talk):
     assert talk.ask(b"Hg200") == b"OK"
     assert talk.ask(b"p0") == b"55000000"

@@ -13,6 +13,7 @@ from onchip.cli.classic import add_classic, add_classic_server, erase_mode, sett
 from onchip.cli.options import add_connection, add_flash_breakpoints, open_session, port
 from onchip.cli.signals import stop_requests
 from onchip.cli.verbs.fault import load_symbols
+from onchip.errors import ProbeError, ProbeLost, TransferError
 
 if TYPE_CHECKING:
     from onchip.services.gdb import GdbOptions
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 _LOOK_S = 0.05
 """How often to look whether the service ended by itself."""
+
+_SEARCH_S = 1.0
+"""How often to look whether a probe that was lost is back."""
 
 EPILOG = """\
 examples:
@@ -49,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--persist",
         action="store_true",
         default=None,
-        help="wait for the next GDB when the last has left: the default, but for --telnet-port",
+        help="wait for the next GDB when the last has left: the default, but for --telnet-port; "
+        "where it is said, a probe that is unplugged is waited for, too",
     )
     stay.add_argument(
         "--once", dest="persist", action="store_false", help="end when the last GDB has left"
@@ -123,17 +128,41 @@ def run(arguments: argparse.Namespace) -> int:
         debug=debug,
     )
     try:
-        return _serve(arguments, options)
+        return _serve_while_there(arguments, options)
     finally:
         if directory is not None:
             directory.close()
 
 
-def _serve(arguments: argparse.Namespace, options: GdbOptions) -> int:
+def _serve_while_there(arguments: argparse.Namespace, options: GdbOptions) -> int:
+    """Serve; a probe that was lost ends it, or is waited for where ``--persist`` says so."""
+    session: Session | None = open_session(arguments)
+    while session is not None:
+        try:
+            return _serve(session, arguments, options)
+        except ProbeLost as lost:
+            if arguments.persist is not True:
+                raise
+            print(f"{lost}; waiting until it is back", file=sys.stderr, flush=True)
+        session = _open_again(arguments)
+    return 0
+
+
+def _open_again(arguments: argparse.Namespace) -> Session | None:
+    """Wait for the probe, and for a chip behind it that answers; None: somebody stopped it."""
+    with stop_requests() as stop:
+        while not stop.wait(_SEARCH_S):
+            with contextlib.suppress(ProbeError, TransferError):
+                return open_session(arguments)
+    print("stopped", file=sys.stderr)
+    return None
+
+
+def _serve(session: Session, arguments: argparse.Namespace, options: GdbOptions) -> int:
     from onchip.services.gdb import GdbServer
     from onchip.services.gdb.semihosting import no_input
 
-    with open_session(arguments) as session, _console(arguments.semihosting_port) as console:
+    with session, _console(arguments.semihosting_port) as console:
         server = GdbServer(
             session,
             arguments.port,

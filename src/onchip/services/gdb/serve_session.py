@@ -7,6 +7,7 @@ from onchip.services.commands import UnknownCommand
 from onchip.services.gdb.conversation import Conversation
 from onchip.services.gdb.handlers import Handlers, Reply
 from onchip.services.gdb.monitor import run_command
+from onchip.services.gdb.osdata_xml import osdata_xml
 from onchip.services.gdb.serve_memory import PACKET_SIZE
 from onchip.services.gdb.serve_threads import threads_xml
 from onchip.wire.gdb_rsp import query
@@ -26,6 +27,7 @@ _FEATURES = (
     "qXfer:features:read+",
     "qXfer:memory-map:read+",
     "qXfer:threads:read+",
+    "qXfer:osdata:read+",
     "qXfer:traceframe-info:read+",
     "ConditionalTracepoints+",
     "TracepointSource+",
@@ -37,6 +39,8 @@ _FEATURES = (
     "binary-upload+",
     "error-message+",
 )
+
+_OBJECTS = ("features", "memory-map", "threads", "osdata", "traceframe-info")
 
 
 def _supported(talk: Conversation, request: query.Supported) -> Reply:
@@ -59,12 +63,14 @@ def _must_reply_empty(talk: Conversation, request: query.MustReplyEmpty) -> Repl
 def _read_object(talk: Conversation, request: query.ReadObject) -> Reply:
     if (request.object, request.annex) == ("threads", ""):
         document: bytes | None = threads_xml(talk)
+    elif request.object == "osdata":
+        document = osdata_xml(talk, request.annex)
     elif (request.object, request.annex) == ("traceframe-info", ""):
         document = None if talk.view is None else talk.view.info_xml()
     else:
         document = talk.target.document(request.object, request.annex)
     if document is None:
-        known = request.object in ("features", "memory-map", "threads", "traceframe-info")
+        known = request.object in _OBJECTS
         return ErrorNumber(0).encode() if known else EMPTY  # E00: no such annex
     return encode_object_part(document, request.offset, min(request.length, PACKET_SIZE // 2))
 
