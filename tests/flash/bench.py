@@ -18,6 +18,10 @@ from onchip.probe.counting import CountingLink
 from onchip.target.chip import Chip, load_chip
 from onchip.virtual_board.board import VirtualBoard
 from onchip.virtual_board.bus import Memory
+from tests.support.elf_builder import FUNCTION_OFFSETS, flm
+
+RETURN_0 = bytes.fromhex("0020 7047")
+RAM = (0x2000_0000, 0x2_0000)
 
 
 @dataclass
@@ -72,3 +76,16 @@ def bench(chip: str = "stm32f407", probe: str = "bulk-512x4") -> Iterator[Bench]
 
 def pattern(length: int, seed: int = 7) -> bytes:
     return bytes((i * seed + (i >> 8)) & 0xFF for i in range(length))
+
+
+def algorithm(device: bytes | None = None, *, size: int = 0, **functions: str) -> bytes:
+    """An FLM whose functions are Thumb code in hex, 16 bytes each; the others return 0.
+
+    The code takes ``size`` bytes, if that is more.
+    """
+    code = bytearray((RETURN_0 + bytes(12)) * 8)
+    for name, text in functions.items():
+        body = bytes.fromhex(text)
+        assert len(body) <= 16
+        code[FUNCTION_OFFSETS[name] : FUNCTION_OFFSETS[name] + len(body)] = body
+    return flm(device, code=bytes(code).ljust(size, b"\0"))

@@ -11,13 +11,6 @@ from onchip.services.commands import COMMANDS
 from .fakes import RAM, Talk
 
 
-@pytest.fixture
-def talk():
-    talk = Talk()
-    talk.ask(b"?")
-    return talk
-
-
 @pytest.mark.parametrize("line", ["help", "", "?"])
 def test_help_lists_every_command(talk, line):
     printed, answer = talk.monitor(line)
