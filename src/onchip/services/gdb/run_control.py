@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from onchip.arch.dwt import DWT_PCSR
-from onchip.cortex_m import Core, HaltKind, HaltReason, PointOwner
+from onchip.cortex_m import Core, HaltKind, HaltReason
 from onchip.cortex_m.running import SOON_S, never
 from onchip.errors import CoreStateError, TransferFault
 from onchip.services.gdb.conditions import Looking
@@ -22,6 +22,7 @@ from onchip.services.gdb.interrupt import Interrupt
 from onchip.services.gdb.points import PointTable
 from onchip.services.gdb.program_calls import ProgramCalls
 from onchip.services.gdb.registers import EXPEDITED, RegisterLayout
+from onchip.services.gdb.stop_judge import StopJudge
 from onchip.services.gdb.stops import SIGINT, SIGTRAP, Stop, StopTeller
 from onchip.services.gdb.thread_list import ThreadList
 from onchip.services.gdb.tracing import Trace
@@ -81,8 +82,9 @@ class RunControl:
         self.last = Stop(SIGTRAP)
         self._range = (0, 0)
         self._detours = Detours(core, threads)
-        self._wanted_by: tuple[PointOwner, ...] = ()
-        """Whose breakpoint the core stopped at last."""
+        self._judge = StopJudge(
+            self._tell, self.points, trace, self.calls, lambda signal: self.passes(signal)
+        )
         self._exception_before = 0
         self._interrupt = Interrupt()
         self._ready: Stop | None = None
@@ -230,13 +232,13 @@ class RunControl:
 
     def _poll_running(self) -> Stop | None:
         prefetch = EXPEDITED if self._detours.active else self._looked_at()
-        self._wanted_by = ()
+        self._judge.wanted_by = ()
         if self.trace.stepping:
             return self._step_for_trace()
         reason = self.core.poll(prefetch=prefetch, enough=self.others_wait)
         passed = 0
         while reason is not None:
-            stop = self._judge(reason)
+            stop = self._judge.judge(reason)
             if stop is not None:
                 return stop
             if self.calls.pending:
@@ -253,7 +255,7 @@ class RunControl:
         if self._interrupt.signal is None:
             return None
         reason = self.core.halt()
-        stop = None if reason.kind is HaltKind.REQUEST else self._judge(reason)
+        stop = None if reason.kind is HaltKind.REQUEST else self._judge.judge(reason)
         return stop or self._tell.stop(self._interrupt.signal)
 
     def _step_for_trace(self) -> Stop | None:
@@ -263,9 +265,9 @@ class RunControl:
                 return self._tell.stop(self._interrupt.signal)
             reason = self.core.step(interrupts=self.options.step_into_interrupts)
             made = reason.kind in (HaltKind.STEP, HaltKind.REQUEST)  # a WFI, broken off
-            met = self._arrive(self._tell.pc(reason)) if made else reason
+            met = self._judge.arrive(self._tell.pc(reason)) if made else reason
             if met is not None:
-                stop = self._judge(met)
+                stop = self._judge.judge(met)
                 if stop is not None or self.calls.pending:
                     return stop
             if not self.trace.stepping:
@@ -274,20 +276,6 @@ class RunControl:
             if self.others_wait():
                 break
         return None
-
-    def _arrive(self, pc: int) -> HaltReason | None:
-        """Let the trace collect where a step led; return the stop that somebody wants there."""
-        self.trace.stepped(pc)
-        verdict = self.points.judge(pc)
-        if not self._others(verdict.wanted_by):
-            return None
-        return HaltReason(
-            HaltKind.BREAKPOINT, pc, wanted_by=verdict.wanted_by, trouble=verdict.trouble
-        )
-
-    def _others(self, wanted_by: tuple[PointOwner, ...]) -> list[PointOwner]:
-        """Return those who want a stop and are not the trace, which only wants steps."""
-        return [owner for owner in wanted_by if owner is not self.trace.owner]
 
     def _looked_at(self) -> tuple[str, ...]:
         """Return what a stop is to bring along: what conditions look at, and mostly no more."""
@@ -303,25 +291,14 @@ class RunControl:
         stop = self._poll_running()
         if stop is None:
             return None
-        back = self._detours.is_back(self._wanted_by) and not self._interrupt
+        back = self._detours.is_back(self._judge.wanted_by) and not self._interrupt
         self._detours.end()
         if not back:
             return stop
         start, end = self._range
         if self.mode is Mode.STEP or not start <= self.core.read_register("pc") < end:
             return self._tell.stop(SIGTRAP)
-        return stop if len(self._others(self._wanted_by)) > 1 else None
-
-    def _judge(self, reason: HaltReason) -> Stop | None:
-        """Return the stop that ``reason`` is; None: nobody wants it, the core is to run on."""
-        if self.calls.serve(reason, self._tell.pc(reason)):
-            return self._program_exit()
-        self._wanted_by = reason.wanted_by
-        if reason.wanted_by and not self._others(reason.wanted_by):
-            return None
-        if reason.kind is HaltKind.VECTOR_CATCH and self.passes(self._tell.fault_signal()):
-            return None
-        return self._tell.describe(reason)
+        return stop if self._judge.wanted_beside_a_detour else None
 
     def _poll_steps(self) -> Stop | None:
         count = 1 if self.mode is Mode.STEP else STEPS_PER_POLL
@@ -329,7 +306,7 @@ class RunControl:
         for _ in range(count):
             reason = self._step()
             if self.calls.serve(reason, self._tell.pc(reason)):
-                if (stop := self._program_exit()) is not None or self.calls.pending:
+                if (stop := self._judge.program_exit()) is not None or self.calls.pending:
                     return stop
                 reason = HaltReason(HaltKind.STEP)
             if reason.kind is not HaltKind.STEP:
@@ -340,7 +317,7 @@ class RunControl:
                 self.trace.stepped(pc)
                 self.trace.arrive(pc)
                 return self._end_of_steps(wanted_here=name is not None)
-            met = self._arrive(pc)
+            met = self._judge.arrive(pc)
             if met is not None:
                 return self._tell.describe(met)
             if self._interrupt.signal is not None:
@@ -384,8 +361,3 @@ class RunControl:
             self.core.resume()
         elif self.mode is Mode.STEP:
             self._ready = self._tell.stop(SIGTRAP)
-
-    def _program_exit(self) -> Stop | None:
-        """Return the end of the program, if semihosting just brought it."""
-        code = self.calls.take_exit_code()
-        return None if code is None else Stop(SIGTRAP, exit_code=code)
