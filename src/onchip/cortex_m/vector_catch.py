@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ..arch.scs import DEMCR
 from ..coresight import MemAp
-from ..dap import Transfers
+from ..dap import Batch, Transfers
 from ..errors import UsageError
 from .run_control import RunControl
 
@@ -45,16 +45,27 @@ class VectorCatch:
             UsageError: no such name, or this core cannot catch it.
             TransferError: the debug hardware did not answer.
         """
-        bits = self._bits(names)
         batch = self._ap.batch()
+        self.queue(batch, names)
+        batch.run()
+
+    def queue(self, batch: Batch, names: Iterable[str]) -> None:
+        """Queue: catch just ``names``.
+
+        Raises:
+            UsageError: no such name, or this core cannot catch it.
+        """
+        bits = self._bits(names)
 
         def emit(t: Transfers) -> None:
             t.barrier()
             self._run.emit_demcr(t, self._run.demcr & ~ALL_CATCH_BITS | bits)
+            t.finish(done)
+
+        def done() -> None:
+            self.bits = bits
 
         batch.add(emit)
-        batch.run()
-        self.bits = bits
 
     def _bits(self, names: Iterable[str]) -> int:
         bits = 0

@@ -11,6 +11,7 @@ from onchip.errors import AlgorithmCrash, OnchipError, TargetError
 
 if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
+    from onchip.dap.batch import Batch
     from onchip.dap.transfers import Element, Transfers
     from onchip.target.chip import Chip
 
@@ -79,14 +80,13 @@ def _catching_faults(core: Core) -> Iterator[None]:
     """
     before = core.vector_catch
     armed = core.breakpoints.armed or core.watchpoints.armed
+    batch = core.memory.batch()
     if armed:
-        batch = core.memory.batch()
         core.breakpoints.arming.queue_disarm(batch)
         core.watchpoints.queue_disarm(batch)
-        batch.run()
-    core.vector_catch = before | {"hardfault", "reset"}
+    core.catch.queue(batch, before | {"hardfault", "reset"})
     try:
-        _stand_by(core)
+        _stand_by(core, batch)
         yield
     except BaseException:
         with contextlib.suppress(OnchipError):  # what went wrong first is what matters
@@ -95,12 +95,11 @@ def _catching_faults(core: Core) -> Iterator[None]:
     _put_back(core, before, armed=armed)
 
 
-def _stand_by(core: Core) -> None:
+def _stand_by(core: Core, batch: Batch) -> None:
     """Clear DFSR, in which a vector catch will tell of a reset; refuse if one came before that.
 
     DHCSR would tell as well, but once, to whoever reads it first: to the wait for S_REGRDY, say.
     """
-    batch = core.memory.batch()
     seen: list[Element] = []
 
     def emit(t: Transfers) -> None:
@@ -120,9 +119,9 @@ def _stand_by(core: Core) -> None:
 
 
 def _put_back(core: Core, vector_catch: frozenset[str], *, armed: bool) -> None:
-    core.vector_catch = vector_catch
+    batch = core.memory.batch()
+    core.catch.queue(batch, vector_catch)
     if armed:
-        batch = core.memory.batch()
         core.breakpoints.arming.queue_rearm(batch)
         core.watchpoints.queue_rearm(batch)
-        batch.run()
+    batch.run()
