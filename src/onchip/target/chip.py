@@ -321,7 +321,7 @@ def chip_from_toml(text: str, source: str) -> Chip:
 
 
 def _chip(table: Mapping[str, Any]) -> Chip:
-    work_ram = table.get("work_ram")
+    work_ram, unique_id = table.get("work_ram"), table.get("unique_id")
     return Chip(
         name=table["name"],
         aliases=tuple(table.get("aliases", ())),
@@ -344,7 +344,7 @@ def _chip(table: Mapping[str, Any]) -> Chip:
             for entry in table.get("after_reset", ())
         ),
         vector_checksum=table.get("vector_checksum"),
-        unique_id=_place(table.get("unique_id")),
+        unique_id=None if unique_id is None else (unique_id["address"], unique_id["length"]),
         uf2_families=tuple(table.get("uf2_families", ())),
         mirrors=tuple(Mirror(**entry) for entry in table.get("mirrors", ())),
         notes=table.get("notes", ""),
@@ -384,10 +384,6 @@ def _identification(table: Mapping[str, Any]) -> Identification:
         registers=tuple(_pattern(entry) for entry in table.get("registers", ())),
         board_ids=tuple(table.get("board_ids", ())),
     )
-
-
-def _place(entry: Mapping[str, Any] | None) -> tuple[int, int] | None:
-    return None if entry is None else (entry["address"], entry["length"])
 
 
 def _unlock(table: Mapping[str, Any]) -> Unlock:

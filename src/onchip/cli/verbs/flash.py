@@ -132,15 +132,19 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"chip": name} | asdict(report))
         return 0
+    _show(report, name, halted=arguments.no_reset, verbose=arguments.verbose)
+    return 0
+
+
+def _show(report: ProgrammingReport, name: str, *, halted: bool, verbose: bool) -> None:
+    """Tell people what was done."""
     flash_bytes = report.image_bytes - report.ram_bytes
     if not flash_bytes:
         print(f"{name}: {bytes_text(report.ram_bytes)} written to RAM and verified")
         print(
-            "  the core is halted"
-            if arguments.no_reset
-            else "  the chip was reset and runs what is in flash"
+            "  the core is halted" if halted else "  the chip was reset and runs what is in flash"
         )
-        return 0
+        return
     print(f"{name}: {bytes_text(flash_bytes)} in place and verified in {report.seconds:.2f} s")
     print(
         f"  already there {bytes_text(report.same_bytes)},"
@@ -150,12 +154,11 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if report.mode_because:
         print(f"  by {Rung(report.mode)}: {report.mode_because}")
-    elif arguments.verbose:
+    elif verbose:
         print(f"  by {Rung(report.mode)}")
     if report.ram_bytes:
         print(f"  and {bytes_text(report.ram_bytes)} written to RAM")
-    print("  the core is halted" if arguments.no_reset else "  the image runs")
-    return 0
+    print("  the core is halted" if halted else "  the image runs")
 
 
 def _dry_run(session: Session, arguments: argparse.Namespace, file: str, base: int | None) -> int:

@@ -12,11 +12,9 @@ from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from onchip.arch.dwt import DWT_PCSR
 from onchip.cortex_m import Core, HaltKind, HaltReason
 from onchip.cortex_m.running import SOON_S, never
-from onchip.errors import CoreStateError, TransferFault
-from onchip.services.gdb.conditions import Looking
+from onchip.errors import CoreStateError
 from onchip.services.gdb.detours import Detours
 from onchip.services.gdb.interrupt import Interrupt
 from onchip.services.gdb.points import PointTable
@@ -36,8 +34,6 @@ STEPS_PER_POLL = 32
 
 PASSES_PER_POLL = 32
 """So many semihosting calls in a row are served before others get a turn."""
-
-_NO_SAMPLE = 0xFFFF_FFFF
 
 
 class Mode(Enum):
@@ -218,20 +214,12 @@ class RunControl:
         """Say whether the core runs, for a client or by itself."""
         return self.running or not self._halted()
 
-    def sample_pc(self) -> int:
-        """Return where the running core was seen last, 0 if that cannot be known."""
-        try:
-            pc = self.core.memory.read_u32(DWT_PCSR)
-        except TransferFault:
-            return 0
-        return 0 if pc == _NO_SAMPLE else pc
-
     def _halted(self) -> bool:
         """Say whether the core stands still; the chip is asked only when that is not known."""
         return self.core.halted or self.core.poll(prefetch=EXPEDITED) is not None
 
     def _poll_running(self) -> Stop | None:
-        prefetch = EXPEDITED if self._detours.active else self._looked_at()
+        prefetch = EXPEDITED if self._detours.active else self._tell.looked_at()
         self._judge.wanted_by = ()
         if self.trace.stepping:
             return self._step_for_trace()
@@ -276,15 +264,6 @@ class RunControl:
             if self.others_wait():
                 break
         return None
-
-    def _looked_at(self) -> tuple[str, ...]:
-        """Return what a stop is to bring along: what conditions look at, and mostly no more."""
-        conditions = [c for c in self.core.breakpoints.conditions if isinstance(c, Looking)]
-        if not conditions:
-            return EXPEDITED  # a stop is a stop
-        specs = self.layout.specs
-        numbers = {n for each in conditions for n in each.registers if n < len(specs)}
-        return ("pc", *(specs[number].name for number in sorted(numbers)))
 
     def _poll_detour(self) -> Stop | None:
         """Let the core run that a step let run; then the step is made, or goes on from there."""

@@ -9,13 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from onchip.errors import UsageError
+from onchip.arch.dwt import DWT_PCSR
+from onchip.cortex_m import Core
+from onchip.errors import TransferFault, UsageError
 from onchip.services.gdb.conversation import Conversation
 from onchip.services.gdb.handlers import Handlers, Reply
 from onchip.services.gdb.registers import EXPEDITED, RegisterSpec
 from onchip.services.gdb.thread_source import Task
 from onchip.wire.gdb_rsp import registers
 from onchip.wire.gdb_rsp.replies import OK
+
+_NO_SAMPLE = 0xFFFF_FFFF
+"""What DWT_PCSR reads while the core is halted, or sleeps."""
 
 
 def _read_all(talk: Conversation, request: registers.ReadRegisters) -> Reply:
@@ -34,7 +39,7 @@ def _read(talk: Conversation, specs: Sequence[RegisterSpec]) -> bytes:
     if talk.view is not None:
         values = talk.view.registers()
     elif target.run.core_runs():
-        values = {"pc": target.run.sample_pc()} if "pc" in names else {}
+        values = {"pc": _sampled_pc(target.core)} if "pc" in names else {}
     elif (task := _task(talk)) is not None:
         values = task.read_registers()
     else:
@@ -74,6 +79,15 @@ def _write(talk: Conversation, values: dict[str, int], what: str) -> None:
         talk.target.core.write_registers(values)
     else:
         task.write_registers(values)
+
+
+def _sampled_pc(core: Core) -> int:
+    """Return where the running core was seen last, 0 if that cannot be known."""
+    try:
+        pc = core.memory.read_u32(DWT_PCSR)
+    except TransferFault:
+        return 0
+    return 0 if pc == _NO_SAMPLE else pc
 
 
 HANDLERS: Handlers = {

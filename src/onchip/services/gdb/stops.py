@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from onchip.cortex_m import Core, HaltKind, HaltReason
 from onchip.errors import OnchipError
+from onchip.services.gdb.conditions import Looking
 from onchip.services.gdb.points import WATCH_NAMES, PointTable
 from onchip.services.gdb.registers import EXPEDITED, RegisterLayout
 
@@ -85,6 +86,15 @@ class StopTeller:
             for spec in (self._layout.by_name[name] for name in EXPEDITED)
         )
         return Stop(signal, (*expedited, *pairs), text, pc=values["pc"])
+
+    def looked_at(self) -> tuple[str, ...]:
+        """Return what a stop is to bring along: what conditions look at, and mostly no more."""
+        conditions = [c for c in self._core.breakpoints.conditions if isinstance(c, Looking)]
+        if not conditions:
+            return EXPEDITED  # a stop is a stop
+        specs = self._layout.specs
+        numbers = {n for each in conditions for n in each.registers if n < len(specs)}
+        return ("pc", *(specs[number].name for number in sorted(numbers)))
 
     def pc(self, reason: HaltReason) -> int:
         """Return where the core stands."""
