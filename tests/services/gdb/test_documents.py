@@ -6,8 +6,7 @@ import xml.etree.ElementTree as ET
 
 from onchip.services.gdb.memory_map_xml import memory_map_xml
 from onchip.services.gdb.registers import RegisterLayout
-from onchip.services.gdb.target_xml import has_low_code, target_xml
-from onchip.target.chip import generic_chip, load_chip
+from onchip.services.gdb.target_xml import target_xml
 
 from .fakes import FLASH, MEMORY_MAP, RAM
 
@@ -15,6 +14,7 @@ from .fakes import FLASH, MEMORY_MAP, RAM
 def features(layout):
     root = ET.fromstring(target_xml(layout))
     assert root.findtext("architecture") == "arm"
+    assert root.findtext("osabi") == "none"  # ADR 0027
     return {
         feature.get("name"): {reg.get("name"): dict(reg.attrib) for reg in feature}
         for feature in root.iter("feature")
@@ -40,18 +40,6 @@ def test_a_cortex_m0():
     found = features(RegisterLayout(has_fpu=False, mainline=False))
     assert list(found["org.gnu.gdb.arm.m-system"]) == ["msp", "psp", "primask", "control"]
     assert "org.gnu.gdb.arm.vfp" not in found
-
-
-def test_an_os_abi_is_named_where_code_lies_so_low_that_linux_has_none():
-    def osabi(*, no_os: bool) -> str | None:
-        layout = RegisterLayout(has_fpu=False, mainline=True)
-        return ET.fromstring(target_xml(layout, no_os=no_os)).findtext("osabi")
-
-    assert osabi(no_os=True) == "none"
-    assert osabi(no_os=False) is None
-    low = {name: has_low_code(load_chip(name).memory_map) for name in ("nrf52840", "stm32f407")}
-    assert low == {"nrf52840": True, "stm32f407": False}
-    assert has_low_code(generic_chip("Cortex-M3").memory_map)  # nobody knows where its flash is
 
 
 def test_the_memory_map_covers_every_address_once():

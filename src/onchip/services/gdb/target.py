@@ -20,7 +20,7 @@ from onchip.services.gdb.registers import RegisterLayout
 from onchip.services.gdb.run_control import RunControl
 from onchip.services.gdb.semihosting import Console, Input, no_input
 from onchip.services.gdb.stops import Stop
-from onchip.services.gdb.target_xml import has_low_code, target_xml
+from onchip.services.gdb.target_xml import target_xml
 from onchip.services.gdb.thread_list import ThreadList
 from onchip.services.gdb.thread_source import ThreadSource
 from onchip.services.gdb.trace_variables import TraceVariables
@@ -113,7 +113,7 @@ class Target:
         """Return the XML document that qXfer asks for; None if there is none of that name."""
         match kind, annex:
             case "features", "target.xml":
-                return target_xml(self.layout, no_os=has_low_code(self.session.memory_map))
+                return target_xml(self.layout)
             case "memory-map", "":
                 return memory_map_xml(self.session.memory_map)
         return None
