@@ -28,6 +28,14 @@ _TEXT = """
     Z1,{code},2;cmds:1,Xe,260000220022003401000372640027 vCont;r{code},{code}0:1
     vFile:open:7372616d2e62696e,0,0 vFile:open:00,0,0 vFile:pread:3,10,0 vFile:fstat:3
     vFile:close:3 vFile:setfs:0 F0 F-1,4,C qMemoryRegionInfo:{ram} qSymbol:{ram}:7078
+    QTinit QTDP:1:{code}:E:0:0 QTDP:2:{code}:E:3:2- QTDP:3:{code}:D:0:0:X3,220127
+    QTDP:-2:{code}:R1FFFFFFM-1,{ram},10M-1,{gap},4M7,0,4- QTDP:-2:{code}:SR1X6,240000000017
+    QTDP:-2:{code}:X5,2201220005 QTDP:-1:{code}:X7,24{ram}0d04 QTDPsrc:1:{code}:at:0:4:2a247063
+    QTDV:2:5:0:6869 QTStart QTStart QTStop QTFrame:0 QTFrame:ffffffff QTFrame:pc:{code}
+    QTFrame:tdp:1 QTFrame:outside:{code}:{ram} QTEnable:1:{code} QTDisable:1:{code} qTP:1:{code}
+    qTV:1 qTV:2 qTfP qTsP qTfV qTsV qTBuffer:0,100 QTBuffer:size:200 QTBuffer:circular:1
+    QTro:{ram},{gap} QTNotes:user:61;tstop:62; QTSave:61 QTDisconnected:0
+    qXfer:traceframe-info:read::0,1000 qXfer:osdata:read:threads:0,1000 vFile:open:61,0,0
 """
 TEMPLATES = _TEXT.split()
 """One or more of every kind of packet; ``k`` is left out, since it ends the conversation."""
