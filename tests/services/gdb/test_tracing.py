@@ -159,6 +159,16 @@ def test_the_steps_of_a_client_arrive_at_tracepoints(talk):
     assert [f.pc for f in talk.target.trace.buffer] == [AT, AT + 2, AT + 4]
 
 
+def test_a_reset_ends_the_steps(talk):
+    define(talk, steps=("R1",), count=1000)
+    start(talk)
+    turn(talk)
+    assert talk.target.trace.stepping
+    talk.target.reset(halt=True)
+    assert not talk.target.trace.stepping
+    assert status(talk).running
+
+
 def test_an_interrupt_comes_between_steps(talk):
     define(talk, steps=("R1",), count=1000)
     start(talk)

@@ -200,6 +200,7 @@ class RunControl:
             self.last = Stop(SIGTRAP)
             self._tell.exception = 0
         self.calls.close()
+        self.trace.forget_steps()
 
     def need_halted(self, what: str) -> None:
         """Refuse what a running core cannot do.

@@ -255,6 +255,10 @@ class Trace:
                 self._steppers.remove(stepper)
                 self._check_passes(stepper.tracepoint)
 
+    def forget_steps(self) -> None:
+        """Collect no steps behind the hits there were: the program has begun anew."""
+        self._steppers.clear()
+
     def _is_met(self, tracepoint: Tracepoint) -> bool:
         if tracepoint.condition is None:
             return True
