@@ -203,12 +203,12 @@ def test_a_stale_watchpoint_is_no_stop_while_stepping(talk):
 def test_points_run_out(talk):
     for n in range(4):
         assert talk.ask(f"Z1,{LOOP + 4 * n:x},2".encode()) == b"OK"
-    assert talk.ask(b"Z1,8000120,2").startswith(b"E.no comparator left")
+    assert talk.ask(b"Z1,8000120,2").startswith(b"E.refused.no comparator left")
     talk.ask(f"z1,{LOOP:x},2".encode())
     assert talk.ask(b"Z1,8000120,2") == b"OK"  # the stale one made room
     for n in range(2):
         assert talk.ask(f"Z2,2000000{n},1".encode()) == b"OK"
-    assert talk.ask(b"Z2,20000008,1").startswith(b"E.no comparator left")
+    assert talk.ask(b"Z2,20000008,1").startswith(b"E.refused.no comparator left")
     talk.ask(b"z2,20000000,1")
     assert talk.ask(b"Z2,20000008,1") == b"OK"
 

@@ -24,6 +24,7 @@ from onchip.services.gdb.conversation import Conversation
 from onchip.services.gdb.handlers import Handlers, Reply
 from onchip.wire.gdb_rsp import Request, parse_request
 from onchip.wire.gdb_rsp.memory import MemoryRequest
+from onchip.wire.gdb_rsp.points import InsertPoint
 from onchip.wire.gdb_rsp.registers import ReadRegisters
 from onchip.wire.gdb_rsp.replies import EFAULT, EMPTY, ErrorNumber, ErrorText
 
@@ -68,4 +69,6 @@ class Stub(Conversation):
                 self.log(str(error))
             return ErrorNumber(EFAULT).encode()
         self.log(str(error))
-        return ErrorText(str(error)).encode()
+        # Of the refusal of a Z1, GDBs before 15 show what stands behind the next full stop.
+        before = "refused." if isinstance(request, InsertPoint) and not self.error_texts else ""
+        return ErrorText(before + str(error)).encode()
