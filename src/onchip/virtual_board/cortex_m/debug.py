@@ -18,6 +18,7 @@ _CONTROL_BITS = 0x2F
 _STICKY_VC_V6 = DEMCR.VC_CORERESET.mask | DEMCR.VC_HARDERR.mask | DEMCR.TRCENA.mask
 _DEMCR_V7 = 0x010F_07F1
 _MONITOR_BITS = 0x000F_0000
+_STACK_POINTERS = ("sp", "msp", "psp")  # whose bits [1:0] are always 0
 
 
 class DebuggedCore(Protocol):
@@ -206,7 +207,8 @@ class DebugUnit:
             if not request.REGWnR:
                 self._dcrdr = 0
         elif request.REGWnR:
-            self._core.debug_write_register(name, self._dcrdr)
+            value = self._dcrdr & ~3 if name in _STACK_POINTERS else self._dcrdr
+            self._core.debug_write_register(name, value)
         else:
             self._dcrdr = self._core.debug_read_register(name)
 

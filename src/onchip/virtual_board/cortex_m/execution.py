@@ -155,11 +155,13 @@ class Execution(SliceEnds):
             self.cycles += 1
             self._fault(_USAGE, CFSR.INVSTATE.mask)
             return
-        self._slice(masked=masked)
+        # What waits for the end of an IT block that the debugger has stopped in is looked at there.
+        self._check_state = bool(in_it and self.nvic.pending)
+        self._slice(masked=masked, single=self._check_state)
 
-    def _slice(self, *, masked: bool) -> None:
+    def _slice(self, *, masked: bool, single: bool) -> None:
         engine = self.engine
-        if self._stepping:
+        if self._stepping or single:
             pc = engine.read_register("pc")
             if pc in self._armed:
                 self._at_exit(pc)
