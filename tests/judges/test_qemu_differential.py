@@ -8,9 +8,7 @@ which the programs avoid:
   the process stack) are not compared where that happens.
 * Time: QEMU does not count cycles, so nothing here compares SysTick values; programs driven by
   SysTick are compared by what they compute.
-* QEMU 7.2 stacks FP state lazily, the virtual core at once: the unused part of an extended frame
-  differs below the stack pointer, never what is restored.
-* LDRD, STRD, LDM and STM at unaligned addresses fault in QEMU, as they should, and not here.
+* VLDR.64 and its like at unaligned addresses fault in QEMU, as they should, and not here.
 * ICSR.RETTOBASE reads 1 on QEMU's Cortex-M0, which has no such bit.
 * Bus faults in a hole of the map depend on the machine, so those programs compare the log up to
   the machine's own map: the address 0x6000_0000 answers on none of these machines.

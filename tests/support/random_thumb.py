@@ -1,8 +1,10 @@
 """Random Thumb programs for two machines to disagree about.
 
 A program is a run of blocks; after each, all registers and flags go into a dump in RAM. r7 points
-to a buffer, r12 is scratch. Blocks contain SVC, UDF and pended interrupts, whose handlers mix the
-stacked frame into a checksum, so that a wrong stacked PC, xPSR or register shows as well.
+to a buffer, r12 is scratch. Blocks contain SVC, UDF, unaligned accesses and pended interrupts,
+whose handlers mix the stacked frame into a checksum, so that a wrong stacked PC, xPSR or register
+shows as well; and CFSR, FPCCR and FPSCR where there are such registers. Some blocks run with
+CCR.UNALIGN_TRP, some handlers use FP.
 """
 
 from __future__ import annotations
@@ -19,6 +21,33 @@ TRACE_FRAMES = 100
 DUMP_WORDS = 64  # of each block: registers, APSR, then FP registers and FPSCR
 _SUPPORT = Path(__file__).with_name("random_thumb_support.S")
 
+_NOTE_FAULT = """
+    ldr r3, =0xE000ED28         @ CFSR, which this clears
+    ldr r2, [r3]
+    str r2, [r3]
+    ldr r3, =frame_sum
+    ldr r0, [r3]
+    eor.w r0, r2, r0, ror #7
+    str r0, [r3]
+"""
+_USE_FP = """
+    ldr r3, =0xE000EF34         @ FPCCR
+    ldr r2, [r3]
+    ldr r0, =0xC000017B
+    ands r2, r0
+    vmov s1, r3
+    vadd.f32 s3, s1, s1
+    vmrs r0, fpscr
+    eors r2, r0
+    ldr r0, [r3]
+    ands r0, #1                 @ LSPACT: the state is stacked by now
+    eor.w r2, r2, r0, lsl #4
+    ldr r3, =frame_sum
+    ldr r0, [r3]
+    eor.w r0, r2, r0, ror #7
+    str r0, [r3]
+"""
+
 
 class Generator:
     """Writes one assembly file. ``cpu`` is m0, m3 or m4f."""
@@ -29,10 +58,11 @@ class Generator:
         self._labels = 0
         kinds: list[tuple[int, Callable[[], list[str]]]] = [
             *((30, self._narrow), (12, self._memory_narrow), (6, self._branch)),
-            (3, self._exception),
+            *((3, self._exception), (2, self._unaligned_narrow)),
         ]
         if cpu != "m0":
             kinds += [(30, self._wide), (10, self._memory_wide), (6, self._it_block)]
+            kinds += [(3, self._unaligned_wide), (1, self._broken_exclusive)]
         if cpu == "m4f":
             kinds += [(12, self._dsp), (16, self._floating), (3, self._fp_memory)]
         self._kinds = [k for _, k in kinds]
@@ -52,6 +82,9 @@ class Generator:
 
     def _block(self) -> list[str]:
         lines = []
+        if self.cpu != "m0":
+            ccr = 0x208 if self._random.random() < 0.3 else 0x200
+            lines += ["ldr r0, =0xE000ED14", f"ldr r1, ={ccr:#x}", "str r1, [r0]", "dsb", "isb"]
         for register in ALL:
             value = self._random.choice(
                 (0, 1, 0x8000_0000, 0xFFFF_FFFF, 0x7FFF_FFFF, *[self._random.getrandbits(32)] * 4)
@@ -158,6 +191,35 @@ class Generator:
         what = r.choice(("pend_irq0", "pend_irq1", "pend_both", "pend_pendsv"))
         return [f"bl {what}"]
 
+    def _unaligned_narrow(self) -> list[str]:
+        """Access memory off the boundary: LDM always faults, LDR on ARMv6-M or when asked to."""
+        r, t = self._random, self._low()
+        lines = ["mov r12, r6", f"adds r6, r7, #{r.randint(1, 3)}"]
+        if r.random() < 0.5:
+            chosen = ", ".join(sorted(r.sample(LOW[:6], r.randint(1, 3))))
+            lines.append(f"{self._one('stmia ldmia')} r6!, {{{chosen}}}")
+        else:
+            lines.append(f"{self._one('ldr str')} {t if t != 'r6' else 'r0'}, [r6, #4]")
+        return [*lines, "mov r6, r12"]
+
+    def _unaligned_wide(self) -> list[str]:
+        r, t = self._random, self._any()
+        u = r.choice([x for x in ALL if x != t])
+        chosen = ", ".join(sorted(r.sample(LOW, 3)))
+        kinds = [f"{self._one('ldrd strd')} {t}, {u}, [r12, #8]", f"ldrex {t}, [r12, #4]"]
+        kinds += [f"{self._one('ldmia.w stmdb.w')} r12, {{{chosen}}}"]
+        kinds += [f"{self._one('ldr str')}.w {t}, [r12, #4]!", f"ldrd {t}, {u}, [r12], #4"]
+        if self.cpu == "m4f":
+            kinds += [f"{self._one('vldr vstr')} s{r.randrange(16)}, [r12, #8]"]
+            kinds += [f"{self._one('vldmia vstmia')} r12!, {{s4-s7}}"]
+        return [f"add.w r12, r7, #{r.choice((33, 34, 35, 64))}", r.choice(kinds)]
+
+    def _broken_exclusive(self) -> list[str]:
+        """An exception between LDREX and STREX makes the store fail."""
+        t, u = self._random.sample(ALL, 2)
+        place = "add.w r12, r7, #64"
+        return [place, f"ldrex {t}, [r12]", "svc #1", place, f"strex {u}, {t}, [r12]"]
+
     def _wide(self) -> list[str]:
         r, d, n, m, a = self._random, self._any(), self._any(), self._any(), self._any()
         s = r.choice(("", "s"))
@@ -201,9 +263,12 @@ class Generator:
         offset = r.randrange(0, 200)
         address = r.choice((f"[r7, #{offset}]", f"[r7, #{offset & ~3}]"))
         move = r.choice(("[r12], #4", "[r12, #8]!", "[r12, #-4]"))
-        kind = r.randrange(5)
+        kind = r.randrange(6)
         if kind == 0:
             return [f"{self._one('ldrd strd')} {t}, {u}, [r7, #{offset & 0xFC}]"]
+        if kind == 5:
+            name = self._one("ldrt strt ldrht strht ldrbt strbt ldrsbt ldrsht")
+            return [f"{name} {t}, [r7, #{offset}]"]
         if kind == 1:
             return [
                 "add.w r12, r7, #32",
@@ -240,6 +305,7 @@ class Generator:
                             f"str{suffix} {d}, [r7, #{r.randrange(20) * 4}]",
                             f"mul{suffix} {d}, {m}, {d}",
                         ),
+                        f"svc{suffix} #{r.randrange(256)}",
                     )
                 )
             )
@@ -305,6 +371,8 @@ class Generator:
         """Return the handlers and helpers that the blocks call."""
         text = Template(_SUPPORT.read_text()).substitute(
             fault="HardFault_Handler" if self.cpu == "m0" else "UsageFault_Handler",
+            note_fault="" if self.cpu == "m0" else _NOTE_FAULT,
+            use_fp=_USE_FP if self.cpu == "m4f" else "",
             dump_fp=self._dump_fp(),
             half_a_dump=DUMP_WORDS * 2,
             buffer_bytes=BUFFER_BYTES,

@@ -63,10 +63,17 @@ $fault:
     push {r0, lr}
     bl mix_frame
     pop {r0, r1}
-    ldr r2, [r0, #24]       @ UDF is narrow: go on behind it
+    ldr r2, [r0, #24]       @ go on behind the instruction
+    ldrh r3, [r2]
+    lsrs r3, #11
+    cmp r3, #0x1D
+    blo 6f
     adds r2, #2
+6:  adds r2, #2
     str r2, [r0, #24]
+    $note_fault
     bx r1
+.ltorg
 .thumb_func
 IRQ0_Handler:
 .thumb_func
@@ -74,7 +81,9 @@ PendSV_Handler:
     mrs r0, msp
     push {r4, lr}
     bl mix_frame
+    $use_fp
     pop {r4, pc}
+.ltorg
 .thumb_func
 IRQ1_Handler:               @ the most urgent; pends PendSV, which is tail-chained
     mrs r0, msp

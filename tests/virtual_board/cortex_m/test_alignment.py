@@ -219,3 +219,31 @@ def test_blocks_without_such_instructions_are_translated_once(
     machine = machine_for(ADDS_R2_1, LDR, 0xE000, NOP, *LDRD, LOOP, r1=RAM)
     machine.run(1000)
     assert seen == [[0x10C]]
+
+
+def test_what_is_found_while_a_step_hides_an_exit() -> None:
+    # ldrt r3, [r0] is an exit and unaligned; stepping it finds the ldrd behind it
+    machine = machine_for(0xF850, 0x3E00, *LDRD, ADDS_R2_1, r0=RAM + 1, r1=RAM + 2, r2=0)
+    machine.run(100)
+    assert fault_of(machine) == (6, CFSR.UNALIGNED.mask)
+    assert machine.read(TOP - 8) == 0x108
+
+
+def test_a_breakpoint_that_a_step_sets_stays() -> None:
+    # it eq; streq r4, [r3]: the comparator of the loop
+    machine = machine_for(0x4280, 0xBF08, 0x601C, ADDS_R2_1, r2=0)
+    machine.write(0xE000_2000, 3)
+    machine.set(r3=0xE000_2008, r4=1 << 30 | 0x108 | 1)
+    machine.halt()
+    machine.set(pc=0x104)
+    for _ in range(3):
+        machine.step()
+    machine.write(0xE000_2008, 2 << 30 | 0x108 | 1)
+    machine.halt()
+    machine.set(pc=0x106, r4=1 << 30 | 0x10C | 1, xpsr=0x4100_0000)
+    machine.step()
+    machine.step()
+    assert machine.read(0xE000_2008) == 1 << 30 | 0x10C | 1
+    machine.resume()
+    machine.run(100)
+    assert (machine.core.halted, machine.register("pc")) == (True, 0x10C)

@@ -9,11 +9,11 @@ import pytest
 from onchip.arch import scs
 from onchip.arch.scs import CFSR
 from onchip.virtual_board.bus import Bus
+from onchip.virtual_board.cortex_m.it_blocks import condition_holds
 from onchip.virtual_board.cortex_m.traps import (
     InstructionTraps,
     Trap,
     classify,
-    condition_holds,
 )
 from onchip.virtual_board.timeline import Timeline
 from tests.virtual_board.cortex_m.machine import Machine

@@ -18,6 +18,7 @@ from .address_map import AddressMap
 from .clock import Clock
 from .engine import Stop
 from .exceptions import LOCKUP_PC
+from .it_blocks import IT_MASK
 from .profile import CoreProfile
 from .protection import Protection
 from .scb import SystemControlBlock
@@ -26,7 +27,6 @@ from .systick import SysTick
 from .waiting import WaitingLoops
 
 ResetKind = Literal["system", "core", "power-on"]
-_IT_MASK = 0x0600_FC00
 _SHORT = 128
 """Slices of so many instructions are simply executed."""
 _MOST_PATIENCE, LEAST_PATIENCE = 1 << 18, 256
@@ -248,7 +248,7 @@ class Execution(SliceEnds):
             return True
         xpsr = engine.read_register("xpsr")
         self.exceptions.invalid_state = not xpsr >> 24 & 1
-        return bool(xpsr & _IT_MASK)
+        return bool(xpsr & IT_MASK)
 
     # ---- halting ---------------------------------------------------------------------------------
 

@@ -11,11 +11,12 @@ from ..bus import Bus, BusFault
 from . import scb as scb_bits
 from .engine import Engine
 from .fpu import Fpu
+from .it_blocks import condition_holds
 from .mpu import Mpu
 from .profile import CoreProfile
 from .protection import Protection
 from .scb import SystemControlBlock
-from .traps import InstructionTraps, Trap, classify, condition_holds
+from .traps import InstructionTraps, Trap, classify
 
 _MEM, _USAGE = int(ExceptionNumber.MEM_MANAGE), int(ExceptionNumber.USAGE_FAULT)
 _REGISTERS = (*(f"r{n}" for n in range(13)), "sp", "lr", "pc")

@@ -67,17 +67,6 @@ def classify(first: int, second: int) -> Trap | None:
     return None
 
 
-def condition_holds(xpsr: int) -> bool:
-    """Tell whether the IT block in ``xpsr``, if there is one, lets the next instruction execute."""
-    it_state = xpsr >> 8 & 0xFC | xpsr >> 25 & 0x3
-    if not it_state & 0xF:
-        return True
-    n, z, c, v = (bool(xpsr >> bit & 1) for bit in (31, 30, 29, 28))
-    condition = it_state >> 4
-    holds = (z, c, n, v, c and not z, n == v, n == v and not z, True)[condition >> 1]
-    return holds if condition == 0xF else holds != bool(condition & 1)
-
-
 class InstructionTraps:
     """Where in the address space such instructions are."""
 

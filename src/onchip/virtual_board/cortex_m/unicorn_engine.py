@@ -21,14 +21,14 @@ from onchip.errors import BoardError
 
 from . import unicorn_selftest
 from .engine import FpControl, OnRead, OnWatch, OnWrite, Stop, Watch
-from .traps import condition_holds
+from .it_blocks import IT_MASK, advanced, condition_holds, it_state_at
+from .unicorn_accesses import UnicornAccesses
 from .unicorn_alignment import AlignmentChecks
 from .unicorn_context import UnicornContext
 from .unicorn_counter import Counter
 from .unicorn_exits import WFI, Exits
 from .unicorn_library import Unicorn
-from .unicorn_memory import UnicornMemory
-from .unicorn_registers import EPSR_T, IT_MASK, NZCV
+from .unicorn_registers import EPSR_T, NZCV
 from .unicorn_watches import Watches
 
 _MODELS = {
@@ -49,7 +49,7 @@ _INTR = {
 }
 
 
-class UnicornEngine(UnicornMemory):
+class UnicornEngine(UnicornAccesses):
     """An ``Engine``: see there for what the public methods mean."""
 
     _checked: ClassVar[set[str]] = set()
@@ -242,24 +242,10 @@ class UnicornEngine(UnicornMemory):
                 return
             # emu_stop is lost inside an IT block: the block went on after the fault. Undo it.
             self.executed = self._fault_count
-            self._all.write(*registers, xpsr & ~IT_MASK | self._it_state_at(pc))
+            self._all.write(*registers, xpsr & ~IT_MASK | it_state_at(self._table.halfword, pc))
             self._rebuild.write(xpsr & NZCV)
             self._pc.write(pc | 1)
             self.pc = self._next_pc = pc
-
-    def _it_state_at(self, pc: int) -> int:
-        """Return ITSTATE, as in xPSR, for an instruction that is known to be in an IT block."""
-        for start in range(pc - 2, pc - 16, -2):
-            opcode = self._table.halfword(start)
-            if opcode & 0xFF00 != 0xBF00 or not opcode & 0xF:
-                continue
-            at, state = start + 2, opcode & 0xFF
-            while at < pc and state & 0xF:
-                at += 4 if self._table.halfword(at) >= 0xE800 else 2
-                state = state & 0xE0 | state << 1 & 0x1F
-            if at == pc and state & 0xF:
-                return (state & 0xFC) << 8 | (state & 0x3) << 25
-        return 0
 
     def _sleep_at(self, pc: int, counted: int) -> None:
         self._pc.write((pc + 2) | 1)
@@ -290,10 +276,7 @@ class UnicornEngine(UnicornMemory):
     def skip(self) -> None:
         """Go on behind the instruction at the PC."""
         pc, xpsr = self._pc.read(), self._xpsr.read()
-        state = xpsr >> 8 & 0xFC | xpsr >> 25 & 0x3
-        state = state & 0xE0 | state << 1 & 0x1F if state & 0x7 else 0
-        moved = (state & 0xFC) << 8 | (state & 0x3) << 25
-        self._xpsr.write(xpsr & ~IT_MASK | moved)
+        self._xpsr.write(advanced(xpsr))
         self._rebuild.write(xpsr & NZCV)
         self._pc.write(pc + (4 if self._table.halfword(pc) >= 0xE800 else 2) | 1)
         self._next_pc = None

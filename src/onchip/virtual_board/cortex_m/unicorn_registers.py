@@ -13,7 +13,6 @@ from typing import Any
 from .engine import FrameContext
 from .unicorn_library import Register, RegisterBatch, Unicorn
 
-IT_MASK = 0x0600_FC00
 EPSR_T = 0x0100_0000
 NZCV = 0xF000_0000
 _BANKED = frozenset({"msp", "psp", "primask", "basepri", "faultmask"})

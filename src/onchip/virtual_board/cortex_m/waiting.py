@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 from ..bus import Bus
 from .engine import Engine
+from .it_blocks import IT_MASK
 
 _LONGEST = 32
 """Instructions in the longest round that is recognised."""
 _VISITS = 4
 """An instruction that is met more often before the state returns belongs to a loop that counts."""
-_IT_MASK = 0x0600_FC00
 _SP, _PC = 13, 16
 State = tuple[int, ...]
 
@@ -90,7 +90,7 @@ class WaitingLoops:
         """Tell whether the instruction at the PC has no effect but on registers and flags."""
         pc = state[_PC]
         first = self._note(pc, 2)
-        if first is None or state[15] & _IT_MASK:
+        if first is None or state[15] & IT_MASK:
             return False
         if first < 0xE800:
             load = _narrow_load(first, state)
