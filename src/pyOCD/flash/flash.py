@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 from onchip.errors import UsageError
 from onchip.session import Session, algorithm_from_table
 from pyOCD.flash.calls import Calls
 from pyOCD.flash.flash_builder import FlashBuilder, ProgressCallback
 from pyOCD.flash.info import FlashInfo, PageInfo, ProgrammingInfo
-
-if TYPE_CHECKING:
-    from pyOCD.target.target import Target
 
 _ERASE_S_PER_KIB = 0.01
 _PROGRAM_S_PER_KIB = 0.02
@@ -31,6 +28,20 @@ _ADDRESSED: dict[str, _Format] = {
 }
 
 
+class HasFlash(Protocol):
+    """What a `Flash` needs of the target that it belongs to."""
+
+    @property
+    def session(self) -> Session:
+        """The session with the chip."""
+
+    def halt(self) -> None:
+        """Halt the core."""
+
+    def setTargetState(self, state: str) -> None:
+        """Bring the core into a state: ``PROGRAM``, say."""
+
+
 class Flash:
     """The flash of ``target``.
 
@@ -38,7 +49,7 @@ class Flash:
     every job; without one the chip's data name the algorithm.
     """
 
-    def __init__(self, target: Target, flash_algo: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, target: HasFlash, flash_algo: Mapping[str, Any] | None = None) -> None:
         self.target = target
         self.flash_algo = flash_algo
         self.flash_algo_debug = False
