@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -91,8 +92,8 @@ class Suite:
         self._folder = folder
         self._stack = stack
         self._suite = source.suite()
-        self._work = folder / "work"
-        self._work.mkdir(parents=True, exist_ok=True)
+        # Of its own, since somebody else may be running other files.
+        self._work = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
         (self._work / "Makefile").touch()  # a test looks for that of the folder GDB was built in
         self._environments: dict[str, Mapping[str, str]] = {}
         self._commit = source.commit()

@@ -29,6 +29,11 @@ suite_starts:
 suite_start:
     ldr     r0, =__stack
     mov     sp, r0
+    sub     r1, r0, #0x4000         /* as a new process, without what the last one left there */
+    movs    r2, #0
+1:  str     r2, [r1], #4
+    cmp     r1, r0
+    bne     1b
     ldr     r0, =0xE000ED08         /* VTOR */
     ldr     r1, =suite_vectors
     str     r1, [r0]
