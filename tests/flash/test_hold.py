@@ -6,6 +6,8 @@ import pytest
 
 from onchip.arch.dwt import DWT_FUNCTION0
 from onchip.cortex_m import BreakpointKind, HaltKind
+from onchip.errors import AlgorithmCrash
+from onchip.flash.hold import borrow
 
 from .bench import bench, pattern
 
@@ -35,3 +37,17 @@ def test_a_breakpoint_in_ram_that_the_fpb_reaches() -> None:
         b.core.resume()
         reason = b.core.wait_halted(0.1)
         assert (reason.kind, reason.pc) == (HaltKind.BREAKPOINT, at + 4)
+
+
+def test_after_a_crash_there_is_no_way_back_but_a_reset() -> None:
+    with bench("nrf51822") as b:
+        b.core.halt()
+        b.core.write_registers({"pc": 0x2000_0100, "r4": 77})
+        b.core.memory.write(0x2000_0000, pattern(64))
+        with pytest.raises(AlgorithmCrash) as told, borrow(b.core, 0x2000_0000, 64):
+            b.core.memory.write(0x2000_0000, bytes(64))
+            raise AlgorithmCrash("it faulted")
+        assert told.value.hint == "the target had to be reset"
+        assert b.core.memory.read(0x2000_0000, 64) == pattern(64)
+        assert b.core.halted
+        assert b.core.read_register("pc") != 0x2000_0100

@@ -84,6 +84,8 @@ class Run:
         match job:
             case "flash" | "large":
                 session.flash(self.new, base=start, reset=False)
+            case "alone":
+                session.flash(self.new, base=start, reset=False, stream=False)
             case "erase":
                 session.erase(start, self._length, reset=False)
             case "verify":

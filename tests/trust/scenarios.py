@@ -7,7 +7,7 @@ wrong is spread over the whole job: packets are counted from connecting on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from typing import Literal
@@ -16,7 +16,7 @@ from onchip.target.chip import load_chip
 from onchip.virtual_board.board import VirtualBoard
 from onchip.virtual_board.target.flash_faults import FlashFault, FlashFaultKind
 
-Job = Literal["flash", "erase", "verify", "large"]
+Job = Literal["flash", "alone", "erase", "verify", "large"]
 Script = Callable[[VirtualBoard], None]
 
 CHIPS = ("lpc1768", "stm32f407", "nrf52840", "nrf51822")
@@ -43,7 +43,8 @@ class Scenario:
 
 def scenarios() -> list[Scenario]:
     """Return all of them, the slow ones last."""
-    every = [*_flash_cells(), *_boards(), *_packets(), *_wire(), *_large()]
+    streamed = [*_boards(), *_packets(), *_wire()]
+    every = [*_flash_cells(), *streamed, *_alone(streamed), *_large()]
     return sorted(every, key=lambda scenario: scenario.job == "large")
 
 
@@ -132,6 +133,13 @@ def _wire() -> Iterator[Scenario]:
             *(chip, "bulk-512x4", "flash"),
             lambda board, plan=plan, n=transfers: plan(board, n),
         )
+
+
+def _alone(streamed: list[Scenario]) -> Iterator[Scenario]:
+    """A part of the same for jobs of single calls, without a driver on the chip."""
+    for scenario in streamed[::2]:
+        if scenario.job == "flash" and scenario.chip in ("stm32f407", "nrf51822"):
+            yield replace(scenario, job="alone")
 
 
 def _large() -> Iterator[Scenario]:
