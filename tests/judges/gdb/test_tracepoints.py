@@ -48,8 +48,8 @@ def test_a_trace_from_start_to_file(bench: Bench, tmp_path: Path) -> None:
         gdb.expect("tstatus", "Trace is running on the target")
         gdb.do("break touch")
         gdb.expect("continue", "Breakpoint 4, touch")
-        gdb.expect("tstop", "^$")
-        gdb.expect("tstatus", r"stopped by a tstop command[^\n]*\nCollected 5 trace frames")
+        gdb.expect("tstop enough", "^$")
+        gdb.expect("tstatus", r"stopped by a tstop command \(enough\)\.\nCollected 5 trace frames")
         gdb.expect("info tracepoints", "already hit 1 time\n(.*\n)*.*already hit 1 time")
 
         for target in ("the board", "saved.tf", "fetched.tf"):

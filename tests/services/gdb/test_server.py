@@ -368,6 +368,22 @@ def test_a_probe_that_others_use_is_asked_nothing(serve, monkeypatch, kind):
     assert probe.checks == 0
 
 
+def test_a_trace_that_somebody_means_to_come_back_to_keeps_the_service(serve):
+    server, connect = serve(persist=False)
+    client = connect()
+    for packet in (b"QTinit", b"QTDP:1:8000104:E:0:2", b"QTDisconnected:1", b"QTStart"):
+        assert client.ask(packet) == b"OK"
+    client.sock.close()
+    other = connect()
+    while not other.ask(b"qTStatus").startswith(b"T0;tpasscount:1;tframes:2"):
+        pass
+    assert other.ask(b"QTDisconnected:0") == b"OK"
+    other.ask(b"?")
+    other.sock.close()
+    server.join(5)
+    assert not server.is_alive
+
+
 def test_an_interrupt_of_serve_stops_the_service(monkeypatch):
     session = FakeSession()
     server = GdbServer(session, 0)

@@ -66,8 +66,8 @@ def test_tstop_and_its_notes(talk):
     start(talk)
     assert talk.ask(b"QTStart").startswith(b"E.")
     talk.ask(b"QTNotes:user:6d65;notes:6161;")
-    talk.ask(b"QTNotes:tstop:656e6f756768;")
     assert talk.ask(b"QTStop") == b"OK"
+    talk.ask(b"QTNotes:tstop:656e6f756768;")  # GDB says why when it has stopped
     told = status(talk)
     assert (told.end, told.text, told.user, told.notes) == (TraceEnd.STOPPED, "enough", "me", "aa")
     assert told.stop_us >= told.start_us > 0
@@ -197,7 +197,7 @@ def test_a_run_goes_on_alone_if_it_is_to(talk):
     start(talk)
     turn(talk)
     talk.stub.leave()
-    assert talk.target.traces_alone
+    assert talk.target.keeps_a_trace
     for _ in range(10):
         talk.target.poll()
         talk.session.link.sleep(0.001)
@@ -205,7 +205,6 @@ def test_a_run_goes_on_alone_if_it_is_to(talk):
     other = Talk(talk.session, target=talk.target)
     assert other.ask(b"?").startswith(b"T05")  # as always, the core is halted for who comes
     assert not talk.core.running
-    assert not talk.target.traces_alone
     assert status(other).running
     assert other.ask(b"qTfP").startswith(b"T1:")
     other.ask(b"Z1,%x,2" % END)
@@ -226,7 +225,6 @@ def test_a_run_that_ends_alone_leaves_the_core_running(talk):
     assert status(talk).end is TraceEnd.PASS_COUNT
     assert talk.core.running
     assert not talk.target.run.running
-    assert not talk.target.traces_alone
 
 
 def test_a_new_experiment_ends_the_one_before(talk):

@@ -118,7 +118,7 @@ class Loop:
 
     def _is_wanted(self) -> bool:
         """Say whether to go on without a client."""
-        return self._persist or self._target.traces_alone
+        return self._persist or self._target.keeps_a_trace
 
     def close(self) -> None:
         """Part with every client, once what they asked for last has ended."""

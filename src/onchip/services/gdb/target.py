@@ -133,9 +133,9 @@ class Target:
             self.run.let_go()
 
     @property
-    def traces_alone(self) -> bool:
-        """Whether a trace goes on that nobody is connected to."""
-        return self.trace.running and not self._clients
+    def keeps_a_trace(self) -> bool:
+        """Whether somebody means to come back to a trace that runs, or has run."""
+        return self.trace.disconnected and self.trace.has_run
 
     def trace_file(self) -> bytes:
         """Return what the trace has collected, as a file that GDB opens."""

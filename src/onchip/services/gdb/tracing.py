@@ -189,6 +189,7 @@ class Trace:
             tracepoint.hits = tracepoint.usage = 0
         self.buffer.clear()
         self.running = True
+        self._stop_note = ""
         now = self.variables.now_us()
         self._status = replace(self._status, end=TraceEnd.UNKNOWN, start_us=now, stop_us=0)
 
@@ -198,7 +199,7 @@ class Trace:
         Its places leave the chip when the core next runs on. Of a running core that is when it has
         come to one of them: taken out at once, it might be one at which the core stands already.
         """
-        self._finish(end, text=self._stop_note if end is TraceEnd.STOPPED else "")
+        self._finish(end)
 
     def _finish(self, end: TraceEnd, tracepoint: int = 0, text: str = "") -> None:
         if not self.running:
@@ -305,9 +306,11 @@ class Trace:
             self._stop_note = notes.stop
 
     def status(self) -> TraceStatus:
-        """Return what ``tstatus`` shows."""
+        """Return what ``tstatus`` shows; GDB gives the reason for a stop after it."""
+        stopped = self._status.end is TraceEnd.STOPPED
         return replace(
             self._status,
+            text=self._stop_note if stopped else self._status.text,
             running=self.running,
             frames=len(self.buffer),
             created=self.buffer.created,
