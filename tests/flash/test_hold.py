@@ -9,7 +9,7 @@ from onchip.cortex_m import BreakpointKind, HaltKind
 from onchip.errors import AlgorithmCrash
 from onchip.flash.hold import borrow
 
-from .bench import bench, pattern
+from .bench import Bench, bench, pattern
 
 
 @pytest.mark.parametrize("offset", [0x400, 0x800, 0x1000])
@@ -44,10 +44,15 @@ def test_after_a_crash_there_is_no_way_back_but_a_reset() -> None:
         b.core.halt()
         b.core.write_registers({"pc": 0x2000_0100, "r4": 77})
         b.core.memory.write(0x2000_0000, pattern(64))
-        with pytest.raises(AlgorithmCrash) as told, borrow(b.core, 0x2000_0000, 64):
-            b.core.memory.write(0x2000_0000, bytes(64))
-            raise AlgorithmCrash("it faulted")
+        with pytest.raises(AlgorithmCrash) as told:
+            crash(b)
         assert told.value.hint == "the target had to be reset"
         assert b.core.memory.read(0x2000_0000, 64) == pattern(64)
         assert b.core.halted
         assert b.core.read_register("pc") != 0x2000_0100
+
+
+def crash(b: Bench) -> None:
+    with borrow(b.core, 0x2000_0000, 64):
+        b.core.memory.write(0x2000_0000, bytes(64))
+        raise AlgorithmCrash("it faulted")
