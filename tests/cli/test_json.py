@@ -77,20 +77,17 @@ def test_read_gives_units_or_a_file(onchip: Onchip, tmp_path: Path) -> None:
     assert output.stat().st_size == 8
 
 
-def test_a_difference_is_data_too(onchip: Onchip, tmp_path: Path) -> None:
+def test_a_difference_is_data_and_told_to_people_too(onchip: Onchip, tmp_path: Path) -> None:
     image = write_bin(tmp_path, "stm32f407", length=0x110)
-    found = document(onchip, "verify", image, code=1)
+    outcome = onchip("verify", image, "--json", *BOARD)
+    assert outcome.code == 1
+    assert outcome.err.splitlines()[-2].startswith("onchip: error: 0x0800_0000 reads ff")
+    found = json.loads(outcome.out)
     assert set(found) == promised()["verify"]
     assert (found["chip"], found["matches"], found["verified_bytes"]) == ("stm32f407", False, None)
     error = found["error"]
     assert (error["kind"], error["address"], error["exit_code"]) == ("VerifyError", 0x0800_0000, 1)
     assert f"`onchip flash {image}` would program it" in error["hint"]
-
-
-def test_a_difference_is_told_to_people_as_well(onchip: Onchip, tmp_path: Path) -> None:
-    image = write_bin(tmp_path, "stm32f407", length=0x110)
-    outcome = onchip("verify", image, "--json", *BOARD)
-    assert outcome.err.splitlines()[-2].startswith("onchip: error: 0x0800_0000 reads ff")
 
 
 def test_what_was_reset_and_where_it_stands(onchip: Onchip) -> None:

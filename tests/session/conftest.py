@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -13,13 +14,20 @@ from tests.session.many_breakpoints import CODE, connected, raw
 from tests.support.images import counting_loop
 
 
-@pytest.fixture
-def board() -> Iterator[VirtualBoard]:
+@contextmanager
+def board_with_a_loop() -> Iterator[VirtualBoard]:
     """An STM32F407 that runs the counting loop."""
     with build_board(VirtualSpec("stm32f407")) as board:
         session = open_session(board.link())
         session.flash(counting_loop("stm32f407"), format="bin")
         session.close()
+        yield board
+
+
+@pytest.fixture
+def board() -> Iterator[VirtualBoard]:
+    """An STM32F407 that runs the counting loop, of the test's own."""
+    with board_with_a_loop() as board:
         yield board
 
 

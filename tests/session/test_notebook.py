@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,13 +13,20 @@ from onchip.services.commands import COMMANDS, Interpreter, SessionMachine
 from onchip.services.gdb import GdbServer
 from onchip.session import open_session
 from onchip.virtual_board.board import VirtualBoard
+from tests.session.conftest import board_with_a_loop
 
 LOOP = 0x0800_0102
 
 
+@pytest.fixture(scope="module")
+def board() -> Iterator[VirtualBoard]:
+    """One board for all: a session leaves it as it was."""
+    with board_with_a_loop() as board:
+        yield board
+
+
 def test_a_session_and_what_belongs_to_it(board: VirtualBoard) -> None:
-    board.faults.wait()
-    assert repr(board.faults) == "<Faults: 1 pending, 0 happened>"
+    assert repr(board.faults).startswith("<Faults: 0 pending, ")
     with open_session(board.link(), frequency_hz=2_000_000) as session:
         assert repr(session.link) == f"<BoardLink {session.link.description}>"
         assert repr(session.client) == f"<DapClient {session.link.description}, 2 MHz>"

@@ -49,7 +49,7 @@ LINES = {
     "info": ("info", r"(?s)DP     IDR.*AP 0 .*ROM .*core   Cortex-M4F.*chip   stm32f407", dict),
     "speed": ("speed", r"SWD clock \d+ Hz", int),
     "sleep": ("sleep 1", r"^", None),
-    "help": ("help erase", r"(?s)erase chip \| ADDRESS LENGTH.*Every sector", None),
+    "help": ("help erase", r"(?s)erase chip \| ADDRESS LENGTH.*every sector", None),
 }
 """A line, what it prints, and its value or the value's type; each finds what the last one left."""
 

@@ -31,6 +31,15 @@ def test_help_teaches_one(shell):
     assert "breakpoint" in shell.text
 
 
+def test_help_teaches_each_of_them(shell):
+    for command in COMMANDS:
+        shell.type(f"help {command.name}")
+        usage, meaning, *more = shell.text.rstrip("\n").split("\n")
+        assert usage == command.usage
+        assert meaning.startswith(f"  {command.help}")
+        assert more or command.name == "init", command.name
+
+
 def test_a_line_of_several_commands_gives_the_last_ones_value(shell):
     assert shell.type("write32 0x20001000 7; read32 0x20001000 # a comment; halt") == [7]
 

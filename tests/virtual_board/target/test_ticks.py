@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onchip.virtual_board.target.peripherals.ticks import Ticks
@@ -11,6 +11,7 @@ from onchip.virtual_board.timeline import Timeline
 HZ = st.sampled_from([32_768, 16_000_000, 168_000_000])
 
 
+@settings(max_examples=15)
 @given(hz=HZ, divider=st.integers(1, 65_536), steps=st.lists(st.integers(0, 10**8), max_size=20))
 def test_how_often_it_is_asked_does_not_matter(hz: int, divider: int, steps: list[int]) -> None:
     timeline = Timeline()
@@ -22,6 +23,7 @@ def test_how_often_it_is_asked_does_not_matter(hz: int, divider: int, steps: lis
     assert counted == sum(steps) * hz // (divider * 1_000_000_000)
 
 
+@settings(max_examples=15)
 @given(hz=HZ, divider=st.integers(1, 65_536), first=st.integers(0, 10**8), n=st.integers(1, 99))
 def test_at_its_moment_a_tick_is_there_and_not_before(
     hz: int, divider: int, first: int, n: int

@@ -99,7 +99,19 @@ COMMANDS = (
         "reg pc sp; without a name the core's, with `all` the FPU's too. apsr, ipsr and epsr are "
         "parts of xpsr.",
     ),
-    Command(("wreg",), "wreg NAME VALUE", "write a register", _wreg, "wreg pc main"),
-    Command(("info", "i"), "info", "show probe, DP, APs, ROM table, core, chip and memory", _info),
-    Command(("speed", "frequency", "adapter_khz"), "speed", "show the SWD clock", _speed),
+    Command(("wreg",), "wreg NAME VALUE", "write a register", _wreg, "wreg pc main; wreg r0 0x55"),
+    Command(
+        ("info", "i"),
+        "info",
+        "show probe, DP, APs, ROM table, core, chip and memory",
+        _info,
+        "And how many break- and watchpoints are left. Nothing is halted.",
+    ),
+    Command(
+        ("speed", "frequency", "adapter_khz"),
+        "speed",
+        "show the SWD clock",
+        _speed,
+        "It is set when the probe is opened: --frequency 4M, or auto.",
+    ),
 )

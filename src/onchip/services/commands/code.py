@@ -122,8 +122,20 @@ def _debug(machine: Machine) -> DebugInfo:
 
 
 COMMANDS = (
-    Command(("where",), "where [ADDRESS]", "say which function and line that is", _where),
-    Command(("backtrace", "bt"), "backtrace", "show the calls that led here", _backtrace),
+    Command(
+        ("where",),
+        "where [ADDRESS]",
+        "say which function and line that is",
+        _where,
+        "where lr; without an address, where the core stands. Names need the program's ELF file.",
+    ),
+    Command(
+        ("backtrace", "bt"),
+        "backtrace",
+        "show the calls that led here",
+        _backtrace,
+        "Over exception frames too: who was interrupted, and by what. It says why it ends.",
+    ),
     Command(
         ("symbol", "sym"),
         "symbol NAME...",
@@ -136,7 +148,20 @@ COMMANDS = (
         "disasm [ADDRESS] [COUNT]",
         "show instructions, from pc if no address is given",
         _disasm,
+        "disasm main 20; 8 without a count. `>` marks where the core stands.",
     ),
-    Command(("list", "l"), "list [ADDRESS]", "show the source around pc, or an address", _list),
-    Command(("fault",), "fault", "explain the last fault", _fault),
+    Command(
+        ("list", "l"),
+        "list [ADDRESS]",
+        "show the source around pc, or an address",
+        _list,
+        "list main; the files have to be where the compiler found them.",
+    ),
+    Command(
+        ("fault",),
+        "fault",
+        "explain the last fault",
+        _fault,
+        "What the program did, where, why that is a fault, and the calls that led there.",
+    ),
 )

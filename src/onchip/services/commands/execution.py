@@ -110,8 +110,16 @@ def _tell_place(machine: Machine, what: str) -> int:
 
 
 COMMANDS = (
-    Command(("halt", "h"), "halt", "stop the core", _halt),
-    Command(("go", "g", "resume", "continue", "c"), "go", "let the core run", _go),
+    Command(
+        ("halt", "h"), "halt", "stop the core", _halt, "It says where. A halted core stays so."
+    ),
+    Command(
+        ("go", "g", "resume", "continue", "c"),
+        "go",
+        "let the core run",
+        _go,
+        "It does not wait: `wait` does, `status` looks, `halt` stops.",
+    ),
     Command(
         ("step", "s", "stepi"),
         "step [COUNT]",
@@ -126,7 +134,13 @@ COMMANDS = (
         _reset,
         f"KIND is {', '.join(_KINDS)}. Without `run` the core stands before its first instruction.",
     ),
-    Command(("status", "st"), "status", "say what the core is doing", _status),
+    Command(
+        ("status", "st"),
+        "status",
+        "say what the core is doing",
+        _status,
+        "running, sleeping, halted (and where), locked up, or held in reset; nothing is halted.",
+    ),
     Command(
         ("wait",),
         "wait [MILLISECONDS]",
@@ -134,7 +148,13 @@ COMMANDS = (
         _wait,
         "After `break main` and `go`, say. 10000 when no time is given; still running is an error.",
     ),
-    Command(("sleep",), "sleep MILLISECONDS", "wait", _sleep),
+    Command(
+        ("sleep",),
+        "sleep MILLISECONDS",
+        "wait",
+        _sleep,
+        "go; sleep 100; halt. On a virtual board it is simulated time.",
+    ),
     Command(
         ("vector-catch", "vc", "vector_catch"),
         "vector-catch [NAME...]",

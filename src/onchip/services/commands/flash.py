@@ -63,7 +63,8 @@ COMMANDS = (
         "erase chip | ADDRESS LENGTH",
         "erase flash",
         _erase,
-        "Every sector that the range touches is erased, whole.",
+        "erase 0x08010000 0x4000; every sector that the range touches is erased, whole. "
+        "`erase chip` erases all there is.",
     ),
     Command(
         ("unlock",),

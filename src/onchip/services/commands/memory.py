@@ -172,12 +172,14 @@ def _cannot(what: str, file: Path, error: OSError) -> OnchipError:
 
 def _reading(names: tuple[str, ...], size: int, unit: str) -> Command:
     usage = f"{names[0]} ADDRESS [COUNT]"
-    return Command(names, usage, f"show {unit}", _reads(size))
+    more = f"{names[0]} 0x20000000 4; {names[0]} sp 8; {names[0]} counter, with the ELF file."
+    return Command(names, usage, f"show {unit}", _reads(size), more)
 
 
 def _writing(names: tuple[str, ...], size: int, unit: str) -> Command:
     usage = f"{names[0]} ADDRESS VALUE..."
-    return Command(names, usage, f"write {unit}", _writes(size))
+    more = f"{names[0]} 0x20000000 1 2 3. Flash is not written like memory: `load` programs it."
+    return Command(names, usage, f"write {unit}", _writes(size), more)
 
 
 COMMANDS = (
@@ -203,7 +205,25 @@ COMMANDS = (
         _find,
         "find 0x08000000 0x10000 0xDE 0xAD; find 0x08000000 0x10000 'version'",
     ),
-    Command(("savemem", "dump_image"), "savemem ADDRESS LENGTH FILE", "save memory", _savemem),
-    Command(("loadmem",), "loadmem ADDRESS FILE", "write a file into RAM", _loadmem),
-    Command(("compare",), "compare ADDRESS FILE", "compare memory with a file", _compare),
+    Command(
+        ("savemem", "dump_image"),
+        "savemem ADDRESS LENGTH FILE",
+        "save memory",
+        _savemem,
+        "savemem 0x20000000 0x1000 ram.bin",
+    ),
+    Command(
+        ("loadmem",),
+        "loadmem ADDRESS FILE",
+        "write a file into RAM",
+        _loadmem,
+        "loadmem 0x20000000 table.bin writes its bytes as they are; `load` programs flash.",
+    ),
+    Command(
+        ("compare",),
+        "compare ADDRESS FILE",
+        "compare memory with a file",
+        _compare,
+        "compare 0x08000000 firmware.bin; it names the first byte that differs.",
+    ),
 )

@@ -83,8 +83,20 @@ COMMANDS = (
         _break,
         "break main; break spin 9 stops at the tenth hit",
     ),
-    Command(("tbreak", "tb"), "tbreak ADDRESS", "set a breakpoint that stops once", _break_once),
-    Command(("unbreak", "rmbreak", "rbp"), "unbreak ADDRESS", "take a breakpoint out", _unbreak),
+    Command(
+        ("tbreak", "tb"),
+        "tbreak ADDRESS",
+        "set a breakpoint that stops once",
+        _break_once,
+        "tbreak main; go; wait. It is gone when it has stopped the core.",
+    ),
+    Command(
+        ("unbreak", "rmbreak", "rbp"),
+        "unbreak ADDRESS",
+        "take a breakpoint out",
+        _unbreak,
+        "unbreak main; `break` alone shows what is set, and whose.",
+    ),
     Command(
         ("watch", "wp"),
         "watch ADDRESS [LENGTH] [write|read|access [VALUE]]",
@@ -98,5 +110,6 @@ COMMANDS = (
         "unwatch ADDRESS [LENGTH] [write|read|access [VALUE]]",
         "take a watchpoint out, named as it was set",
         _unwatch,
+        "unwatch counter; unwatch 0x20000010 4 read",
     ),
 )
