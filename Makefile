@@ -8,6 +8,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYOCD := $(VENV)/peers/pyocd
+# worksteal: each worker begins with a half in one piece, so that few fixtures are made twice.
+PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
@@ -20,10 +22,10 @@ demo: $(VENV)/.ready-to-run  ## plug in a virtual board, flash it, debug it: the
 
 test: $(VENV)/.ready-to-develop  ## run every test (and, as root on Debian, install the outside tools first)
 	@scripts/debian-tools
-	$(BIN)/pytest -n 2
+	$(PYTEST)
 
-test-quick: $(VENV)/.ready-to-develop  ## run the tests that need no outside tool, a bit more than a minute
-	$(BIN)/pytest -n 2 -q -m "not tools"
+test-quick: $(VENV)/.ready-to-develop  ## run the tests that need no outside tool, a minute at most on two idle cores
+	$(PYTEST) -q -m "not tools"
 
 trust: $(VENV)/.ready-to-develop  ## over a thousand jobs in which something goes wrong: is what is claimed true?
 	$(BIN)/python -m tests.trust

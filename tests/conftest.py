@@ -10,7 +10,7 @@ from hypothesis import settings
 
 # A machine that is busy with something else makes single examples slow, and tells nothing of us;
 # what hangs is ended by pytest-timeout.
-settings.register_profile("onchip", deadline=None, max_examples=40)
+settings.register_profile("onchip", deadline=None, max_examples=25)
 settings.load_profile("onchip")
 
 

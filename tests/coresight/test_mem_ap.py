@@ -50,7 +50,7 @@ def test_any_wrap_up_to_the_ports_own_will_do(rig: Rig, wrap: int) -> None:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_any_reads_and_writes_in_one_batch_agree_with_a_model(

@@ -198,7 +198,7 @@ def _makes_up(packets: list[tuple[str, int]]) -> bool:
     return {"lose_request", "repeat_response"} <= {kind for kind, _ in packets}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     probe=st.sampled_from(["bulk-512x4", "hid-64x4"]),
     line=st.lists(LINE, max_size=2),

@@ -248,7 +248,7 @@ def test_strings_are_asked_for_when_looked_at_and_only_once() -> None:
     client.close()
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(st.lists(st.binary(max_size=20), max_size=12))
 def test_hostile_answers_while_opening_give_an_error_of_ours(answers: list[bytes]) -> None:
     link = ScriptedLink(strict=False)

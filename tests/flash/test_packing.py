@@ -75,7 +75,7 @@ chunk = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(st.lists(st.tuples(chunk, st.booleans()), min_size=1, max_size=12))
 def test_what_is_packed_comes_out_again(chunks) -> None:
     window, target = Window(1024), bytearray(b"\xa5" * 1024)

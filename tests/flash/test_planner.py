@@ -134,7 +134,7 @@ def test_a_blank_hole_beside_other_data_costs_an_erase() -> None:
     assert plan.kept_bytes == 1021
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(st.data())
 def test_any_image_on_any_content_ends_as_it_should(data: st.DataObject) -> None:
     page = data.draw(st.sampled_from([64, 256, 1024, 4096]))

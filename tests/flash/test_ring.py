@@ -14,7 +14,7 @@ def command(payload: int) -> Command:
     return Command(0, (), "test", data=bytes(payload))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(
     st.integers(1, 6),
     st.integers(0, 100),

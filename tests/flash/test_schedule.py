@@ -8,7 +8,7 @@ from onchip.flash.schedule import chunks, erase_timeout, program_timeout
 from tests.support.elf_builder import flash_device, flm
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 @given(
     st.sampled_from([4, 256, 264, 1024, 4096]),
     st.integers(1, 40),

@@ -251,7 +251,7 @@ _LINES = st.dictionaries(
 )
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(_LINES, min_size=1, max_size=3), st.binary(max_size=20))
 def test_any_other_file_is_refused_in_the_same_words(lines: list[dict], tail: bytes) -> None:
     head = {"format": "onchip-recording", "version": 1, **lines[0]}

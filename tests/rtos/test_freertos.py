@@ -253,7 +253,7 @@ def test_a_heap_s_header_tells_where_a_stack_ends(kernel: FakeFreeRtos) -> None:
     assert task
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     damage=st.lists(
         st.tuples(

@@ -181,7 +181,7 @@ def test_no_damage_makes_a_walk_long(running: Running) -> None:
     used = running.firmware.symbols["bss_end"] - RAM
     program = Program(running.debug)
 
-    @settings(max_examples=60)
+    @settings(max_examples=30)
     @given(
         st.lists(
             st.tuples(

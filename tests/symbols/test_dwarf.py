@@ -119,7 +119,7 @@ def test_without_debug_information_symbols_are_left() -> None:
     assert debug.frame_rules(main) is None
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_damage_names_nothing_and_raises_nothing(data: st.DataObject) -> None:
     damaged = bytearray(SAMPLE.read_bytes())

@@ -213,7 +213,7 @@ WORDS = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(WORDS, min_size=10, max_size=10), st.lists(WORDS, max_size=60))
 def test_whatever_lies_there_the_walk_ends(registers: list[int], words: list[int]) -> None:
     stack = Stack()

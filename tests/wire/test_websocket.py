@@ -105,7 +105,7 @@ def test_a_broken_stream(frames: str, message: str) -> None:
         Decoder().feed(bytes.fromhex(frames))
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.binary(max_size=300), st.binary(min_size=4, max_size=4), st.booleans())
 def test_round_trip(payload: bytes, mask: bytes, masked: bool) -> None:
     frame = encode_frame(Opcode.BINARY, payload, mask if masked else None)

@@ -151,7 +151,7 @@ def test_memory_that_is_not_there():
         value("24 30000000 19 27")
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(st.binary(min_size=1, max_size=40))
 def test_any_bytes_are_refused_or_end(code):
     try:

@@ -224,7 +224,7 @@ PARTS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(parts=st.lists(PARTS, max_size=6), mode=st.integers(0, 11))
 def test_no_path_reaches_the_secret(
     tmp_path_factory: pytest.TempPathFactory, parts: list[str], mode: int

@@ -44,7 +44,7 @@ def test_an_opcode_over_what_nobody_read_is_not_noted() -> None:
     assert planted.originals == {}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.binary(max_size=40), st.binary(max_size=40)), max_size=5))
 def test_nothing_disturbs_it(pairs: list[tuple[bytes, bytes]]) -> None:
     planted = Planted()

@@ -47,7 +47,7 @@ def tame(wires: Wires) -> None:
         wires(packet)
 
 
-@settings(max_examples=200, deadline=2000)
+@settings(max_examples=120, deadline=2000)
 @given(st.lists(anything, min_size=1, max_size=6))
 def test_any_packets(sent: list[bytes]) -> None:
     for wires, size in ((PLAIN, 512), (SMALL, 64)):
@@ -76,7 +76,7 @@ def test_a_response_counts_no_more_than_was_asked(packet: bytes) -> None:
         assert answer[1] == packet[2]
 
 
-@settings(max_examples=100, deadline=2000)
+@settings(max_examples=50, deadline=2000)
 @given(st.lists(st.one_of(st.none(), st.integers(0, 1)), max_size=400))
 def test_any_bits(bits: list[int | None]) -> None:
     line = PLAIN.board.probe.port.line
