@@ -15,8 +15,8 @@ from onchip.virtual_board.bus import BusFault, Memory
 from onchip.virtual_board.target.flash_array import FlashArray
 from tests.support.elf_builder import FUNCTION_OFFSETS, flash_device, flm
 
-from .bench import Bench, bench, pattern
-from .test_runner import COPY_WORDS, RETURN_0
+from .bench import RETURN_0, Bench, bench, pattern
+from .thumb import COPY_WORDS
 
 PAGE, SECTOR = 256, 0x1000
 START, LENGTH = 0x8_0000, 0x4000

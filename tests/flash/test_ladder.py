@@ -12,8 +12,8 @@ from onchip.flash.engine import FlashEngine
 from onchip.virtual_board.target.flash_faults import FlashFault, FlashFaultKind
 from tests.support.elf_builder import flash_device
 
-from .bench import Bench, bench, pattern
-from .test_runner import COPY_WORDS, RETURN_5, SET_WEN, algorithm
+from .bench import Bench, algorithm, bench, pattern
+from .thumb import COPY_WORDS, RETURN_5, SET_WEN
 
 RAM = 0x2000_0000
 CANARY = bytes(range(256)) * 8

@@ -4,8 +4,7 @@ from onchip.flash.algorithm import FlashAlgorithm
 from onchip.flash.overlap import Row, breaks_when_overlapped, known_rows
 from tests.support.elf_builder import flash_device, flm
 
-from .bench import bench, pattern
-from .test_runner import algorithm
+from .bench import algorithm, bench, pattern
 
 
 def parsed(name: str, source: str) -> FlashAlgorithm:

@@ -19,8 +19,7 @@ from onchip.flash.ring_runner import RingRunner
 from onchip.virtual_board.target.flash_faults import FlashFault, FlashFaultKind
 from tests.support.elf_builder import flash_device
 
-from .bench import Bench, bench
-from .test_runner import algorithm
+from .bench import Bench, algorithm, bench
 
 
 def unpacked(packed: bytes, window: bytearray, at: int) -> None:

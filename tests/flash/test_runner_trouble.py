@@ -15,6 +15,17 @@ from onchip.flash.rung import Rung
 from tests.support.elf_builder import flash_device, flm
 
 from .bench import RAM, RETURN_0, algorithm, bench, pattern
+from .thumb import (
+    BREAKPOINT,
+    BUS_FAULT,
+    COPY_WORDS,
+    LOOP,
+    RETURN_5,
+    SET_WEN,
+    SMASH,
+    UNDEFINED,
+    UNDEFINED_FROM_0X800,
+)
 
 
 def test_a_driver_that_does_not_see_the_ring_is_given_up() -> None:
@@ -60,14 +71,6 @@ def test_ram_that_does_not_hold_what_is_written_is_refused() -> None:
         with pytest.raises(AlgorithmError, match="does not hold what was written"):
             block_sums(r, [BlockRun(0x0800_0000, 64, 1)], 0xFF)
         del memory.emit_write
-
-
-LOOP = "FEE7"
-UNDEFINED = "00DE"
-BREAKPOINT = "00BE 7047"
-BUS_FAULT = "F020 0006 0068 7047"  # ldr r0, [0xF0000000]
-SMASH = "0821 0902 6A46 521A 043A 1060 0020 7047"  # a word under 2 KiB of stack
-RETURN_5 = "0520 7047"
 
 
 @pytest.mark.parametrize(
@@ -123,11 +126,6 @@ def test_an_erase_that_goes_wrong(
         b.put(pattern(64), 0x1000)
         with pytest.raises(error, match=message):
             b.engine(path).erase([(b.flash + 0x1000, 1)])
-
-
-SET_WEN = "0249 0120 0860 0020 7047 00BF 04E50140"  # NVMC.CONFIG = 1
-COPY_WORDS = "1368 0360 0430 0432 0439 F9D1 0020 7047"
-UNDEFINED_FROM_0X800 = "0305 01D4 0020 7047 00DE"
 
 
 @pytest.mark.parametrize("page", [4, 128, 256, 512])

@@ -7,11 +7,10 @@ import pytest
 from onchip.errors import PlanError, VerifyError
 from tests.support.elf_builder import FUNCTION_OFFSETS, flash_device, flm
 
-from .bench import bench, pattern
-from .test_runner import RETURN_0, SET_WEN
+from .bench import RETURN_0, bench, pattern
+from .thumb import COPY_WORDS, SET_WEN
 
 RIGHT = "4018 7047"  # r0 + r1
-COPY_WORDS = "1368 0360 0430 0432 0439 F9D1 0020 7047"
 
 
 def external(path: Path, *, verify: str = RIGHT) -> Path:

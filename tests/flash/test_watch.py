@@ -16,8 +16,9 @@ from onchip.flash.watch import Watch
 from onchip.virtual_board.target.flash_faults import FlashFault, FlashFaultKind
 from tests.support.elf_builder import flash_device
 
-from .bench import Bench, bench, pattern
-from .test_runner import BREAKPOINT, BUS_FAULT, LOOP, UNDEFINED_FROM_0X800, algorithm, to_the_end
+from .bench import Bench, algorithm, bench, pattern
+from .test_runner import to_the_end
+from .thumb import BREAKPOINT, BUS_FAULT, LOOP, UNDEFINED_FROM_0X800
 
 
 def seconds_until(b: Bench, engine: FlashEngine, length: int, message: str) -> float:

@@ -9,8 +9,7 @@ from onchip.flash.algorithm import FlashAlgorithm
 from onchip.flash.workspace import Workspace
 from tests.support.elf_builder import flash_device, flm
 
-from .bench import bench
-from .test_runner import algorithm
+from .bench import algorithm, bench
 
 RAM = (0x2000_0000, 0x2_0000)
 
