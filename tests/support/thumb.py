@@ -26,7 +26,7 @@ class Program:
         self._steps: list[Step] = []
         self._data = b""
 
-    DATA_OFFSET = 0x800
+    DATA_OFFSET = 0x300
 
     def data(self, content: bytes) -> int:
         """Put bytes behind the program; return their address."""
