@@ -31,6 +31,7 @@ _CATCH = {
     _MEM: DEMCR.VC_MMERR.mask,
     _BUS: DEMCR.VC_BUSERR.mask,
 }
+_READY = ((_BUS, FPCCR.BFRDY.mask), (_MEM, FPCCR.MMRDY.mask))
 
 
 class ExceptionModel:
@@ -114,29 +115,24 @@ class ExceptionModel:
     def enter(self, exception: int) -> None:
         """Stack the state and begin the handler of ``exception``."""
         context = self._engine.frame_context()
-        sp, exc_return, trouble = self._stacking.push(context, self._ready(context))
+        sp, exc_return, trouble = self._stacking.push(context, self._ready)
         self.cycles += ENTRY_CYCLES
         if trouble is not None:
             self._scb.cfsr |= 0 if self._profile.armv6m else trouble.cause
             exception = self._derived(exception, trouble.exception)
         self._take(exception, context, sp, exc_return)
 
-    def _ready(self, context: FrameContext) -> FPCCR:
-        """Return which faults the code of ``context`` could be preempted by (UpdateFPCCR)."""
-        if not context.control & 4:
-            return FPCCR(0)
+    def _ready(self) -> int:
+        """Return which faults the code that runs could be preempted by, as FPCCR has it."""
         nvic, scb = self._nvic, self._scb
         priority = nvic.masked_priority(*self._engine.masks())
-
-        def ready(exception: int, *, enabled: bool = True) -> bool:
-            return enabled and nvic.group_priority(exception) < priority
-
-        return FPCCR.build(
-            HFRDY=ready(_HARD),
-            BFRDY=ready(_BUS, enabled=scb.handler_enabled(_BUS)),
-            MMRDY=ready(_MEM, enabled=scb.handler_enabled(_MEM)),
-            MONRDY=ready(_MONITOR, enabled=self.monitor_enabled()),
-        )
+        ready = FPCCR.HFRDY.mask if priority > -1 else 0
+        for exception, mask in _READY:
+            if scb.handler_enabled(exception) and nvic.group_priority(exception) < priority:
+                ready |= mask
+        if self.monitor_enabled() and nvic.group_priority(_MONITOR) < priority:
+            ready |= FPCCR.MONRDY.mask
+        return ready
 
     def _take(self, exception: int, context: FrameContext, sp: int, lr: int) -> None:
         """Begin a handler; the state is stacked already. 0 stands for lock-up."""

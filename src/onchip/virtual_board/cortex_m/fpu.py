@@ -19,6 +19,8 @@ from .profile import CoreProfile
 _RESET = FpControl(FPCCR.build(ASPEN=1, LSPEN=1), 0, 0)
 _CPACR_WRITABLE = 0x00F0_0000
 _FPDSCR_WRITABLE = 0x07C0_0000
+_ENABLES, _LSPEN, _LSPACT = 0xC000_0000, FPCCR.LSPEN.mask, FPCCR.LSPACT.mask
+_THREAD, _USER = FPCCR.THREAD.mask, FPCCR.USER.mask
 _PRIVILEGED, _FULL = 0b01, 0b11
 
 
@@ -30,13 +32,14 @@ class Fpu:
         self._double = profile.cpu == "cortex-m7"
         self._engine = engine
         self.changed: Callable[[], None] = lambda: None
+        self._written = _RESET  # the engine clears LSPACT, and changes nothing else
         self.reset()
 
     def reset(self) -> None:
         """Return to the state after a system reset."""
         self.cpacr = 0
         if self.present:
-            self._engine.set_fp_control(_RESET)
+            self._set(_RESET)
 
     def allows(self, *, privileged: bool) -> bool:
         """Tell whether CPACR gives code access to the FPU."""
@@ -47,29 +50,34 @@ class Fpu:
 
     def is_lazy(self) -> bool:
         """Tell whether stacking FP state is to be put off."""
-        return bool(FPCCR(self._engine.fp_control().fpccr).LSPEN)
+        return bool(self._written.fpccr & _LSPEN)
 
-    def put_off(self, address: int, *, thread: bool, user: bool, ready: FPCCR) -> None:
+    def put_off(self, address: int, *, thread: bool, user: bool, ready: int) -> None:
         """Note that S0 to FPSCR belong at ``address``, for code in that mode.
 
-        ``ready`` has the bits HFRDY, BFRDY, MMRDY and MONRDY.
+        ``ready`` has the bits HFRDY, BFRDY, MMRDY and MONRDY of FPCCR.
         """
-        control = self._engine.fp_control()
-        kept = FPCCR(control.fpccr)
-        fpccr = FPCCR.build(ASPEN=kept.ASPEN, LSPEN=1, LSPACT=1, THREAD=thread, USER=user) | ready
-        self._engine.set_fp_control(FpControl(fpccr, address, control.fpdscr))
+        fpccr = self._written.fpccr & _ENABLES | _LSPACT | ready
+        fpccr |= (_THREAD if thread else 0) | (_USER if user else 0)
+        self._set(FpControl(fpccr, address, self._written.fpdscr))
 
     def take_back(self) -> bool:
         """Tell whether stacking was put off and has not been made up for; from now on it was not.
 
         The registers still hold the state then.
         """
-        control = self._engine.fp_control()
-        fpccr = FPCCR(control.fpccr)
-        if not fpccr.LSPACT:
+        if not self._written.fpccr & _LSPACT:
             return False
-        self._engine.set_fp_control(control._replace(fpccr=fpccr.replace(LSPACT=0)))
+        now = self._engine.fp_control()
+        self._written = now._replace(fpccr=now.fpccr & ~_LSPACT)
+        if not now.fpccr & _LSPACT:
+            return False
+        self._engine.set_fp_control(self._written)
         return True
+
+    def _set(self, control: FpControl) -> None:
+        self._written = control
+        self._engine.set_fp_control(control)
 
     # ---- registers ------------------------------------------------------------------------------
 
@@ -111,7 +119,7 @@ class Fpu:
                 control = control._replace(fpdscr=value & _FPDSCR_WRITABLE)
             case _:
                 return
-        self._engine.set_fp_control(control)
+        self._set(control)
 
 
 FPCCR_WRITABLE = FPCCR.build(

@@ -59,15 +59,12 @@ class Mpu:
     def reset(self) -> None:
         """Return to the state after a system reset."""
         self.control = MPU_CTRL(0)
+        self.enabled = False
+        """Whether it protects anything."""
         self._number = 0
         self._bases = [0] * self.count
         self._attributes = [0] * self.count
         self._regions: list[_Region] = []
-
-    @property
-    def enabled(self) -> bool:
-        """Tell whether it protects anything."""
-        return bool(self.control.ENABLE)
 
     # ---- what is allowed ------------------------------------------------------------------------
 
@@ -120,6 +117,7 @@ class Mpu:
         """Write a register."""
         if address == MPU_CTRL.address:
             self.control = MPU_CTRL(value & 7)
+            self.enabled = bool(self.control.ENABLE)
         elif address == MPU_RNR:
             self._number = (value & 0xFF) % self.count
             return

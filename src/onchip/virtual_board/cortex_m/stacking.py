@@ -8,9 +8,10 @@ never arise but MSTKERR and STKERR.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import NamedTuple
 
-from onchip.arch.scs import CFSR, FPCCR, ExceptionNumber
+from onchip.arch.scs import CFSR, ExceptionNumber
 
 from ..bus import Bus, BusFault
 from . import scb as scb_bits
@@ -69,8 +70,8 @@ class Stacking:
         self._engine, self._bus, self._scb = engine, bus, scb
         self._fpu, self._protection = fpu, protection
 
-    def push(self, context: FrameContext, ready: FPCCR) -> Pushed:
-        """Push a frame; ``ready`` says which faults lazy stacking could raise (``Fpu.put_off``)."""
+    def push(self, context: FrameContext, ready: Callable[[], int]) -> Pushed:
+        """Push a frame; ``ready()`` says which faults can preempt it (``Fpu.put_off``)."""
         extended = self._fpu.present and bool(context.control & _FPCA)
         aligned = extended or self._scb.ccr & scb_bits.STKALIGN
         size = _EXTENDED.size if extended else _BASIC.size
@@ -92,7 +93,7 @@ class Stacking:
             trouble = self._store(sp, _BASIC.pack(*words))
         elif self._puts_off(sp, size):
             trouble = self._store(sp, _BASIC.pack(*words))
-            self._fpu.put_off(sp + _FP, thread=thread, user=user, ready=ready)
+            self._fpu.put_off(sp + _FP, thread=thread, user=user, ready=ready())
         elif not self._fpu.allows(privileged=not user):
             trouble = self._store(sp, _BASIC.pack(*words)) or Trouble(_USAGE, CFSR.NOCP.mask)
         else:
