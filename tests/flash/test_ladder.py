@@ -48,7 +48,7 @@ def untouched(b: Bench, length: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("length", "mode"), [(0x1000, "stream"), (0x800, "single"), (0x600, "single")]
+    ("length", "mode"), [(0x1000, "stream"), (0x800, "single")]
 )
 def test_chips_with_little_ram_are_programmed(nrf51: Bench, length: int, mode: str) -> None:
     """Pages of 1 KiB, and an erase, with what the image does not cover kept."""
