@@ -47,9 +47,7 @@ def untouched(b: Bench, length: int) -> bool:
 # -- little RAM ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("length", "mode"), [(0x1000, "stream"), (0x800, "single")]
-)
+@pytest.mark.parametrize(("length", "mode"), [(0x1000, "stream"), (0x800, "single")])
 def test_chips_with_little_ram_are_programmed(nrf51: Bench, length: int, mode: str) -> None:
     """Pages of 1 KiB, and an erase, with what the image does not cover kept."""
     engine = confined(nrf51, length)
