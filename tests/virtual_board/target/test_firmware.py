@@ -118,6 +118,19 @@ def test_polling_a_busy_flag_costs_no_wall_time(name: str) -> None:
     assert wall < 0.5
 
 
+def test_looking_at_one_flag_after_the_other_is_no_busy_wait() -> None:
+    bench = Bench("nrf51822", running=True)
+    timer = 0x4000_8000
+    # ldr r0, =EVENTS; ldr r1, [r0, #0x40] ... #0x4C: four events, once each; bkpt
+    halfwords = [0x4803, 0x6C01, 0x6C41, 0x6C81, 0x6CC1, 0xBE00, 0xE7FE, 0xBF00]
+    code = b"".join(h.to_bytes(2, "little") for h in halfwords)
+    bench.write(timer + 0x540, 6000)  # CC[0]: in 6 ms
+    run_from_ram(bench, code + (timer + 0x100).to_bytes(4, "little"))
+    bench.write(timer, 1)
+    bench.advance(10_000)
+    assert bench.chip.core.halted
+
+
 def test_polling_a_counter_does_not_skip_what_is_waited_for() -> None:
     bench = Bench("stm32f407", running=True)
     timer = 0x4000_1000  # TIM6: counts microseconds to 65,535; bit 6 of CNT is set at 64

@@ -37,6 +37,7 @@ def assemble(description: ChipDescription, timeline: Timeline, *, locked: bool) 
         interrupts=InterruptLines(core.set_irq),
         uart=UartPort(),
         faults=FlashFaults(),
+        pc=lambda: core.engine.read_register("pc"),
     )
 
     def follow_clock() -> None:

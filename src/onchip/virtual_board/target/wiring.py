@@ -13,7 +13,7 @@ from .uart_port import UartPort
 
 NS_PER_S = 1_000_000_000
 POLL_LOOP_CYCLES = 64
-"""Two fruitless polls no further apart than this are a busy wait: then time jumps."""
+"""Two fruitless polls by one instruction, no further apart, are a busy wait: then time jumps."""
 
 
 class Clocks:
@@ -78,30 +78,38 @@ class Wiring:
     interrupts: InterruptLines
     uart: UartPort
     faults: FlashFaults
+    pc: Callable[[], int]
+    """Of the instruction that makes the access at hand."""
 
     def poller(self) -> BusyPoller:
         """Return a counter of fruitless polls."""
-        return BusyPoller(self.timeline, self.clocks)
+        return BusyPoller(self.timeline, self.clocks, self.pc)
 
 
 class BusyPoller:
-    """Makes time jump when the core does nothing but poll a flag."""
+    """Makes time jump when the core does nothing but poll a flag.
 
-    def __init__(self, timeline: Timeline, clocks: Clocks) -> None:
+    Only an instruction that polls again goes round in a loop: an interrupt handler looks at one
+    flag after the other, too.
+    """
+
+    def __init__(self, timeline: Timeline, clocks: Clocks, pc: Callable[[], int]) -> None:
         self._timeline = timeline
         self._clocks = clocks
-        self._last_poll_ns: int | None = None
+        self._pc = pc
+        self._polled_ns: dict[int, int] = {}  # by PC, since there was progress
 
     def fruitless(self, until_ns: int) -> None:
         """Note a poll of a flag that will change at ``until_ns``."""
-        now, last = self._timeline.now_ns, self._last_poll_ns
-        self._last_poll_ns = now
+        now, pc = self._timeline.now_ns, self._pc()
+        last = self._polled_ns.get(pc)
+        self._polled_ns[pc] = now
         if last is not None and (now - last) * self._clocks["core"] <= POLL_LOOP_CYCLES * NS_PER_S:
             self._timeline.leap(until_ns)
 
     def progress(self) -> None:
         """Note that something else happened."""
-        self._last_poll_ns = None
+        self._polled_ns.clear()
 
 
 class Alarm:
