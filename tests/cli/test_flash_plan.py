@@ -33,7 +33,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(onchip: Onchip, tmp_
     assert lines[2].startswith("0x0000_0400  1 KiB  blank")
     assert lines[-1] == "nrf51822: would erase 0 bytes and program 2 KiB; nothing done"
     bars = ET.parse(drawing).getroot().findall("{http://www.w3.org/2000/svg}rect")
-    assert len(bars) == 4 + 2
+    assert len(bars) == 4 + 2 * 2
     assert onchip("verify", image, *board).code != 0
     assert onchip("flash", image, *board).code == 0
     other = tmp_path / "other.bin"
@@ -43,10 +43,31 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(onchip: Onchip, tmp_
         ("same", "skip"),
         ("differs", "erase and program"),
     ]
+    assert plan["sectors"][1]["pages"] == [{"address": 1024, "length": 1024, "state": "differs"}]
     assert plan["sectors"][1]["kept_bytes"] > 0
     plan = json.loads(onchip("flash", other, "--dry-run", "--no-keep", "--json", *board).out)
     assert plan["sectors"][1]["kept_bytes"] == 0
     assert onchip("verify", image, *board).code == 0
+
+
+def test_a_dry_run_tells_the_pages_of_a_sector(
+    onchip: Onchip, tmp_path: Path, board: tuple[str, str]
+) -> None:
+    image = write_bin(tmp_path, "stm32f407", length=9000)
+    assert onchip("flash", image, *board).code == 0
+    other = bytearray(Path(image).read_bytes())
+    other[5000] ^= 0xFF
+    Path(image).write_bytes(other + b"more" * 2000)
+    outcome = onchip("flash", image, "--dry-run", *board)
+    assert "16 KiB  differs in 8 KiB  erase and program" in outcome.out
+    plan = json.loads(onchip("flash", image, "--dry-run", "--json", *board).out)
+    pages = [(page["address"], page["state"]) for page in plan["sectors"][0]["pages"]]
+    start = 0x0800_0000
+    assert pages == [
+        (start, "same"),
+        (start + 0x1000, "differs"),
+        (start + 0x3000, "blank"),
+    ]
 
 
 def test_a_dry_run_of_a_chip_erase(onchip: Onchip, tmp_path: Path, board: tuple[str, str]) -> None:
@@ -55,6 +76,7 @@ def test_a_dry_run_of_a_chip_erase(onchip: Onchip, tmp_path: Path, board: tuple[
     sectors = json.loads(onchip(*words, *board).out)["sectors"]
     assert len(sectors) == 12
     assert sectors[0]["state"] == "unknown"
+    assert sectors[0]["pages"] == [{"address": 0x800_0000, "length": 0x4000, "state": "unknown"}]
     assert [s["action"] for s in sectors] == ["erase and program"] + ["erase"] * 11
 
 

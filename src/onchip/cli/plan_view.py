@@ -1,4 +1,4 @@
-"""A flash plan as a table, and as a drawing of the sectors (SVG)."""
+"""A flash plan as a table, and as a drawing of the sectors and their pages (SVG)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ _COLOURS = {
     "erase and program": "#e8a86a",
     "erase": "#d8d8d8",
 }
+_PAGE_COLOURS = {"same": "#5a9a5a", "blank": "#ffffff", "differs": "#c05a20", "unknown": "#a0a0a0"}
 _ROW, _LEFT, _WIDTH = 18, 110, 480
+_PAGES_HEIGHT = 4
 
 
 def print_plan(chip: str, sectors: Sequence[SectorOutline]) -> None:
@@ -26,7 +28,7 @@ def print_plan(chip: str, sectors: Sequence[SectorOutline]) -> None:
         (
             hex32(sector.address),
             bytes_text(sector.length),
-            sector.state,
+            _holds(sector),
             sector.action,
             bytes_text(sector.program_bytes) if sector.program_bytes else "",
             bytes_text(sector.kept_bytes) if sector.kept_bytes else "",
@@ -41,8 +43,16 @@ def print_plan(chip: str, sectors: Sequence[SectorOutline]) -> None:
     )
 
 
+def _holds(sector: SectorOutline) -> str:
+    differs = sum(run.length for run in sector.pages if run.state == "differs")
+    return f"differs in {bytes_text(differs)}" if differs else sector.state
+
+
 def plan_svg(chip: str, sectors: Sequence[SectorOutline]) -> str:
-    """Draw a bar for each sector: its length by its size, its colour by what is to be done."""
+    """Draw a bar for each sector: its length by its size, its colour by what is to be done.
+
+    Its lower edge shows what its pages hold.
+    """
     largest = max((sector.length for sector in sectors), default=1)
     height = _ROW * (len(sectors) + 3)
     width = _LEFT + _WIDTH + 20
@@ -64,4 +74,12 @@ def plan_svg(chip: str, sectors: Sequence[SectorOutline]) -> str:
             f'<rect x="{_LEFT}" y="{y}" width="{length:.1f}" height="{_ROW - 4}" stroke="#555"'
             f' fill="{_COLOURS[sector.action]}"><title>{escape(title)}</title></rect>'
         )
+        for run in sector.pages:
+            left = _LEFT + length * (run.address - sector.address) / sector.length
+            parts.append(
+                f'<rect x="{left:.1f}" y="{y + _ROW - 4 - _PAGES_HEIGHT}"'
+                f' width="{length * run.length / sector.length:.1f}" height="{_PAGES_HEIGHT}"'
+                f' fill="{_PAGE_COLOURS[run.state]}">'
+                f"<title>{hex32(run.address)}: {bytes_text(run.length)} {run.state}</title></rect>"
+            )
     return "\n".join([*parts, "</svg>"]) + "\n"

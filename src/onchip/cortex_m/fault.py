@@ -62,8 +62,13 @@ class FaultReport:
     def __repr__(self) -> str:
         return f"<FaultReport {self.name}: {self.headline}>"
 
+    @property
+    def sentence(self) -> str:
+        """What faulted and why, with its full stop."""
+        return f"{self.name}: {self.headline}" + ("" if self.headline.endswith("?") else ".")
+
     def __str__(self) -> str:
-        lines = [f"{self.name}: {self.headline}."]
+        lines = [self.sentence]
         if self.pc is not None:
             called = "" if self.lr is None else f", lr {self.lr:#010x}"
             lines.append(f"  at pc {self.pc:#010x}{called}")

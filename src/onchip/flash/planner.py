@@ -136,7 +136,7 @@ class RegionPlan:
 
     @property
     def states(self) -> Mapping[int, str]:
-        """What `decide` found, by a block's address: same, programmable, or erase."""
+        """What `decide` found, by a block's address: same, programmable, erase, or unseen."""
         return self._states
 
     @property
@@ -204,7 +204,7 @@ class RegionPlan:
         if self.erase_all:
             return
         blocks = self.touched()
-        self._states.update(dict.fromkeys(blocks, "erase"))
+        self._states.update(dict.fromkeys(blocks, "unseen"))
         starts = {self.region.sector_at(block).start for block in blocks}
         self.erase = [self.region.sector_at(start) for start in sorted(starts)]
 

@@ -163,8 +163,24 @@ def test_transfers_that_cannot_be(bench: Bench) -> None:
         assert bench.errno() == 9
         assert bench.call(number, 2, 0xFFFF_FFF0, 0x20) == 0x20
         assert bench.errno() == 14
-    with pytest.raises(TransferFault):
-        bench.call(0x05, 2, 0x1000, 4)
+
+
+@pytest.mark.parametrize(
+    ("number", "block"),
+    [(0x01, (0x1000, 0, 4)), (0x05, (2, 0x1000, 4)), (0x06, (1, 0x1000, 4)), (0x16, (0x1000,))],
+)
+def test_pointers_that_point_nowhere(bench: Bench, number: int, block: tuple[int, ...]) -> None:
+    bench.input = b"four"
+    assert bench.call(number, *block) == (4 if number in (0x05, 0x06) else ERROR)
+    assert bench.errno() == 14
+    assert bench.call(number, parameter=0x1000) == ERROR
+
+
+def test_a_text_that_runs_out_of_memory_is_shown(bench: Bench) -> None:
+    bench.core.memory.cells[-3:] = b"end"
+    bench.call(0x04, parameter=RAM + len(bench.core.memory.cells) - 3)
+    assert bench.printed["stdout"] == b"end"
+    assert bench.call(0x04, parameter=0x1000) == ERROR
 
 
 def test_without_a_directory_no_file_opens() -> None:

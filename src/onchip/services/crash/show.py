@@ -79,7 +79,7 @@ def as_data(report: CrashReport) -> dict[str, JsonValue]:
 def _headline(report: CrashReport) -> str:
     if report.fault is None:
         return "No fault is recorded; the core stands here."
-    return f"{report.fault.name}: {report.fault.headline}."
+    return report.fault.sentence
 
 
 def _details(report: CrashReport) -> Iterator[str]:

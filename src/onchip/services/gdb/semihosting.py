@@ -45,7 +45,7 @@ class Console:
         r0 holds the result afterwards; pc is left at the BKPT.
 
         Raises:
-            TransferError: a parameter block or text is not in readable memory.
+            TransferError: the core cannot be reached.
         """
         self._text = ""
         result = self._service.call(core)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from onchip.cortex_m import Core
+from onchip.errors import TransferFault
 from onchip.services.semihosting.files import Directory
 from onchip.services.semihosting.heap import HeapFinder, nothing_known
 from onchip.services.semihosting.operations import (
@@ -125,10 +126,11 @@ class Semihosting:
     def call(self, core: Core) -> int:
         """Serve the call that a halted core waits in; return what belongs into r0.
 
-        No register is changed: the caller writes r0 and moves pc past the BKPT.
+        No register is changed: the caller writes r0 and moves pc past the BKPT. A parameter that
+        points nowhere is the program's mistake: the call fails with EFAULT.
 
         Raises:
-            TransferError: a parameter block or text is not in readable memory.
+            TransferError: the core cannot be reached.
         """
         values = core.read_registers(("r0", "r1"))
         number, parameter = values["r0"], values["r1"]
@@ -137,9 +139,13 @@ class Semihosting:
             if serve is None:  # SYS_SYSTEM too: nothing of this machine is run
                 raise OSError(errno.ENOSYS, "not served")
             return serve(core, parameter) & ERROR
-        except OSError as error:
-            self._errno = errno_for_target(error.errno)
+        except (OSError, TransferFault) as error:
+            self._note(error)
             return ERROR
+
+    def _note(self, error: OSError | TransferFault) -> None:
+        at_fault = errno.EFAULT if isinstance(error, TransferFault) else error.errno
+        self._errno = errno_for_target(at_fault)
 
     def close(self) -> None:
         """Close what the program left open."""
@@ -203,8 +209,8 @@ class Semihosting:
             _check_range(address, count)
             if count:
                 file.write(core.memory.read(address, count))
-        except OSError as error:
-            self._errno = errno_for_target(error.errno)
+        except (OSError, TransferFault) as error:
+            self._note(error)
             return length
         return length - count
 
@@ -215,11 +221,11 @@ class Semihosting:
             file = self._file(handle)
             _check_range(address, count)
             data = file.read(count) if count else b""
-        except OSError as error:
-            self._errno = errno_for_target(error.errno)
+            if data:
+                core.memory.write(address, data)
+        except (OSError, TransferFault) as error:
+            self._note(error)
             return length
-        if data:
-            core.memory.write(address, data)
         return length - len(data)
 
     def _readc(self, core: Core, parameter: int) -> int:
@@ -376,10 +382,15 @@ def _name(core: Core, address: int, length: int) -> bytes:
 
 
 def _read_string(core: Core, address: int) -> bytes:
-    """Read up to the zero, in pieces that never cross a 64-byte border beyond it."""
+    """Read up to the zero, or to where memory ends, in pieces that cross no 64-byte border."""
     text = b""
     while len(text) < LONGEST_TEXT and address < 1 << 32:
-        piece = core.memory.read(address, 64 - address % 64)
+        try:
+            piece = core.memory.read(address, 64 - address % 64)
+        except TransferFault:
+            if not text:
+                raise
+            break
         head, zero, _ = piece.partition(b"\0")
         text += head
         if zero:
