@@ -32,6 +32,17 @@ def test_conditions_and_dprintf_are_evaluated_by_the_server(bench: Bench) -> Non
         gdb.expect("continue", "watched 8 at 0x2.*\n(.*\n)*.*spin")
 
 
+def test_a_dprintf_that_gdb_cannot_compile_is_passed(bench: Bench) -> None:
+    """GDB believes that one with a double stays on the server, and goes on where it stands."""
+    with bench.gdb() as gdb:
+        gdb.do("set dprintf-style agent")
+        gdb.expect(r'dprintf add,"%d %f\n", a, 1.5', "Dprintf 1")
+        gdb.do("break touch")
+        gdb.expect("continue", "Breakpoint 2, touch")
+        gdb.expect("print corner.x", "= 4")
+        gdb.expect("next 3", "touch|main")
+
+
 def test_a_second_gdb_looks_on_while_the_core_runs(bench: Bench) -> None:
     with bench.gdb() as gdb:
         gdb.type("continue")
