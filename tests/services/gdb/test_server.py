@@ -384,6 +384,22 @@ def test_a_trace_that_somebody_means_to_come_back_to_keeps_the_service(serve):
     assert not server.is_alive
 
 
+@pytest.mark.parametrize("failures", [[], [ProbeLost("unplugged")]])
+def test_a_trace_that_goes_on_alone_ends_with_the_service(serve, failures):
+    session = FakeSession()
+    server, connect = serve(session)
+    client = connect()
+    for packet in (b"QTinit", b"QTDP:1:8000104:E:0:0", b"QTDisconnected:1", b"QTStart"):
+        assert client.ask(packet) == b"OK"
+    assert client.ask(b"D") == b"OK"
+    session.core.failures = failures
+    server.stop()
+    assert not session.core.breakpoints.kinds
+    assert not server._target.trace.running
+    if not failures:
+        assert session.core.running
+
+
 def test_an_interrupt_of_serve_stops_the_service(monkeypatch):
     session = FakeSession()
     server = GdbServer(session, 0)

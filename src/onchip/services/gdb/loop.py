@@ -130,6 +130,11 @@ class Loop:
         for client in list(self.clients.values()):
             self._drop(client)
         self._clean_up()
+        try:
+            with self._session.lock:
+                self._target.end()
+        except OnchipError as error:
+            self._log(f"ending the trace: {error}")
         self._selector.close()
         for sock in (self._listener, *self._wakers):
             sock.close()

@@ -137,6 +137,16 @@ class Target:
         """Whether somebody means to come back to a trace that runs, or has run."""
         return self.trace.disconnected and self.trace.has_run
 
+    def end(self) -> None:
+        """End what goes on without a client, since the service ends.
+
+        Raises:
+            TransferError, ProbeError, FlashError: as `depart`.
+        """
+        if self.trace.running:
+            self.trace.leave()
+            self.run.let_go()
+
     def trace_file(self) -> bytes:
         """Return what the trace has collected, as a file that GDB opens."""
         return self.trace.file(target_xml(self.layout))
