@@ -102,6 +102,17 @@ def test_an_algorithm_that_does_not_bear_the_driver(nrf52: Bench, tmp_path: Path
     assert report.programmed_bytes == 2048
 
 
+def test_an_algorithm_that_uses_more_ram_than_its_file_says(nrf52: Bench, tmp_path: Path) -> None:
+    """UnInit writes 50 words behind its data, where the driver would be."""
+    path = tmp_path / "greedy.FLM"
+    device = flash_device(start=0, length=0x10_0000, page=256)
+    greedy = "4846 C821 0430 0160 0439 FBD1 0020 7047"
+    path.write_bytes(algorithm(device, Init=SET_WEN, ProgramPage=COPY_WORDS, UnInit=greedy))
+    report = nrf52.engine(path).program(nrf52.image(pattern(300), 0x2_8000))
+    assert nrf52.contents(300, 0x2_8000) == pattern(300)
+    assert report.mode == "single"
+
+
 def test_both_failures_are_told(nrf52: Bench, tmp_path: Path) -> None:
     path = tmp_path / "both.FLM"
     device = flash_device(start=0, length=0x10_0000, page=256)

@@ -2,6 +2,7 @@ from pathlib import Path
 
 from onchip.flash.algorithm import FlashAlgorithm
 from onchip.flash.overlap import Row, breaks_when_overlapped, known_rows
+from onchip.flash.rung import Rung
 from tests.support.elf_builder import flash_device, flm
 
 from .bench import algorithm, bench, pattern
@@ -17,6 +18,11 @@ def test_every_row_says_why_and_where_from() -> None:
         assert row.name == row.name.lower()
         assert row.why
         assert row.source
+
+
+def test_a_row_may_name_the_rung() -> None:
+    assert {row.rung for row in known_rows()} == {Rung.SINGLE}
+    assert Row("x", "it hangs", "seen", Rung.DOUBLE).rung is Rung.DOUBLE
 
 
 def test_names_of_device_and_file_are_looked_at() -> None:

@@ -100,7 +100,7 @@ class CallRunner(Runner):
         """Return how many bytes a record may have for that function; 0: it cannot be called."""
         if offset == driver.CRC_BLOCKS:
             return 0  # its table has no place
-        return max(0, self.space.end - self._behind(driver.part_start(offset)))
+        return max(0, self.space.returns_to - self._behind(driver.part_start(offset)))
 
     # -- doing -------------------------------------------------------------------------------------
 
@@ -119,7 +119,7 @@ class CallRunner(Runner):
             self._give_up_overlap()
             return
         entry = self.part(driver.SUM_BLOCKS)
-        spot = space.end - _SPOT
+        spot = space.returns_to - _SPOT
         first, second = bytes(range(_SPOT)), bytes(range(_SPOT, 2 * _SPOT))
         self._upload(spot, first)
         look_at_it = block_command(entry, BlockRun(spot, _SPOT, 1), 8, 0)
@@ -179,7 +179,7 @@ class CallRunner(Runner):
         return self.space.area + len(self._code(start)) + 7 & ~7
 
     def _is_ours(self, command: Command) -> bool:
-        return self.space.area <= command.function < self.space.end
+        return self.space.area <= command.function < self.space.returns_to
 
     def _payload(self, command: Command) -> int:
         """Return where the payload of a command goes: behind our own code, or into a buffer."""

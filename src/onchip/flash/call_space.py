@@ -1,6 +1,8 @@
 """Where everything lies in the target's RAM while functions are called one by one, with no driver.
 
-algorithm | return | guard | stack | area: one or two pages, or code that sums and its answers
+algorithm | gap | guard | stack | area: one or two pages, or code that sums and its answers | return
+
+The gap, if there is RAM for one, is for algorithms that use more than their file says.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ RETURN = bytes.fromhex("72B6 00BE FEE7 FEE7")
 RETURNED = 2
 """Offset of the BKPT in it."""
 _LEAST_STACK, _GOOD_STACK, _MOST_STACK = 256, 512, 8192
+_GOOD_REST = 1024
+"""Bytes of the area beside the pages, before there is a gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +28,10 @@ class CallSpace:
     """The places; ``buffers`` are one or two, of ``size`` bytes each, at the area's start."""
 
     algorithm: int
-    returns_to: int
     guard: int
     stack_top: int
     area: int
-    end: int
+    returns_to: int
     buffers: tuple[int, ...]
     size: int
 
@@ -49,8 +52,8 @@ class CallSpace:
             if start <= algorithm.link_address < end:
                 place = algorithm.link_address  # linked for this very place: perhaps not movable
             at = _align(place + len(algorithm.blob), 8)
-        guard = at + len(RETURN)
-        spare = end - guard - driver.GUARD_LENGTH - size
+        returns_to = end - len(RETURN)
+        spare = returns_to - at - driver.GUARD_LENGTH - size
         if spare < _LEAST_STACK:
             raise AlgorithmError(
                 f"an algorithm with pages of {page} bytes needs "
@@ -59,14 +62,14 @@ class CallSpace:
         count = 2 if overlap and page and spare >= _GOOD_STACK + size else 1
         spare -= (count - 1) * size
         stack = min(_MOST_STACK, max(spare // 2, min(spare, _GOOD_STACK))) & ~7
+        guard = at + (max(0, spare - stack - _GOOD_REST) // 2 & ~7)
         area = guard + driver.GUARD_LENGTH + stack
         return cls(
             algorithm=place,
-            returns_to=at,
             guard=guard,
             stack_top=area,
             area=area,
-            end=end,
+            returns_to=returns_to,
             buffers=tuple(area + index * size for index in range(count)),
             size=size,
         )

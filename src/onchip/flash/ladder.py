@@ -89,5 +89,5 @@ class Ladder:
             return self._highest, self._wish
         row = None if algorithm is None else breaks_when_overlapped(algorithm)
         if row is not None:
-            return Rung.SINGLE, f"{row.why} ({row.source})"
+            return row.rung, f"{row.why} ({row.source})"
         return Rung.STREAM, ""

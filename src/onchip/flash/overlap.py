@@ -1,4 +1,4 @@
-"""Which algorithms have to be left alone while they run: the rows of ``overlap.toml``."""
+"""Which algorithms are known not to bear the stream: the rows of ``overlap.toml``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import PurePath
 
 from .algorithm import FlashAlgorithm
+from .rung import Rung
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +21,15 @@ class Row:
     name: str
     why: str
     source: str
+    rung: Rung = Rung.SINGLE
 
 
 @cache
 def known_rows() -> tuple[Row, ...]:
     """Return the rows of ``overlap.toml``."""
     text = (files("onchip.flash") / "overlap.toml").read_text("utf-8")
-    return tuple(Row(**row) for row in tomllib.loads(text)["algorithm"])
+    rows = tomllib.loads(text)["algorithm"]
+    return tuple(Row(**row | {"rung": Rung(row.get("rung", "single"))}) for row in rows)
 
 
 def breaks_when_overlapped(
