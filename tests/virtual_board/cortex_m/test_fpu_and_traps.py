@@ -147,7 +147,7 @@ def test_finding_instructions() -> None:
     assert traps.addresses(Trap.MASK_CHANGE) == {0x2000_0080}
     ram.data[0x90:0x94] = b"\x80\xf3\x10\x88"
     assert traps.addresses(Trap.MASK_CHANGE) == {0x2000_0080}
-    traps.look_at_ram_again(Trap.MASK_CHANGE)
+    assert traps.changed(0x2000_0090, 4)
     assert traps.addresses(Trap.MASK_CHANGE) == {0x2000_0080, 0x2000_0090}
 
 
@@ -221,3 +221,30 @@ def test_bfhfnmign_does_nothing_at_other_priorities() -> None:
     machine.set(r1=0x6000_0000)
     machine.run(50)
     assert machine.core.engine.ipsr() == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [(VADD, CFSR.NOCP), (SDIV, CFSR.DIVBYZERO)],
+)
+def test_code_that_a_program_writes_for_itself(code: tuple[int, int], cause: object) -> None:
+    # str r4, [r3]; blx r6; the code is in r4, LOOP is behind it
+    machine = fp_machine(0x601C, 0x47B0, LOOP)
+    machine.write(scs.CPACR, 0)
+    machine.write(scs.CCR, 0x210)
+    machine.bus.write_block(0x2000_0104, struct.pack("<H", LOOP))
+    machine.run(0)
+    machine.set(r1=1, r2=0, r3=0x2000_0100, r4=code[0] | code[1] << 16, r6=0x2000_0101)
+    machine.run(100)
+    assert machine.read(CFSR.address) == cause.mask  # type: ignore[attr-defined]
+    assert machine.read(machine.register("sp") + 24) == 0x2000_0100
+
+
+@pytest.mark.parametrize("cpu", ["m0", "m3"])
+def test_sev_in_code_that_a_program_writes_for_itself(cpu: str) -> None:
+    # str r4, [r3]; blx r6; in RAM: sev; wfe; adds r2, #1; b .
+    machine = Machine(cpu).assemble(0xE000, NOP, 0x601C, 0x47B0, LOOP)
+    machine.bus.write_block(0x2000_0104, struct.pack("<2H", 0x3201, LOOP))
+    machine.set(r2=0, r3=0x2000_0100, r4=0xBF40 | WFE << 16, r6=0x2000_0101)
+    machine.run(100)
+    assert machine.register("r2") == 1

@@ -69,6 +69,7 @@ class VirtualCore(Resets):
             *(profile, bus, self.engine, self.scb, self.fpu, self.mpu, self.protection),
             self._exits_changed,
         )
+        self.engine.on_code = self.silent.code_appears
         self.scb.changed = self._configuration_changed
         self.fpu.changed = self.silent.arm
         self.mpu.changed = self._mpu_changed

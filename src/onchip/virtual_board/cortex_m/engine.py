@@ -120,6 +120,11 @@ class Allows(Protocol):
         ...
 
 
+OnCode = Callable[[int, int], None]
+"""``on_code(address, length)``, called before code in RAM executes first, or first after a change.
+
+What it asks for (exits) is in force when that code executes.
+"""
 OnRead = Callable[[int, int], int]
 OnWrite = Callable[[int, int, int], None]
 
@@ -143,6 +148,7 @@ class Engine(Protocol):
     """Detail of the stop: see ``Stop``."""
     fault_is_write: bool
     running: bool
+    on_code: OnCode
 
     @property
     def elapsed(self) -> int:

@@ -85,9 +85,12 @@ class SilentInstructions:
             kinds.append(Trap.PRIVILEGE_CHANGE)
         if self.masked_slices >= MASKED_STEPS:
             kinds.append(Trap.MASK_CHANGE)
-            self._traps.look_at_ram_again(Trap.MASK_CHANGE)
         self._kinds = tuple(kinds)
         self._changed()
+
+    def code_appears(self, address: int, length: int) -> None:
+        """Look at code in RAM before it executes: a program may have written it."""
+        self.code_changed([(address, length)])
 
     def code_changed(self, ranges: Sequence[tuple[int, int]]) -> None:
         """Look again at bytes that have changed."""

@@ -4,9 +4,8 @@ The engine has no hook for SEV, for FP instructions while CPACR forbids them, fo
 CCR.DIV_0_TRP is set, for changes of PRIMASK and its like, or of CONTROL while the MPU is on, and
 makes the accesses of LDRT and STRT with the rights of the code. All these are found by looking
 through the memories for their encodings, and become exits. Data that looks like such an instruction
-is never executed and does no harm. Code that a program writes for itself is not looked through
-again (except for mask changes): there, SEV sets no event, FP and division do not trap, and LDRT and
-STRT may do what LDR and STR may.
+is never executed and does no harm. What a program writes for itself is looked at when it is about
+to execute (``Engine.on_code``).
 """
 
 from __future__ import annotations
@@ -82,12 +81,6 @@ class InstructionTraps:
             self._found |= {kind: set() for kind in missing}
             self._look_through(missing, self._bus.windows)
         return set().union(*(self._found[kind] for kind in kinds))
-
-    def look_at_ram_again(self, kind: Trap) -> None:
-        """Look for ``kind`` in what a program may have written for itself."""
-        self.addresses(kind)
-        windows = self._bus.windows
-        self._look_through([kind], [w for w in windows if w.memory and w.memory.kind == "ram"])
 
     def changed(self, address: int, length: int) -> bool:
         """Look again at bytes that have changed; return whether that changed ``addresses``."""

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .unicorn_context import UnicornContext
-from .unicorn_library import CodeCache, Unicorn
+from .unicorn_library import CodeCache
 from .unicorn_table import MemoryTable
 
 # Over the high bytes of halfwords: LDM and STM, narrow; LDM to STRD, wide; VSTM to VLDR.
@@ -53,7 +53,6 @@ class AlignmentChecks:
 
     def __init__(
         self,
-        unicorn: Unicorn,
         uc: Any,
         context: UnicornContext,
         cache: CodeCache,
@@ -74,7 +73,6 @@ class AlignmentChecks:
         uc.mem_write(_SCRATCH, b"\xff\xe7\x30\xbf")
         uc.emu_start(_SCRATCH | 1, 0, count=2)
         uc.mem_unmap(_SCRATCH, 4096)
-        uc.hook_add(unicorn.const.UC_HOOK_EDGE_GENERATED, self._translated)
 
     def check_everything(self, *, everything: bool) -> None:
         """Let all unaligned accesses fault, or those that always do."""
@@ -123,10 +121,10 @@ class AlignmentChecks:
             self._uc.ctl_request_cache(start)
         self._context.check_alignment(strict=False)
 
-    def _translated(self, _: Any, block: Any, __: Any, ___: Any) -> None:
+    def translated(self, start: int, end: int) -> None:
+        """Look at a piece of code that was translated just now, within a slice."""
         if self._asleep:
             return
-        start, end = block.pc, block.pc + block.size
         multiples = () if self._everything else self._multiples(start, end)
         if not (multiples or self._everything):
             return

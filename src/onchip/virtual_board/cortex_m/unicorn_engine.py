@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 from onchip.errors import BoardError
 
 from . import unicorn_selftest
-from .engine import FpControl, OnRead, OnWatch, OnWrite, Stop, Watch
+from .engine import FpControl, OnCode, OnRead, OnWatch, OnWrite, Stop, Watch
 from .it_blocks import IT_MASK, advanced, condition_holds, it_state_at
 from .unicorn_accesses import UnicornAccesses
 from .unicorn_alignment import AlignmentChecks
@@ -103,9 +103,11 @@ class UnicornEngine(UnicornAccesses):
         if _MODELS[cpu] != "M0":  # there, Unicorn does all that is needed
             self._context = UnicornContext(unicorn, uc, fpu=_MODELS[cpu] != "M3")
             self._alignment = AlignmentChecks(
-                *(unicorn, uc, self._context, self._cache, self._table),
+                *(uc, self._context, self._cache, self._table),
                 *(self._cut, self._checks_changed),
             )
+        self.on_code: OnCode = lambda address, length: None
+        self._uc.hook_add(const.UC_HOOK_EDGE_GENERATED, self._translated)
         counter = Counter(uc)
         self._limit, self._counter = counter.limit, counter.executed
 
@@ -298,6 +300,14 @@ class UnicornEngine(UnicornAccesses):
         thumb = self._xpsr.read() & EPSR_T
         self._event = Stop.UNDEFINED if thumb else Stop.INVALID_STATE
         return False
+
+    def _translated(self, _: Any, block: Any, __: Any, ___: Any) -> None:
+        start, length = block.pc, block.size
+        mapped = self._table.find(start)
+        if mapped is not None and mapped.memory.kind == "ram":
+            self.on_code(start, length)
+        if self._alignment is not None:
+            self._alignment.translated(start, start + length)
 
     # ---- exits and watches ----------------------------------------------------------------------
 
