@@ -1,7 +1,9 @@
 from pathlib import Path
 
+import pytest
+
 from onchip.flash.algorithm import FlashAlgorithm
-from onchip.flash.overlap import Row, breaks_when_overlapped, known_rows
+from onchip.flash.overlap import Row, breaks_when_overlapped, known_rows, rows_of
 from onchip.flash.rung import Rung
 from tests.support.elf_builder import flash_device, flm
 
@@ -20,9 +22,14 @@ def test_every_row_says_why_and_where_from() -> None:
         assert row.source
 
 
-def test_a_row_may_name_the_rung() -> None:
-    assert {row.rung for row in known_rows()} == {Rung.SINGLE}
-    assert Row("x", "it hangs", "seen", Rung.DOUBLE).rung is Rung.DOUBLE
+def test_a_row_may_name_the_rung(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = '[[algorithm]]\nname = "any"\nwhy = "it hangs"\nsource = "seen"\n'
+    (single,), (double,) = rows_of(head), rows_of(f'{head}rung = "double"\n')
+    assert (single.rung, double.rung) == (Rung.SINGLE, Rung.DOUBLE)
+    monkeypatch.setattr("onchip.flash.ladder.breaks_when_overlapped", lambda _: double)
+    with bench("nrf51822") as b:
+        report = b.engine().program(b.image(pattern(100)))
+        assert (report.mode, report.mode_because) == ("double", "it hangs (seen)")
 
 
 def test_names_of_device_and_file_are_looked_at() -> None:

@@ -27,7 +27,11 @@ class Row:
 @cache
 def known_rows() -> tuple[Row, ...]:
     """Return the rows of ``overlap.toml``."""
-    text = (files("onchip.flash") / "overlap.toml").read_text("utf-8")
+    return rows_of((files("onchip.flash") / "overlap.toml").read_text("utf-8"))
+
+
+def rows_of(text: str) -> tuple[Row, ...]:
+    """Return the rows of a text like that of ``overlap.toml``."""
     rows = tomllib.loads(text)["algorithm"]
     return tuple(Row(**row | {"rung": Rung(row.get("rung", "single"))}) for row in rows)
 
