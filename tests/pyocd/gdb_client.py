@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import threading
 import time
 from types import TracebackType
@@ -11,39 +10,21 @@ from typing import Self
 
 import pytest
 
-from onchip.wire.gdb_rsp.framing import Decoder, Packet, encode_packet
+from onchip.wire.gdb_rsp.framing import encode_packet
 from pyOCD.tools import gdb_server
+from tests.support.rsp_client import RspClient
 
 
-class Client:
-    """Sends payloads and waits for payloads."""
-
-    def __init__(self, port: int) -> None:
-        self._sock = socket.create_connection(("127.0.0.1", port), timeout=10)
-        self._decoder = Decoder()
-        self._waiting: list[bytes] = []
-
-    def send(self, payload: bytes) -> None:
-        self._sock.sendall(encode_packet(payload))
+class Client(RspClient):
+    """What GDB does, in a few words."""
 
     def receive(self, timeout_s: float = 10) -> bytes | None:
         """Return the next payload; None when there is none in time."""
-        self._sock.settimeout(timeout_s)
-        while not self._waiting:
-            try:
-                data = self._sock.recv(65536)
-            except TimeoutError:
-                return None
-            assert data, "the server hung up"
-            events = self._decoder.feed(data)
-            self._waiting += [event.payload for event in events if isinstance(event, Packet)]
-        return self._waiting.pop(0)
-
-    def ask(self, payload: bytes) -> bytes:
-        self.send(payload)
-        answer = self.receive()
-        assert answer is not None
-        return answer
+        self.sock.settimeout(timeout_s)
+        try:
+            return self.payload()
+        except TimeoutError:
+            return None
 
     def monitor(self, line: str) -> str:
         """Run a monitor command and return what it printed."""
@@ -57,7 +38,7 @@ class Client:
 
     def stop(self) -> bytes:
         """Continue, and return the stop reply."""
-        self.send(b"vCont;c")
+        self.send(encode_packet(b"vCont;c"))
         while True:
             answer = self.receive()
             assert answer is not None, "the core runs on"
@@ -82,9 +63,6 @@ class Client:
         assert self.ask(b"vFlashErase:%x,%x" % (address, 0x4000)) == b"OK"
         assert self.ask(b"vFlashWrite:%x:" % address + data) == b"OK"
         return self.ask(b"vFlashDone")
-
-    def close(self) -> None:
-        self._sock.close()
 
 
 class Served:

@@ -12,6 +12,7 @@ import pytest
 
 from onchip.services.gdb import GdbServer
 from onchip.services.telnet_console import TelnetConsole
+from onchip.wire.gdb_rsp.framing import encode_packet
 from pyOCD.tools import gdb_server
 from tests.pyocd.gdb_client import Client, Served
 
@@ -157,13 +158,13 @@ def test_soft_bkpt_as_hard_patches_no_ram(capsys: pytest.CaptureFixture[str], op
     with Served(capsys, option) as served:
         served.client.write(RAM, UDF)
         served.client.ask(b"Z0,20000000,2")
-        served.client.send(b"vCont;s:1")
+        served.client.send(encode_packet(b"vCont;s:1"))
         served.client.receive()
         assert core_sees(RAM) == UDF[:2]
     with Served(capsys) as served:
         served.client.write(RAM, UDF)
         assert served.client.ask(b"Z0,20000000,2") == b"OK"
-        served.client.send(b"vCont;s:1")
+        served.client.send(encode_packet(b"vCont;s:1"))
         served.client.receive()
         assert core_sees(RAM) == b"\x00\xbe"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
 
 import pytest
@@ -11,44 +10,10 @@ import pytest
 from onchip.errors import ProbeLost, ProbeTimeout, TransferNoAck, UsageError
 from onchip.services.gdb import GdbOptions, GdbServer
 from onchip.services.gdb import loop as loop_module
-from onchip.wire.gdb_rsp.framing import Ack, Decoder, Packet, encode_packet
+from onchip.wire.gdb_rsp.framing import Ack, Packet, encode_packet
+from tests.support.rsp_client import RspClient
 
 from .fakes import FakeProbe, FakeSession
-
-
-class Client:
-    """A client that sends packets and waits for what comes."""
-
-    def __init__(self, port):
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=5)
-        self.decoder = Decoder(runs=True)
-        self.events = []
-
-    def send(self, data):
-        self.sock.sendall(data)
-
-    def next(self):
-        while not self.events:
-            data = self.sock.recv(65536)
-            if not data:
-                raise ConnectionError("closed")
-            self.events += self.decoder.feed(data)
-        return self.events.pop(0)
-
-    def ask(self, payload):
-        self.send(encode_packet(payload))
-        while not isinstance(event := self.next(), Packet):
-            pass
-        return event.payload
-
-    def closed(self):
-        self.sock.settimeout(5)
-        try:
-            while self.sock.recv(65536):
-                pass
-        except ConnectionError:
-            pass
-        return True
 
 
 @pytest.fixture
@@ -65,7 +30,7 @@ def serve():
         servers.append(server)
 
         def connect():
-            clients.append(Client(server.port))
+            clients.append(RspClient(server.port))
             return clients[-1]
 
         return server, connect
@@ -277,7 +242,7 @@ def test_a_lost_probe_ends_the_service(serve):
 def test_serve_in_the_callers_thread_raises_a_lost_probe():
     session = FakeSession()
     clients = []
-    server = GdbServer(session, 0, on_listening=lambda port: clients.append(Client(port)))
+    server = GdbServer(session, 0, on_listening=lambda port: clients.append(RspClient(port)))
     session.core.failures = [ProbeLost("unplugged")]
     server._target.run.watch()
     with pytest.raises(ProbeLost):

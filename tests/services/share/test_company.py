@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -31,13 +30,6 @@ from .support import (
 
 RAM = 0x2000_2000
 CODE = 0x0800_0100
-
-
-@pytest.fixture
-def shared() -> Iterator[Shared]:
-    with served() as shared:
-        yield shared
-        assert shared.failure is None
 
 
 @pytest.mark.parametrize("probe_model", ["bulk-512x4", "hid-64x4", "hid-64x1-basic"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -30,13 +29,6 @@ from .support import (
     vanish,
     watching,
 )
-
-
-@pytest.fixture
-def shared() -> Iterator[Shared]:
-    with served() as shared:
-        yield shared
-        assert shared.failure is None
 
 
 def test_sessions_one_after_the_other(shared: Shared) -> None:
