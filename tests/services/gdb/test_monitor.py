@@ -138,9 +138,20 @@ def test_what_cannot_be_done_says_why_and_fails(talk, line):
 
 
 def test_a_command_of_another_server_ends_no_script(talk):
-    printed, answer = talk.monitor("arm semihosting enable")
+    printed, answer = talk.monitor("tpiu config disable")
     assert answer == b"OK"
-    assert "no command 'arm'" in printed
+    assert "no command 'tpiu'" in printed
+
+
+def test_semihosting_is_switched_as_elsewhere(talk):
+    assert talk.monitor("arm semihosting")[0] == "semihosting is disabled\n"
+    assert talk.monitor("arm semihosting enable") == ("semihosting is enabled\n", b"OK")
+    assert talk.monitor("arm semihosting enable") == ("semihosting is enabled\n", b"OK")
+    assert talk.target.run.calls.console is not None
+    assert talk.monitor("arm semihosting disable") == ("semihosting is disabled\n", b"OK")
+    assert talk.target.run.calls.console is None
+    for wrong in ("arm", "arm semihosting maybe", "arm core", "arm semihosting enable now"):
+        assert talk.monitor(wrong)[1] == b"E01"
 
 
 @pytest.mark.parametrize("line", ["reg", "fault", "erase chip"])

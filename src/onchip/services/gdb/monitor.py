@@ -21,7 +21,8 @@ def run_command(talk: Conversation, line: str) -> None:
         UnknownCommand: there is no such command.
         OnchipError: the command is used wrongly, or fails.
     """
-    Interpreter(ClientMachine(talk), more=(_GDBSERVER,)).run(line if line.strip() else "help")
+    more = (_GDBSERVER, _semihosting(talk))
+    Interpreter(ClientMachine(talk), more=more).run(line if line.strip() else "help")
 
 
 def _gdbserver(machine: Machine, words: Words) -> None:
@@ -30,6 +31,30 @@ def _gdbserver(machine: Machine, words: Words) -> None:
 
 
 _GDBSERVER = Command(("gdbserver",), "gdbserver", "say how another GDB connects", _gdbserver)
+
+
+def _semihosting(talk: Conversation) -> Command:
+    """Return the command as OpenOCD and pyOCD spell it: many a ``.gdbinit`` gives it."""
+
+    def serve(machine: Machine, words: Words) -> None:
+        if words.next() != "semihosting":
+            raise words.wrong()
+        if words:
+            setting = words.next()
+            words.end()
+            if setting not in ("enable", "disable"):
+                raise words.wrong()
+            talk.target.serve_calls(on=setting == "enable")
+        state = "disabled" if talk.target.run.calls.console is None else "enabled"
+        machine.print(f"semihosting is {state}\n")
+
+    return Command(
+        ("arm",),
+        "arm semihosting [enable|disable]",
+        "serve the program's calls to its debugger, or do not",
+        serve,
+        "What they may do beside printing is for the options of `onchip gdbserver` to say.",
+    )
 
 
 class ClientMachine(Machine):

@@ -83,11 +83,8 @@ class Target:
         self.trace = Trace(self.core, self.layout, self.seen, kind)
         self.run = RunControl(self.core, self.layout, self.threads, options, self.trace)
         self.run.passes = self._passes
-        if options.semihosting:
-            self.run.calls.console = Console(self._semihosting_options(), read_input=read_input)
-            if options.gdb_files:
-                self.run.calls.host = HostCalls(self.core)
-                self.run.calls.host.ask = self._ask
+        self._read_input = read_input
+        self.serve_calls(on=options.semihosting)
         self.run.on_text = self._printed
         self.on_console: Callable[[str], None] = lambda text: None
         self.on_progress: ProgressCallback = silent
@@ -108,6 +105,19 @@ class Target:
         """Who was given a call of the program to do."""
         self._clients: set[Client] = set()
         """Those that take part in debugging; a client that only reads memory is none of them."""
+
+    def serve_calls(self, *, on: bool) -> None:
+        """Serve the program's calls to its debugger from now on, or leave them to GDB."""
+        calls = self.run.calls
+        if not on:
+            calls.forget()
+            calls.close()
+            calls.console = calls.host = None
+        elif calls.console is None:
+            calls.console = Console(self._semihosting_options(), read_input=self._read_input)
+            if self.options.gdb_files:
+                calls.host = HostCalls(self.core)
+                calls.host.ask = self._ask
 
     def document(self, kind: str, annex: str) -> bytes | None:
         """Return the XML document that qXfer asks for; None if there is none of that name."""
