@@ -39,20 +39,27 @@ def test_a_breakpoint_in_ram_that_the_fpb_reaches() -> None:
         assert (reason.kind, reason.pc) == (HaltKind.BREAKPOINT, at + 4)
 
 
-def test_after_a_crash_there_is_no_way_back_but_a_reset() -> None:
+@pytest.mark.parametrize("body", ["00de", "00be"])
+def test_after_a_fault_there_is_no_way_back_but_a_reset(body: str) -> None:
     with bench("nrf51822") as b:
-        b.core.halt()
+        b.core.reset(halt=True)
         b.core.write_registers({"pc": 0x2000_0100, "r4": 77})
         b.core.memory.write(0x2000_0000, pattern(64))
         with pytest.raises(AlgorithmCrash) as told:
-            crash(b)
-        assert told.value.hint == "the target had to be reset"
+            crash(b, body)
+        faulted = body == "00de"
+        assert told.value.hint == ("the target had to be reset" if faulted else None)
         assert b.core.memory.read(0x2000_0000, 64) == pattern(64)
         assert b.core.halted
-        assert b.core.read_register("pc") != 0x2000_0100
+        assert (b.core.read_register("r4") == 77) is not faulted
+        assert (b.core.read_register("pc") == 0x2000_0100) is not faulted
+        assert b.core.read_register("xpsr") & 0x1FF == 0
 
 
-def crash(b: Bench) -> None:
+def crash(b: Bench, body: str) -> None:
     with borrow(b.core, 0x2000_0000, 64):
-        b.core.memory.write(0x2000_0000, bytes(64))
-        raise AlgorithmCrash("it faulted")
+        b.core.memory.write(0x2000_0000, bytes.fromhex(body))
+        b.core.write_registers({"pc": 0x2000_0000, "r4": 5})
+        b.core.resume()
+        b.core.wait_halted(0.1)
+        raise AlgorithmCrash("it crashed")

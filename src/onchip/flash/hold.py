@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from onchip.target.chip import Chip
 
 _ALL = 0x1F
+_IPSR = 0x1FF
 
 
 @contextlib.contextmanager
@@ -43,8 +44,8 @@ def reset_and_hold(core: Core, chip: Chip) -> Iterator[None]:
 def borrow(core: Core, start: int, length: int) -> Iterator[None]:
     """Put registers and ``length`` bytes of RAM back afterwards; catch faults meanwhile.
 
-    The core has to be halted, and is halted afterwards; after a crash it has been reset, for there
-    is no way back out of a fault.
+    The core has to be halted, and is halted afterwards; if it crashed into a fault handler it has
+    been reset, for there is no other way out.
 
     Raises:
         TransferError, ProbeError: the way to the target broke.
@@ -58,9 +59,12 @@ def borrow(core: Core, start: int, length: int) -> Iterator[None]:
             yield
     except AlgorithmCrash as crash:
         with contextlib.suppress(OnchipError):  # what went wrong first is what matters
-            core.reset(halt=True)
+            if core.read_register("xpsr") & _IPSR != registers["xpsr"] & _IPSR:
+                core.reset(halt=True)
+                registers = {}
+                crash.hint = crash.hint or "the target had to be reset"
             memory.write(start, saved)
-        crash.hint = crash.hint or "the target had to be reset"
+            core.write_registers(registers)
         raise
     except BaseException:
         with contextlib.suppress(OnchipError):
