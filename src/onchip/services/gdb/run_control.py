@@ -252,7 +252,8 @@ class RunControl:
         for _ in range(STEPS_PER_POLL):
             if self._interrupt.signal is not None:
                 return self._tell.stop(self._interrupt.signal)
-            reason = self.core.step(interrupts=self.options.step_into_interrupts)
+            into = self.options.step_into_interrupts
+            reason = self.core.step(interrupts=into, prefetch=self.trace.step_names)
             made = reason.kind in (HaltKind.STEP, HaltKind.REQUEST)  # a WFI, broken off
             met = self._judge.arrive(self._tell.pc(reason)) if made else reason
             if met is not None:

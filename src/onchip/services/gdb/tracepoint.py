@@ -83,12 +83,6 @@ class Tracepoint:
         """Return the mask of all registers that are collected."""
         return self.at_hit.mask | self.at_step.mask
 
-    @property
-    def registers(self) -> frozenset[int]:
-        """Return the numbers of the registers that are looked at when it is hit."""
-        condition = frozenset() if self.condition is None else self.condition.registers
-        return condition | self.at_hit.registers
-
     def add_actions(self, request: AddActions) -> None:
         """Add actions; behind the first that are for steps all are. Raises UsageError."""
         self._stepping = self._stepping or request.stepping

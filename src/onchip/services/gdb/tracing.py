@@ -7,7 +7,7 @@ are to be collected too, which run control makes while ``stepping`` (docs/adr/00
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from onchip.cortex_m import BreakpointKind, Core, PointOwner, StoppedCore
@@ -227,8 +227,19 @@ class Trace:
     def needs(self, address: int) -> frozenset[int]:
         """Return the numbers of the registers that a hit at ``address`` looks at or collects."""
         here = self._at(address)
-        needed = frozenset[int]().union(*(tracepoint.registers for tracepoint in here))
-        if any(tracepoint.at_hit.mask for tracepoint in here):
+        conditions = (t.condition.registers for t in here if t.condition is not None)
+        return self._needed([t.at_hit for t in here]).union(*conditions)
+
+    @property
+    def step_names(self) -> tuple[str, ...]:
+        """Return the names of the registers that the next step looks at or collects."""
+        numbers = self._needed([stepper.tracepoint.at_step for stepper in self._steppers])
+        specs = self._layout.specs
+        return ("pc", *(specs[number].name for number in sorted(numbers) if number < len(specs)))
+
+    def _needed(self, actions: Sequence[Actions]) -> frozenset[int]:
+        needed = frozenset[int]().union(*(each.registers for each in actions))
+        if any(each.mask for each in actions):
             needed |= {spec.number for spec in self.registers}
         return needed
 
