@@ -386,6 +386,21 @@ def test_what_stands_before_the_processors_state_is_not_looked_at(
     Machine("m4f")
 
 
+def test_what_malloc_left_in_the_head_of_a_context_does_not_matter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    original = unicorn_context.ctypes.string_at
+
+    def string_at(base: int, length: int) -> bytes:
+        head = 40  # of struct uc_context, on a host of 64 bits
+        assert original(base - head, 8) == length.to_bytes(8, "little")
+        return original(base, length)
+
+    monkeypatch.setattr(unicorn_context.ctypes, "string_at", string_at)
+    monkeypatch.setattr(unicorn_context.UnicornContext, "_places", {})
+    UnicornEngine("cortex-m4", on_read=lambda *_: 0, on_write=lambda *_: None).close()
+
+
 def test_an_unknown_layout_of_unicorn_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unicorn_context.ctypes, "string_at", lambda *_: bytes(4096))
     monkeypatch.setattr(unicorn_context.UnicornContext, "_places", {})

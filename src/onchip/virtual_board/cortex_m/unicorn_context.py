@@ -53,9 +53,12 @@ class UnicornContext:
         self._restore = unicorn.direct.uc_context_restore
         self._owner = uc.context_save()  # frees the memory that it stands for
         self._context = self._owner.context
+        # Before the state stands a head, parts of which Unicorn leaves as malloc gave them.
+        whole = int(unicorn.library.uc_context_size(self._handle))
         base = ctypes.cast(self._context, ctypes.c_void_p).value or 0
+        length = ctypes.c_size_t.from_address(base).value
+        base += whole - length
         if fpu not in self._places:
-            length = int(unicorn.library.uc_context_size(self._handle))
             self._places[fpu] = _find(ctypes.string_at(base, length), fpu=fpu)
         places = self._places[fpu]
         self._features = ctypes.c_uint64.from_address(base + places.features)
