@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import struct
 
 import pytest
@@ -369,21 +368,6 @@ def test_the_self_test_notices_another_processor() -> None:
     engine = UnicornEngine("cortex-m4", on_read=lambda *_: 0, on_write=lambda *_: None)
     with pytest.raises(BoardError, match="another processor"):
         unicorn_selftest.check("cortex-m0", engine)
-
-
-def test_what_stands_before_the_processors_state_is_not_looked_at(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Memory that Unicorn leaves as it was handed out looked like an exclusive monitor."""
-    real = ctypes.string_at
-
-    def with_garbage(address: int, length: int) -> bytes:
-        found = real(address, length)
-        return found[:20] + b"\xff" * 12 + found[32:] if length > 64 else found
-
-    monkeypatch.setattr(unicorn_context.ctypes, "string_at", with_garbage)
-    monkeypatch.setattr(unicorn_context.UnicornContext, "_places", {})
-    Machine("m4f")
 
 
 def test_what_malloc_left_in_the_head_of_a_context_does_not_matter(

@@ -25,8 +25,6 @@ _FPCAR, _FPDSCR, _CPACR = -8, 8, 16  # from there; the non-secure one of each
 _FULL_ACCESS = 0xF << 20
 _HFRDY = 1 << 4
 _NOT_EXCLUSIVE = (1 << 64) - 1
-_HEADER = 64
-"""Unicorn's own fields stand before the processor's, not all of them set: they hold anything."""
 
 
 class Places(NamedTuple):
@@ -106,7 +104,7 @@ class UnicornContext:
 
 
 def _find(context: bytes, *, fpu: bool) -> Places:
-    words = range(_HEADER, len(context) - 7, 4)
+    words = range(0, len(context) - 7, 4)
     features = [
         at
         for at in words
