@@ -77,6 +77,16 @@ def test_an_interrupt_tells_it(
     assert "onchip: interrupted\n  hint: the flash is incomplete: about 1 KiB of 2" in outcome.err
 
 
+def test_an_interrupt_that_comes_out_as_something_else_tells_it_too() -> None:
+    with pytest.raises(RuntimeError) as caught, told_remains(silent) as remains:
+        remains(Progress("erase", 1024, 2048))
+        raise RuntimeError("out of a callback")
+    assert caught.value.__notes__ == [
+        "the flash is incomplete: about 1 KiB of 2 KiB were erased, nothing was programmed: "
+        "do it again"
+    ]
+
+
 def test_what_kill_9_leaves_can_be_flashed_again(onchip: Onchip, tmp_path: Path) -> None:
     image = write_bin(tmp_path, "nrf51822", length=8000)
     with VirtualBoard("nrf51822") as board, BoardServer(board, port=0) as server:

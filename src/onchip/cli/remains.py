@@ -58,18 +58,17 @@ def _share(progress: Progress) -> str:
 def told_remains(show: Show) -> Iterator[Remains]:
     """Give a callback for a job's progress; what cuts the job short then tells what is on the chip.
 
-    An error gets it into its hint, an interrupt as a note.
+    It does as a note: an interrupt that strikes inside an emulator comes out as anything. An error
+    of onchip's own has it in its hint as well.
     """
     remains = Remains(show)
     try:
         yield remains
     except UsageError:
         raise  # refused, so nothing was touched
-    except OnchipError as error:
-        said = error.hint or ""
-        if "the flash" not in said:
+    except BaseException as error:
+        error.add_note(remains.text())  # whatever came out of an interrupt
+        said = error.hint or "" if isinstance(error, OnchipError) else ""
+        if isinstance(error, OnchipError) and "the flash" not in said:
             error.hint = f"{said}; {remains.text()}" if said else remains.text()
-        raise
-    except KeyboardInterrupt as interrupt:
-        interrupt.add_note(remains.text())
         raise
