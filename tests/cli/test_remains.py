@@ -78,9 +78,13 @@ def test_an_interrupt_tells_it(
 
 
 def test_an_interrupt_that_comes_out_as_something_else_tells_it_too() -> None:
-    with pytest.raises(RuntimeError) as caught, told_remains(silent) as remains:
-        remains(Progress("erase", 1024, 2048))
-        raise RuntimeError("out of a callback")
+    def interrupted() -> None:
+        with told_remains(silent) as remains:
+            remains(Progress("erase", 1024, 2048))
+            raise RuntimeError("out of a callback")
+
+    with pytest.raises(RuntimeError) as caught:
+        interrupted()
     assert caught.value.__notes__ == [
         "the flash is incomplete: about 1 KiB of 2 KiB were erased, nothing was programmed: "
         "do it again"
