@@ -25,7 +25,8 @@ from onchip.services.gdb.options import GdbOptions
 from onchip.services.gdb.target import Target
 from onchip.wire.gdb_rsp.framing import encode_packet
 
-from .fakes import LOOP, RAM, FakeSession
+from .fake_core import LOOP, RAM
+from .fakes import FakeSession
 from .hostile import bend, packets
 
 BOARD_RAM = 0x2000_0000

@@ -8,7 +8,8 @@ from onchip.services.gdb import EXPEDITED
 from onchip.wire.gdb_rsp.points import InsertPoint, PointKind
 from onchip.wire.gdb_rsp.replies import StopReply
 
-from .fakes import LOOP, RAM, Talk
+from .fake_core import LOOP, RAM
+from .fakes import Talk
 
 R0_IS_3 = bytes.fromhex("260000 2203 13 27")
 R0_OVER_0 = bytes.fromhex("260000 2200 05 27")

@@ -8,7 +8,8 @@ from onchip.services.gdb.memory_map_xml import memory_map_xml
 from onchip.services.gdb.registers import RegisterLayout
 from onchip.services.gdb.target_xml import target_xml
 
-from .fakes import FLASH, MEMORY_MAP, RAM
+from .fake_core import FLASH, RAM
+from .fakes import MEMORY_MAP
 
 
 def features(layout):

@@ -8,7 +8,8 @@ from onchip.errors import CoreStateError, ProbeLost
 from onchip.services.gdb.files import BytesFile
 from onchip.wire.gdb_rsp.file_io import FileAnswer
 
-from .fakes import RAM, Talk
+from .fake_core import RAM
+from .fakes import Talk
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 
 from onchip.services.gdb.options import GdbOptions
 
-from .fakes import LOOP, RAM, Talk
+from .fake_core import LOOP, RAM
+from .fakes import Talk
 
 BLOCK, NAME, DATA = RAM + 0x100, RAM + 0x200, RAM + 0x300
 ERROR = 0xFFFF_FFFF

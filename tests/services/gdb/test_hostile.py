@@ -8,7 +8,8 @@ import pytest
 
 from onchip.services.gdb.connection import Connection
 
-from .fakes import LOOP, RAM, Talk
+from .fake_core import LOOP, RAM
+from .fakes import Talk
 from .fuzz import Tally, run
 from .hostile import bend, packets, torment
 

@@ -6,7 +6,8 @@ from onchip.cortex_m import ResetKind
 from onchip.errors import FlashError
 from onchip.services.gdb.options import GdbOptions
 
-from .fakes import FLASH, Talk
+from .fake_core import FLASH
+from .fakes import Talk
 
 
 def test_load_is_collected_programmed_and_reset(talk):

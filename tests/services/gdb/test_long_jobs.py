@@ -12,10 +12,8 @@ from onchip.services.gdb import loop as loop_module
 from onchip.services.gdb import serve_session
 from onchip.wire.gdb_rsp.framing import Ack, encode_packet
 
+from .conftest import until
 from .fakes import FakeSession, Talk
-from .test_server import serve, until
-
-__all__ = ["serve"]
 
 COMMAND = encode_packet(b"qRcmd," + b"long".hex().encode())
 

@@ -8,7 +8,8 @@ from onchip.cortex_m import ResetKind
 from onchip.cortex_m.fault import FaultReport
 from onchip.services.commands import COMMANDS
 
-from .fakes import RAM, Talk
+from .fake_core import RAM
+from .fakes import Talk
 
 
 @pytest.mark.parametrize("line", ["help", "", "?"])

@@ -11,7 +11,8 @@ from onchip.errors import TransferNoAck
 from onchip.services.gdb.interrupt import CROSSING_S
 from onchip.wire.gdb_rsp.replies import ErrorText, StopReply
 
-from .fakes import LOOP, RAM, Talk
+from .fake_core import LOOP, RAM
+from .fakes import Talk
 
 
 def stop(payload):

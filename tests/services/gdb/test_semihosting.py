@@ -7,7 +7,8 @@ import pytest
 from onchip.services.gdb.options import GdbOptions
 from onchip.services.semihosting import Directory, SemihostingOptions
 
-from .fakes import FLASH, LOOP, RAM, Talk
+from .fake_core import FLASH, LOOP, RAM
+from .fakes import Talk
 
 
 @pytest.fixture

@@ -8,46 +8,13 @@ import time
 import pytest
 
 from onchip.errors import ProbeLost, ProbeTimeout, TransferNoAck, UsageError
-from onchip.services.gdb import GdbOptions, GdbServer
+from onchip.services.gdb import GdbServer
 from onchip.services.gdb import loop as loop_module
 from onchip.wire.gdb_rsp.framing import Ack, Packet, encode_packet
 from tests.support.rsp_client import RspClient
 
+from .conftest import until
 from .fakes import FakeProbe, FakeSession
-
-
-@pytest.fixture
-def serve():
-    servers, clients = [], []
-
-    def make(session=None, **options):
-        logged = []
-        server = GdbServer(
-            session or FakeSession(), 0, options=GdbOptions(**options), on_log=logged.append
-        )
-        server.logged = logged
-        server.start()
-        servers.append(server)
-
-        def connect():
-            clients.append(RspClient(server.port))
-            return clients[-1]
-
-        return server, connect
-
-    yield make
-    for client in clients:
-        client.sock.close()
-    for server in servers:
-        server.stop()
-        assert not server.is_alive
-
-
-def until(condition):
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
 
 
 def test_it_says_when_it_listens():

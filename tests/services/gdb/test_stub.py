@@ -8,7 +8,8 @@ from onchip.cortex_m import ResetKind
 from onchip.services.gdb.options import GdbOptions
 from onchip.wire.gdb_rsp.replies import StopReply
 
-from .fakes import FLASH, LOOP, RAM, FakeCore, FakeSession, Talk
+from .fake_core import FLASH, LOOP, RAM, FakeCore
+from .fakes import FakeSession, Talk
 
 
 def stop(payload):

@@ -11,7 +11,8 @@ from onchip.services.gdb.options import GdbOptions
 from onchip.services.gdb.target import Target
 from onchip.wire.gdb_rsp.replies import StopReply
 
-from .fakes import LOOP, FakeSession, Talk
+from .fake_core import LOOP
+from .fakes import FakeSession, Talk
 
 
 @dataclass

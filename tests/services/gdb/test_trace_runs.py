@@ -10,7 +10,8 @@ from onchip.wire.gdb_rsp.trace_file import TraceFile, TraceFrame
 from onchip.wire.gdb_rsp.trace_run import TraceEnd
 from onchip.wire.gdb_rsp.tracepoints import DefineTracepoint
 
-from .fakes import RAM, Talk
+from .fake_core import RAM
+from .fakes import Talk
 from .trace_bench import ALL, AT, END, R0_IS_3, define, looping, start, status, turn
 
 

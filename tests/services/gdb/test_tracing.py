@@ -8,7 +8,7 @@ from onchip.wire.gdb_rsp.replies import StopReply
 from onchip.wire.gdb_rsp.trace_run import TraceEnd
 from onchip.wire.gdb_rsp.tracepoints import AddActions, DefineTracepoint, Evaluate
 
-from .fakes import FLASH, LOOP, RAM
+from .fake_core import FLASH, LOOP, RAM
 from .trace_bench import ALL, AT, END, R0_IS_3, define, looping, start, status, turn
 
 

@@ -6,7 +6,8 @@ from onchip.wire.gdb_rsp.replies import StopReply
 from onchip.wire.gdb_rsp.trace_run import TraceStatus
 from onchip.wire.gdb_rsp.tracepoints import DefineTracepoint
 
-from .fakes import LOOP, RAM, Talk
+from .fake_core import LOOP, RAM
+from .fakes import Talk
 
 AT = LOOP + 4
 R0_IS_3 = bytes.fromhex("260000 2203 13 27")
