@@ -120,6 +120,26 @@ def test_the_length_is_found_by_seeking(talk):
 
 
 @pytest.mark.parametrize(
+    "name", [b"/etc/passwd", b"../x", b"a/../../x", b"..", b"C:x", b"a\\b", b"a\0b"]
+)
+def test_names_that_lead_out_of_gdbs_directory_are_refused(talk, name):
+    talk.core.memory.write(NAME, name + b"\0")
+    talk.core.memory.write(DATA, b"good\0")
+    size = len(name)
+    for number, block in (
+        (0x01, (NAME, 0, size)),
+        (0x0E, (NAME, size)),
+        (0x0F, (NAME, size, DATA, 4)),
+        (0x0F, (DATA, 4, NAME, size)),
+        (0x01, (DATA, 4, 3)),  # its zero is not where it should be
+    ):
+        assert call(talk, number, *block) is None
+        assert talk.core.values["r0"] == ERROR
+        talk.target.run.interrupt()
+        talk.wait()
+
+
+@pytest.mark.parametrize(
     ("number", "block", "question", "reply", "result"),
     [
         (0x09, (4,), b"Fisatty,3", b"F1", 1),
@@ -133,6 +153,8 @@ def test_the_length_is_found_by_seeking(talk):
     ],
 )
 def test_other_calls(talk, number, block, question, reply, result):
+    talk.core.memory.write(NAME, b"old\0")
+    talk.core.memory.write(DATA, b"newt\0")
     assert call(talk, number, *block) == question
     assert answer(talk, reply) == result
 

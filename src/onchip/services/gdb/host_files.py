@@ -2,7 +2,8 @@
 
 Each call is a generator: it yields what GDB is to do, is sent the answers, and returns what belongs
 into r0. GDB reads and writes the program's buffers by itself. No command is run there: SYS_SYSTEM
-stays unserved.
+stays unserved. GDB opens whatever it is asked to, so names that lead out of its working directory
+are refused here; links in it are its user's own.
 
 Handles are GDB's file descriptors plus one, since a handle is never 0: 1, 2 and 3 are the console.
 
@@ -52,6 +53,7 @@ _STDIN, _STDOUT = 0, 1
 _CONSOLES: Final = 3
 _FEATURES_HANDLE: Final = 0x7F00
 _LONGEST_TEXT: Final = 1 << 16
+_LONGEST_NAME: Final = 1024
 
 
 class HostFiles:
@@ -108,7 +110,7 @@ class HostFiles:
 
     def _open(self, core: Core, parameter: int) -> Call:
         address, mode, length = _block(core, parameter, 3)
-        if mode > 11 or not 0 < length < 1024:
+        if mode > 11 or not 0 < length < _LONGEST_NAME:
             return self._fail(FileErrno.EINVAL)
         name = core.memory.read(address, length)
         if name == CONSOLE_NAME.encode():
@@ -118,7 +120,10 @@ class HostFiles:
                 return self._fail(FileErrno.EACCES)
             self._features_at = 0
             return _FEATURES_HANDLE
-        result = yield from self._ask("open", Text(address, length + 1), _FLAGS[mode & ~1], _MODE)
+        file = _file_name(core, address, length)
+        if file is None:
+            return self._fail(FileErrno.EACCES)
+        result = yield from self._ask("open", file, _FLAGS[mode & ~1], _MODE)
         return ERROR if result < 0 else result + 1
 
     def _close(self, core: Core, parameter: int) -> Call:
@@ -203,13 +208,17 @@ class HostFiles:
         return end & ERROR
 
     def _remove(self, core: Core, parameter: int) -> Call:
-        address, length = _block(core, parameter, 2)
-        return (yield from self._ask("unlink", Text(address, length + 1))) & ERROR
+        file = _file_name(core, *_block(core, parameter, 2))
+        if file is None:
+            return self._fail(FileErrno.EACCES)
+        return (yield from self._ask("unlink", file)) & ERROR
 
     def _rename(self, core: Core, parameter: int) -> Call:
         old, old_length, new, new_length = _block(core, parameter, 4)
-        texts = (Text(old, old_length + 1), Text(new, new_length + 1))
-        return (yield from self._ask("rename", *texts)) & ERROR
+        before, after = _file_name(core, old, old_length), _file_name(core, new, new_length)
+        if before is None or after is None:
+            return self._fail(FileErrno.EACCES)
+        return (yield from self._ask("rename", before, after)) & ERROR
 
     def _last_errno(self, core: Core, parameter: int) -> Call:
         return self.errno
@@ -219,6 +228,18 @@ class HostFiles:
 def _block(core: Core, address: int, count: int) -> tuple[int, ...]:
     data = core.memory.read(address & ERROR, 4 * count)
     return tuple(int.from_bytes(data[i : i + 4], "little") for i in range(0, len(data), 4))
+
+
+def _file_name(core: Core, address: int, length: int) -> Text | None:
+    """Return a name as GDB is told it, with its zero; None: it is none below GDB's directory."""
+    if not 0 < length < _LONGEST_NAME:
+        return None
+    text = core.memory.read(address, length + 1)
+    name, end = text[:-1], text[-1]
+    strange = end or any(character in name for character in b"\0\\:")
+    if strange or name.startswith(b"/") or b".." in name.split(b"/"):
+        return None
+    return Text(address, length + 1)
 
 
 def _length_of_string(core: Core, address: int) -> int:
