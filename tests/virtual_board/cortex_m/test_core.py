@@ -364,6 +364,13 @@ def test_an_engine_that_lets_unaligned_pairs_pass_is_refused() -> None:
         unicorn_selftest.check("cortex-m4", engine)
 
 
+def test_an_engine_that_does_not_stack_lazily_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = UnicornEngine("cortex-m4", on_read=lambda *_: 0, on_write=lambda *_: None)
+    monkeypatch.setattr(engine, "set_fp_control", lambda control: None)
+    with pytest.raises(BoardError, match="FP state is not stacked lazily"):
+        unicorn_selftest.check("cortex-m4", engine)
+
+
 def test_the_self_test_notices_another_processor() -> None:
     engine = UnicornEngine("cortex-m4", on_read=lambda *_: 0, on_write=lambda *_: None)
     with pytest.raises(BoardError, match="another processor"):

@@ -12,11 +12,14 @@ import struct
 from onchip.errors import BoardError
 
 from ..bus import Memory
-from .engine import Engine, Stop
+from .engine import Engine, FpControl, Stop
 
 BASE = 0x2000_0000
 _NOP, _WFI, _WFE, _BX_LR, _MOVS_R0_1 = 0xBF00, 0xBF30, 0xBF20, 0x4770, 0x2001
 _MOVS_R1_2, _B_NEXT, _LDM_R1 = 0x2102, 0xE7FF, 0xC930
+_WITH_FPU = ("cortex-m4", "cortex-m7")
+_VADD_S0_S1_S1, _ONE = (0xEE30, 0x0AA0), 0x3F80_0000
+_LAZY = 0xC000_0001  # FPCCR: ASPEN, LSPEN, LSPACT
 _FOREIGN = {  # an instruction that the processor must not know
     "cortex-m0": (0xF240, 0x0001),  # MOVW
     "cortex-m0p": (0xF240, 0x0001),
@@ -71,6 +74,9 @@ def check(cpu: str, engine: Engine) -> None:
         "unaligned accesses of LDM are not reported",
         holds=stop is Stop.UNALIGNED and engine.pc == BASE + 4,
     )
+    if cpu in _WITH_FPU:
+        run(_WFI)
+        expect("FP state is not stacked lazily", holds=_stacks_lazily(engine, memory))
     run(_WFI)
     memory.data[0x80:0x82] = struct.pack("<H", _BX_LR)
     context = engine.frame_context()
@@ -80,3 +86,18 @@ def check(cpu: str, engine: Engine) -> None:
         "EXC_RETURN is not recognised",
         holds=engine.stop is Stop.EXCEPTION_RETURN and engine.address == 0xFFFF_FFF9,
     )
+
+
+def _stacks_lazily(engine: Engine, memory: Memory) -> bool:
+    """Execute an FP instruction while the state of another context waits for its place."""
+    code = BASE + 0x40
+    memory.data[0x40:0x46] = struct.pack("<3H", *_VADD_S0_S1_S1, _WFI)
+    engine.flush(code, 6)
+    engine.write_register("s1", _ONE)
+    engine.write_register("pc", code)
+    engine.set_fp_control(FpControl(fpccr=_LAZY, fpcar=BASE + 0x200, fpdscr=0))
+    engine.run(10)
+    stacked = memory.data[0x204:0x208] == struct.pack("<I", _ONE)
+    left = engine.fp_control().fpccr & 1
+    engine.set_fp_control(FpControl(fpccr=0, fpcar=0, fpdscr=0))
+    return stacked and not left
