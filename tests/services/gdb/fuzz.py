@@ -122,8 +122,10 @@ class Fuzz:
             target.poll()
 
     def _part(self, seed: int, target: Target, connection: Connection, tally: Tally) -> None:
-        """The client vanishes, and nothing of it may stay."""
+        """The client vanishes, and nothing of it may stay, unless it wanted its trace to go on."""
         error = connection.lost()
+        if target.keeps_a_trace:
+            target.end()
         armed = self._armed(self._session.core)
         if error is not None or armed:
             tally.bugs.append(f"seed {seed}: left behind: {armed}, {error}")
