@@ -10,7 +10,7 @@ from tests.support.images import write_bin
 from .conftest import Onchip
 
 
-@pytest.mark.parametrize("model", ["bulk-512x4", "hid-64x4", "hid-64x1-basic"])
+@pytest.mark.parametrize("model", ["bulk-512x4", "hid-64x1-basic"])
 def test_bench_measures_a_probe_beside_its_limit(onchip: Onchip, model: str) -> None:
     outcome = onchip("bench", "--probe", f"virtual:stm32f407/{model}", "-f", "4M", "--json")
     assert outcome.code == 0, outcome.err

@@ -199,7 +199,8 @@ def test_no_power_at_all(onchip: Onchip, script: Callable[[Script], object]) -> 
         FlashFaultKind.WRITE_PROTECTED,
     ],
 )
-@pytest.mark.parametrize("chip", ["stm32f407", "lpc1768", "nrf52840", "nrf51822"])
+# of every chip: tests/flash/test_engine.py
+@pytest.mark.parametrize("chip", ["stm32f407", "lpc1768"])
 def test_flash_that_does_not_take_it_is_told(
     onchip: Onchip,
     script: Callable[[Script], list[VirtualBoard]],
@@ -223,7 +224,7 @@ def test_flash_that_does_not_take_it_is_told(
         assert "verified" not in outcome.out
 
 
-@pytest.mark.parametrize("chip", ["stm32f407", "lpc1768", "nrf52840", "nrf51822"])
+@pytest.mark.parametrize("chip", ["stm32f407", "lpc1768"])
 def test_a_sector_that_does_not_erase_is_told(
     onchip: Onchip,
     script: Callable[[Script], list[VirtualBoard]],

@@ -28,10 +28,9 @@ def session():
         yield session
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_a_board_survives_hostile_packets(session, seed):
+def test_a_board_survives_hostile_packets(session):
     talk = Talk(session)
-    assert torment(talk, packets(seed, 1500, ram=RAM + 0x200, code=RAM, gap=GAP)) > 450
+    assert torment(talk, packets(0, 1500, ram=RAM + 0x200, code=RAM, gap=GAP)) > 450
     talk.stub.leave()
     assert not session.core.breakpoints.armed
     assert not session.core.watchpoints.armed
