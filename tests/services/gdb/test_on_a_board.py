@@ -51,6 +51,17 @@ def test_watchpoints_name_the_address(session, packet, pair):
     assert f"{pair}:20000100;".encode() in talk.run(b"vCont;c")
 
 
+def test_an_interrupt_that_crossed_a_stop_is_told_before_the_next_one(session):
+    """GDB goes on by itself where a watched value did not change: such stops hid it for ever."""
+    talk = Talk(session)
+    talk.ask(b"?")
+    talk.ask(b"Z2,20000100,4")
+    assert b"watch:20000100;" in talk.run(b"vCont;c")
+    talk.target.run.interrupt()
+    assert talk.run(b"vCont;c").startswith(b"T02")
+    assert b"watch:20000100;" in talk.run(b"vCont;c")
+
+
 def test_a_range_step_ends_at_its_border(session):
     talk = Talk(session)
     talk.ask(b"?")

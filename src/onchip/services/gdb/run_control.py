@@ -108,11 +108,15 @@ class RunControl:
     def resume(self) -> None:
         """Let the core run, if it does not already; ``poll`` tells when it stops."""
         self.points.settle()
+        self._interrupt.forget_if_old()
+        self.mode = Mode.CONTINUE
+        if self._interrupt.signal is not None and self._halted():
+            # It crossed the last stop: one that comes at once, time and again, would hide it.
+            self._ready = self._tell.stop(self._interrupt.signal)
+            return
         self.threads.ran()
         if self._halted() and not self.trace.stepping:  # else ``poll`` makes the steps first
             self.core.resume()
-        self.mode = Mode.CONTINUE
-        self._interrupt.forget_if_old()
 
     def step(self) -> None:
         """Begin one instruction; the next ``poll`` executes it."""
