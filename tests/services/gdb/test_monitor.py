@@ -155,7 +155,7 @@ def test_semihosting_is_switched_as_elsewhere(talk):
         assert talk.monitor(wrong)[1] == b"E01"
 
 
-@pytest.mark.parametrize("line", ["reg", "fault", "erase chip"])
+@pytest.mark.parametrize("line", ["reg", "fault"])
 def test_what_needs_a_halted_core(talk, line):
     talk.monitor("resume")
     printed, answer = talk.monitor(line)

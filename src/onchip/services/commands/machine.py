@@ -86,8 +86,9 @@ class Machine(ABC):
         """Take a watchpoint out."""
 
     def before_flash(self) -> None:
-        """Make ready for flash to change."""
-        self.need_halted("changing flash")
+        """Make ready for flash to change: a core that runs is halted, it is reset afterwards."""
+        if self.running:
+            self.halt()
 
     # ---- what does not
 
