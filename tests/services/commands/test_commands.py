@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from onchip.cortex_m import CoreState
-from onchip.errors import CoreStateError, CoreTimeout, OnchipError, UsageError
+from onchip.errors import CoreTimeout, OnchipError, UsageError
 
 from .conftest import SAMPLE
 
