@@ -39,6 +39,8 @@ class Conversation:
         self.target = target
         self.send = send
         self.log = log
+        self.refused_reads: set[str] = set()
+        """What the log was told of them."""
         self.name = "GDB"
         """Who this is, to other clients."""
         self.notify = notify

@@ -44,9 +44,14 @@ HANDLERS: Handlers = {
 _NUMBER_ONLY = (*MemoryRequest.__args__, ReadRegisters)
 """Older GDBs take ``E.text`` for data here: they get a number unless they asked for texts."""
 
+_MOST_REMEMBERED = 100
+
 
 class Stub(Conversation):
-    """A conversation that serves requests."""
+    """A conversation that serves requests.
+
+    A read that is refused stands in the log once: GDB tries the same addresses at every stop.
+    """
 
     def handle(self, payload: bytes) -> None:
         """Serve one packet."""
@@ -66,9 +71,17 @@ class Stub(Conversation):
     def _refusal(self, request: Request | None, error: OnchipError) -> bytes:
         if isinstance(request, _NUMBER_ONLY) and not self.error_texts:
             if not isinstance(error, UsageError):
-                self.log(str(error))
+                self._log_once(str(error))
             return ErrorNumber(EFAULT).encode()
         self.log(str(error))
         # Of the refusal of a Z1, GDBs before 15 show what stands behind the next full stop.
         before = "refused." if isinstance(request, InsertPoint) and not self.error_texts else ""
         return ErrorText(before + str(error)).encode()
+
+    def _log_once(self, text: str) -> None:
+        if text in self.refused_reads:
+            return
+        if len(self.refused_reads) == _MOST_REMEMBERED:
+            self.refused_reads.clear()
+        self.refused_reads.add(text)
+        self.log(text)
