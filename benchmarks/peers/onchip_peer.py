@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from onchip.errors import ProbeTimeout
-from onchip.flash.image import Image
+from onchip.flash.images.image import Image
 from onchip.session import Session
 from onchip.session.connecting import ConnectMode, open_session
 from onchip.target.chip import load_chip

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from onchip.flash.call_runner import CallRunner
-from onchip.flash.command import Command
 from onchip.flash.engine import FlashEngine
-from onchip.flash.image import Image
-from onchip.flash.regions import built_in
-from onchip.flash.ring_runner import RingRunner
-from onchip.flash.runner import Runner
+from onchip.flash.images.image import Image
+from onchip.flash.planning.regions import built_in
+from onchip.flash.running.call_runner import CallRunner
+from onchip.flash.running.command import Command
+from onchip.flash.running.ring_runner import RingRunner
+from onchip.flash.running.runner import Runner
 from onchip.target.chip import load_chip
 
 from .measure import PROBES, Bench, Measured, bench

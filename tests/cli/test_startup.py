@@ -11,7 +11,8 @@ import pytest
 
 HEAVY = {
     "unicorn", "rich", "elftools", "bincopy", "platformdirs", "socket", "asyncio", "tomllib",
-    "onchip.session", "onchip.dap", "onchip.cortex_m", "onchip.flash.engine", "onchip.flash.image",
+    "onchip.session", "onchip.dap", "onchip.cortex_m", "onchip.flash.engine",
+    "onchip.flash.images.image",
     "onchip.virtual_board",
 }  # fmt: skip
 

@@ -13,7 +13,7 @@ from onchip.coresight.mem_ap import MemAp
 from onchip.cortex_m.core import Core
 from onchip.dap.client import DapClient
 from onchip.flash.engine import FlashEngine
-from onchip.flash.image import Image
+from onchip.flash.images.image import Image
 from onchip.probe.counting import CountingLink
 from onchip.target.chip import Chip, load_chip
 from onchip.virtual_board.board import VirtualBoard

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from onchip.errors import AlgorithmError
-from onchip.flash import driver
-from onchip.flash.regions import built_in
+from onchip.flash.planning.regions import built_in
+from onchip.flash.running import driver
 from tests.support.tools import require
 
 
 @pytest.mark.tools
 def test_committed_binaries_are_what_the_sources_make(tmp_path: Path) -> None:
     require("arm-none-eabi-gcc")
-    source = Path(driver.__file__).parent / "algorithms"
+    source = Path(driver.__file__).parent.parent / "algorithms"
     subprocess.run(
         ["make", "-s", f"DIR={tmp_path}"], cwd=source, check=True, capture_output=True, text=True
     )
@@ -30,7 +30,7 @@ def test_committed_binaries_are_what_the_sources_make(tmp_path: Path) -> None:
 @pytest.mark.tools
 def test_offsets_are_those_of_the_source(tmp_path: Path) -> None:
     gcc, nm = require("arm-none-eabi-gcc"), require("arm-none-eabi-nm")
-    source = Path(driver.__file__).parent / "algorithms" / "driver.S"
+    source = Path(driver.__file__).parent.parent / "algorithms" / "driver.S"
     target = tmp_path / "driver.o"
     subprocess.run(
         [gcc, "-c", "-x", "assembler-with-cpp", source, "-o", target],

@@ -11,7 +11,7 @@ from onchip.errors import (
     UsageError,
     VerifyError,
 )
-from onchip.flash.image import Image
+from onchip.flash.images.image import Image
 from onchip.flash.progress import Progress
 from onchip.target.chip import generic_chip, known_chips
 from onchip.virtual_board.target.flash_faults import FlashFault, FlashFaultKind

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from onchip.errors import OnchipError, ProbeLost
-from onchip.flash.image import Image
+from onchip.flash.images.image import Image
 from onchip.virtual_board.board import VirtualBoard
 from onchip.virtual_board.probe.model import known_probe_models
 

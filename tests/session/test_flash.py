@@ -13,7 +13,7 @@ from onchip.errors import (
     UsageError,
     VerifyError,
 )
-from onchip.flash.image import Image
+from onchip.flash.images.image import Image
 from onchip.flash.progress import Progress
 from onchip.session import (
     ConnectMode,

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from onchip.errors import LockedChip, TransferFault, UsageError, WrongChip
-from onchip.flash.regions import built_in
+from onchip.flash.planning.regions import built_in
 from onchip.target import chip as chip_module
 from onchip.target.chip import (
     Evidence,

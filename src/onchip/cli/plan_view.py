@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from onchip.cli.terminal import bytes_text, hex32, print_table
 
 if TYPE_CHECKING:
-    from onchip.flash.outline import SectorOutline
+    from onchip.flash.planning.outline import SectorOutline
 
 _COLOURS = {
     "skip": "#b8d8b8",

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 from onchip.errors import AlgorithmCrash, FlashError, VerifyError
 
 from . import job
-from .blankness import is_for_the_wary
-from .block_run import READING
-from .ladder import Ladder
-from .planner import RegionPlan
+from .comparing.blankness import is_for_the_wary
+from .planning.planner import RegionPlan
 from .progress import ProgressCallback
+from .running.block_run import READING
+from .running.ladder import Ladder
 from .second_try import program_again
 
 if TYPE_CHECKING:

@@ -15,19 +15,21 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from onchip.errors import EraseError, PlanError, VerifyError
 from onchip.target.memory_map import FlashRegion
 
-from . import job, placing, verify
+from . import job
 from .attempts import attempt, program
-from .block_run import BlockRun
-from .blocks import block_crcs
-from .image import Image
-from .outline import SectorOutline, outline
-from .planner import RegionPlan
-from .planning import EraseMode, Planning
+from .comparing import verify
+from .comparing.blocks import block_crcs
+from .images.image import Image
+from .images.segment import Segment
+from .planning import placing
+from .planning.outline import SectorOutline, outline
+from .planning.planner import RegionPlan
+from .planning.planning import EraseMode, Planning
+from .planning.regions import Regions
 from .progress import ProgressCallback, silent
-from .regions import Regions
 from .report import ProgrammingReport, report_of
+from .running.block_run import BlockRun
 from .second_try import compare_again
-from .segment import Segment
 from .workbench import Workbench
 
 if TYPE_CHECKING:

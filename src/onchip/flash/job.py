@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from onchip.errors import PlanError, VerifyError
 
-from . import verify
-from .blankness import check_blank, doubt, split_warily, told_blank
-from .command import Command
-from .planner import Range, RegionPlan
+from .comparing import verify
+from .comparing.blankness import check_blank, doubt, split_warily, told_blank
+from .planning.planner import Range, RegionPlan
+from .planning.schedule import commands, erased_length, expected_content, verifying
 from .progress import Meter, Phases, ProgressCallback, uncounted
-from .runner import Runner
-from .schedule import commands, erased_length, expected_content, verifying
-from .sums import AS_WANTED, TOLD_BLANK, Sums, blank_sums
-from .sums import sums as image_sums
+from .running.command import Command
+from .running.runner import Runner
+from .running.sums import AS_WANTED, TOLD_BLANK, Sums, blank_sums
+from .running.sums import sums as image_sums
 
 if TYPE_CHECKING:
     from .workbench import Workbench

@@ -20,7 +20,7 @@ from xml.etree import ElementTree
 
 from onchip.errors import AlgorithmError, UsageError
 from onchip.flash.algorithm import FlashAlgorithm
-from onchip.flash.regions import region_of
+from onchip.flash.planning.regions import region_of
 from onchip.target.chip import Chip, Identification, WorkRam, generic_chip, load_chip
 from onchip.target.memory_map import MemoryMap, MemoryRegion, RegionKind
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .planner import RegionPlan
-from .schedule import erased_length, expected_content
-from .segment import Segment
+from .images.segment import Segment
+from .planning.planner import RegionPlan
+from .planning.schedule import erased_length, expected_content
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from onchip.errors import (
 )
 
 from . import job
-from .planner import RegionPlan
+from .planning.planner import RegionPlan
 from .progress import silent
 
 if TYPE_CHECKING:

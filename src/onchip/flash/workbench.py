@@ -14,11 +14,11 @@ from onchip.errors import AlgorithmError, OnchipError, PlanError
 
 from .algorithm import FlashAlgorithm
 from .hold import borrow, reset_and_hold
-from .ladder import Ladder
-from .planner import RegionPlan
-from .runner import Runner
-from .schedule import FOR_VERIFY, init, uninit
-from .workspace import Workspace
+from .planning.planner import RegionPlan
+from .planning.schedule import FOR_VERIFY, init, uninit
+from .running.ladder import Ladder
+from .running.runner import Runner
+from .running.workspace import Workspace
 
 if TYPE_CHECKING:
     from onchip.cortex_m.core import Core

@@ -15,8 +15,8 @@ from onchip.arch.scs import CPUID, FPCCR, NVIC_ISER, SYST_CSR
 from onchip.cortex_m import Core
 from onchip.errors import TransferError
 from onchip.services.crash import CrashReport, collect
+from onchip.services.gdb.documents.target_xml import target_xml
 from onchip.services.gdb.registers import M_SYSTEM, RegisterLayout
-from onchip.services.gdb.target_xml import target_xml
 from onchip.symbols.core_file import CoreThread, encode_core
 from onchip.symbols.dwarf import DebugInfo
 from onchip.target.memory_map import MemoryMap, RegionKind

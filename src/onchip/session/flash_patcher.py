@@ -116,7 +116,7 @@ class SessionPatcher:
             TransferError, ProbeError, TargetError: the way to the target broke.
         """
         from onchip.flash.engine import FlashEngine
-        from onchip.flash.image import Image
+        from onchip.flash.images.image import Image
 
         session = self._session
         session.core.run.require_halted("program breakpoints into flash")

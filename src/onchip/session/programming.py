@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from onchip.cortex_m.core import Core
     from onchip.flash.algorithm import FlashAlgorithm
     from onchip.flash.engine import FlashEngine
-    from onchip.flash.image import Format, Image
-    from onchip.flash.outline import SectorOutline
-    from onchip.flash.planning import EraseMode
+    from onchip.flash.images.image import Format, Image
+    from onchip.flash.planning.outline import SectorOutline
+    from onchip.flash.planning.planning import EraseMode
     from onchip.flash.report import ProgrammingReport
     from onchip.target.chip import Chip
 
@@ -198,7 +198,7 @@ class Programming(ABC):
         Raises:
             ImageError: pieces overlap.
         """
-        from onchip.flash.image import Image
+        from onchip.flash.images.image import Image
 
         return Image.from_segments(pieces, source=source)
 
@@ -244,7 +244,7 @@ class Programming(ABC):
         base: int | None,
         format: Format | None,
     ) -> Image:
-        from onchip.flash.image import Image
+        from onchip.flash.images.image import Image
 
         if isinstance(image, Image):
             return image

@@ -21,7 +21,7 @@ from onchip.cli.plan_view import plan_svg, print_plan
 from onchip.cli.remains import told_remains
 from onchip.cli.terminal import bytes_text, print_json, progress_display
 from onchip.errors import UsageError
-from onchip.flash.rung import Rung
+from onchip.flash.running.rung import Rung
 
 if TYPE_CHECKING:
     from onchip.flash.progress import ProgressCallback

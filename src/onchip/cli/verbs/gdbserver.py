@@ -160,7 +160,7 @@ def _open_again(arguments: argparse.Namespace) -> Session | None:
 
 def _serve(session: Session, arguments: argparse.Namespace, options: GdbOptions) -> int:
     from onchip.services.gdb import GdbServer
-    from onchip.services.gdb.semihosting import no_input
+    from onchip.services.gdb.semihosting.console import no_input
 
     with session, _console(arguments.semihosting_port) as console:
         server = GdbServer(

@@ -6,11 +6,11 @@ and knows no socket; ``server`` owns the sockets and knows no packet.
 
 from __future__ import annotations
 
-from onchip.services.gdb.memory_map_xml import memory_map_xml
+from onchip.services.gdb.documents.memory_map_xml import memory_map_xml
+from onchip.services.gdb.documents.target_xml import target_xml
 from onchip.services.gdb.options import GdbOptions
 from onchip.services.gdb.registers import EXPEDITED, GENERAL, RegisterLayout
 from onchip.services.gdb.server import GdbServer
-from onchip.services.gdb.target_xml import target_xml
 
 __all__ = [
     "EXPEDITED",

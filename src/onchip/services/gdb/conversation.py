@@ -10,14 +10,14 @@ from collections import deque
 from collections.abc import Callable
 
 from onchip.errors import OnchipError, UsageError
-from onchip.services.gdb.files import FileTable
+from onchip.services.gdb.documents.files import FileTable
 from onchip.services.gdb.flash_job import FlashJob
-from onchip.services.gdb.frame_view import FrameView
-from onchip.services.gdb.stop_queue import StopQueue
-from onchip.services.gdb.stops import Stop
+from onchip.services.gdb.run.stop_queue import StopQueue
+from onchip.services.gdb.run.stops import Stop
 from onchip.services.gdb.symbol_inquiry import SymbolInquiry
 from onchip.services.gdb.target import Target
 from onchip.services.gdb.thread_list import CORE_THREAD, PROCESS
+from onchip.services.gdb.trace.frame_view import FrameView
 from onchip.wire.gdb_rsp.numbers import ThreadId
 from onchip.wire.gdb_rsp.replies import ConsoleOutput, ErrorText, Exited, StopReply
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from onchip.errors import ProbeLost
 from onchip.flash.progress import ProgressCallback, silent
-from onchip.services.gdb.files import BytesFile
+from onchip.services.gdb.documents.files import BytesFile
 from onchip.services.gdb.loop import Loop
 from onchip.services.gdb.options import GdbOptions
-from onchip.services.gdb.semihosting import Input, no_input
+from onchip.services.gdb.semihosting.console import Input, no_input
 from onchip.services.gdb.target import Target
 from onchip.services.listening import listen
 

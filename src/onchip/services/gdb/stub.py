@@ -1,27 +1,27 @@
 """One client's conversation: a payload comes in, payloads go out. No socket, no clock.
 
 ``handle`` answers a packet at once, except what makes the core run: ``stopped`` answers that.
-Requests are served by functions in the ``serve_*`` modules, one for each message class. Whatever
+Requests are served by functions in the modules of ``serve``, one for each message class. Whatever
 goes wrong becomes an answer; nothing but a bug leaves this module as an exception.
 """
 
 from __future__ import annotations
 
 from onchip.errors import OnchipError, UsageError, WireError
-from onchip.services.gdb import (
-    serve_files,
-    serve_flash,
-    serve_lldb,
-    serve_memory,
-    serve_points,
-    serve_registers,
-    serve_run_control,
-    serve_session,
-    serve_threads,
-    serve_trace,
-)
 from onchip.services.gdb.conversation import Conversation
-from onchip.services.gdb.handlers import Handlers, Reply
+from onchip.services.gdb.serve import (
+    files,
+    flash,
+    lldb,
+    memory,
+    points,
+    registers,
+    run_control,
+    session,
+    threads,
+    trace,
+)
+from onchip.services.gdb.serve.handlers import Handlers, Reply
 from onchip.wire.gdb_rsp import Request, parse_request
 from onchip.wire.gdb_rsp.memory import MemoryRequest
 from onchip.wire.gdb_rsp.points import InsertPoint
@@ -29,16 +29,16 @@ from onchip.wire.gdb_rsp.registers import ReadRegisters
 from onchip.wire.gdb_rsp.replies import EFAULT, EMPTY, ErrorNumber, ErrorText
 
 HANDLERS: Handlers = {
-    **serve_memory.HANDLERS,
-    **serve_registers.HANDLERS,
-    **serve_run_control.HANDLERS,
-    **serve_points.HANDLERS,
-    **serve_threads.HANDLERS,
-    **serve_session.HANDLERS,
-    **serve_flash.HANDLERS,
-    **serve_files.HANDLERS,
-    **serve_lldb.HANDLERS,
-    **serve_trace.HANDLERS,
+    **memory.HANDLERS,
+    **registers.HANDLERS,
+    **run_control.HANDLERS,
+    **points.HANDLERS,
+    **threads.HANDLERS,
+    **session.HANDLERS,
+    **flash.HANDLERS,
+    **files.HANDLERS,
+    **lldb.HANDLERS,
+    **trace.HANDLERS,
 }
 
 _NUMBER_ONLY = (*MemoryRequest.__args__, ReadRegisters)

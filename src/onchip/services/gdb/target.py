@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Protocol
 from onchip.cortex_m import BreakpointKind, ResetKind
 from onchip.errors import OnchipError, ProbeLost
 from onchip.flash.progress import ProgressCallback, silent
-from onchip.services.gdb.conditions import HaltedTarget
-from onchip.services.gdb.files import BytesFile, RegionFile, VirtualFile
-from onchip.services.gdb.host_calls import HostCalls
-from onchip.services.gdb.memory_map_xml import memory_map_xml
+from onchip.services.gdb.agent.conditions import HaltedTarget
+from onchip.services.gdb.agent.variables import TraceVariables
+from onchip.services.gdb.documents.files import BytesFile, RegionFile, VirtualFile
+from onchip.services.gdb.documents.memory_map_xml import memory_map_xml
+from onchip.services.gdb.documents.target_xml import target_xml
 from onchip.services.gdb.options import GdbOptions
 from onchip.services.gdb.registers import RegisterLayout
-from onchip.services.gdb.run_control import RunControl
-from onchip.services.gdb.semihosting import Console, Input, no_input
-from onchip.services.gdb.stops import Stop
-from onchip.services.gdb.target_xml import target_xml
+from onchip.services.gdb.run.run_control import RunControl
+from onchip.services.gdb.run.stops import Stop
+from onchip.services.gdb.semihosting.console import Console, Input, no_input
+from onchip.services.gdb.semihosting.host_calls import HostCalls
 from onchip.services.gdb.thread_list import ThreadList
 from onchip.services.gdb.thread_source import ThreadSource
-from onchip.services.gdb.trace_variables import TraceVariables
-from onchip.services.gdb.tracing import Trace
+from onchip.services.gdb.trace.tracing import Trace
 from onchip.services.semihosting import SemihostingOptions, heap_finder, nothing_known
 from onchip.wire.gdb_rsp.file_io import FileAnswer, FileCall, FileErrno
 

@@ -1,0 +1,1 @@
+"""What GDB reads as a file: descriptions in XML, memories, core dumps."""

@@ -1,0 +1,1 @@
+"""What makes the core run, and what its halts are told as."""

@@ -1,0 +1,1 @@
+"""The program's calls to its debugger, done here or on the machine of a client."""

@@ -1,0 +1,1 @@
+"""Tracepoints: what is collected, when, and how a client sees it afterwards."""
