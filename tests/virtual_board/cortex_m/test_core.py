@@ -8,14 +8,12 @@ import pytest
 
 from onchip.errors import BoardError
 from onchip.virtual_board.bus import BusFault, Memory
-from onchip.virtual_board.cortex_m import (
-    unicorn_context,
-    unicorn_counter,
-    unicorn_library,
-    unicorn_selftest,
-)
 from onchip.virtual_board.cortex_m.engine import Stop
-from onchip.virtual_board.cortex_m.unicorn_engine import UnicornEngine
+from onchip.virtual_board.cortex_m.unicorn import context as unicorn_context
+from onchip.virtual_board.cortex_m.unicorn import counter as unicorn_counter
+from onchip.virtual_board.cortex_m.unicorn import library as unicorn_library
+from onchip.virtual_board.cortex_m.unicorn import selftest as unicorn_selftest
+from onchip.virtual_board.cortex_m.unicorn.engine import UnicornEngine
 from tests.virtual_board.cortex_m.machine import CONSOLE, Console, Machine
 from tests.virtual_board.cortex_m.opcodes import ADDS_R0, BX_LR, LDR, LOOP, NOP, STR, STRB
 

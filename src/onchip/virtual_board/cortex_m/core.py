@@ -33,7 +33,7 @@ from .scb import SystemControlBlock
 from .silent import SilentInstructions
 from .stacking import Stacking
 from .systick import SysTick
-from .unicorn_engine import UnicornEngine
+from .unicorn.engine import UnicornEngine
 from .waiting import WaitingLoops
 
 

@@ -1,4 +1,4 @@
-"""Checks at start-up that this build of Unicorn behaves as ``unicorn_engine`` relies on.
+"""Checks at start-up that this build of Unicorn behaves as ``engine`` relies on.
 
 Unicorn's behaviour for M-profile has changed between releases; a virtual board on an engine that
 behaves otherwise would be wrong in ways that nobody finds. A few milliseconds, once per process
@@ -11,8 +11,8 @@ import struct
 
 from onchip.errors import BoardError
 
-from ..bus import Memory
-from .engine import Engine, FpControl, Stop
+from ...bus import Memory
+from ..engine import Engine, FpControl, Stop
 
 BASE = 0x2000_0000
 _NOP, _WFI, _WFE, _BX_LR, _MOVS_R0_1 = 0xBF00, 0xBF30, 0xBF20, 0x4770, 0x2001

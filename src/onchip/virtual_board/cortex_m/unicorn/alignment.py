@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .unicorn_context import UnicornContext
-from .unicorn_library import CodeCache
-from .unicorn_table import MemoryTable
+from .context import UnicornContext
+from .library import CodeCache
+from .table import MemoryTable
 
 # Over the high bytes of halfwords: LDM and STM, narrow; LDM to STRD, wide; VSTM to VLDR.
 _MULTIPLE = re.compile(b"[\xc0-\xcf\xe8\xe9\xec\xed]")

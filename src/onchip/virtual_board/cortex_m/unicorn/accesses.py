@@ -9,12 +9,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
-from ..bus import BusFault
-from .engine import OnRead, OnWrite, Stop
-from .it_blocks import IT_MASK
-from .unicorn_library import Unicorn
-from .unicorn_memory import UnicornMemory
-from .unicorn_registers import EPSR_T
+from ...bus import BusFault
+from ..engine import OnRead, OnWrite, Stop
+from ..it_blocks import IT_MASK
+from .library import Unicorn
+from .memory import UnicornMemory
+from .registers import EPSR_T
 
 
 class UnicornAccesses(UnicornMemory):

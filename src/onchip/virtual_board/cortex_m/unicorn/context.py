@@ -1,7 +1,7 @@
 """State of Unicorn's processor that has no register number.
 
 It lies in what Unicorn saves of a processor and restores. Where in there is found by what it must
-hold after start-up, and ``unicorn_selftest`` tries what it does.
+hold after start-up, and ``selftest`` tries what it does.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from onchip.errors import BoardError
 
-from .engine import FpControl
-from .unicorn_library import Unicorn
+from ..engine import FpControl
+from .library import Unicorn
 
 # Numbers of bits in QEMU's set of features. Of ARMv7-M those are there and these are not.
 _FEATURES_THERE = sum(1 << bit for bit in (3, 5, 6, 9, 38))  # v6, v7, Thumb-2, M, M mainline

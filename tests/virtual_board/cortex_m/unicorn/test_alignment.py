@@ -6,8 +6,8 @@ import pytest
 
 from onchip.arch import scs
 from onchip.arch.scs import CFSR
-from onchip.virtual_board.cortex_m import unicorn_alignment
-from onchip.virtual_board.cortex_m.unicorn_alignment import must_be_aligned
+from onchip.virtual_board.cortex_m.unicorn import alignment as unicorn_alignment
+from onchip.virtual_board.cortex_m.unicorn.alignment import must_be_aligned
 from tests.virtual_board.cortex_m.machine import Machine
 from tests.virtual_board.cortex_m.opcodes import LDR, LOOP, NOP
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .engine import Access, OnWatch, Watch
-from .unicorn_table import MemoryTable
+from ..engine import Access, OnWatch, Watch
+from .table import MemoryTable
 
 _LARGEST = 8
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..bus import Memory
+from ...bus import Memory
 
 
 class Mapped(NamedTuple):

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .unicorn_library import CodeCache
-from .unicorn_table import MemoryTable
+from .library import CodeCache
+from .table import MemoryTable
 
 WFI = 0xBF30
 _FEW = 16

@@ -3,7 +3,7 @@
 What decides the shape of this module:
 
 * ``UC_MODE_MCLASS`` must not be given: it turns every model into a Cortex-M33.
-* ``emu_start`` always runs with a count, and the count is exact (``unicorn_counter``). Setting its
+* ``emu_start`` always runs with a count, and the count is exact (``counter``). Setting its
   limit to 0 ends a slice after the current instruction with its access made exactly once;
   ``emu_stop`` in the same place would leave the PC *on* the instruction, registers untouched, which
   is just what a precise bus fault needs. ``emu_start(timeout=)`` can hang and is never used.
@@ -19,17 +19,17 @@ from typing import Any, ClassVar
 
 from onchip.errors import BoardError
 
-from . import unicorn_selftest
-from .engine import FpControl, OnCode, OnRead, OnWatch, OnWrite, Stop, Watch
-from .it_blocks import IT_MASK, advanced, condition_holds, it_state_at
-from .unicorn_accesses import UnicornAccesses
-from .unicorn_alignment import AlignmentChecks
-from .unicorn_context import UnicornContext
-from .unicorn_counter import Counter
-from .unicorn_exits import WFI, Exits
-from .unicorn_library import Unicorn
-from .unicorn_registers import EPSR_T, NZCV
-from .unicorn_watches import Watches
+from ..engine import FpControl, OnCode, OnRead, OnWatch, OnWrite, Stop, Watch
+from ..it_blocks import IT_MASK, advanced, condition_holds, it_state_at
+from . import selftest
+from .accesses import UnicornAccesses
+from .alignment import AlignmentChecks
+from .context import UnicornContext
+from .counter import Counter
+from .exits import WFI, Exits
+from .library import Unicorn
+from .registers import EPSR_T, NZCV
+from .watches import Watches
 
 _MODELS = {
     "cortex-m0": "M0",
@@ -64,7 +64,7 @@ class UnicornEngine(UnicornAccesses):
         if cpu not in cls._checked:
             trial = cls(cpu, on_read=on_read, on_write=on_write)
             try:
-                unicorn_selftest.check(cpu, trial)
+                selftest.check(cpu, trial)
             finally:
                 trial.close()
             cls._checked.add(cpu)

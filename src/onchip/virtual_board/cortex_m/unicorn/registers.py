@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .engine import FrameContext
-from .unicorn_library import Register, RegisterBatch, Unicorn
+from ..engine import FrameContext
+from .library import Register, RegisterBatch, Unicorn
 
 EPSR_T = 0x0100_0000
 NZCV = 0xF000_0000

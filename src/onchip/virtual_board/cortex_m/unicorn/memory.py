@@ -11,11 +11,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..bus import Memory
-from .engine import EVERYTHING, Allows, Guarded, Rights
-from .unicorn_library import CodeCache, DeviceCalls, Unicorn
-from .unicorn_registers import UnicornRegisters
-from .unicorn_table import MemoryTable
+from ...bus import Memory
+from ..engine import EVERYTHING, Allows, Guarded, Rights
+from .library import CodeCache, DeviceCalls, Unicorn
+from .registers import UnicornRegisters
+from .table import MemoryTable
 
 
 class UnicornMemory(UnicornRegisters, ABC):

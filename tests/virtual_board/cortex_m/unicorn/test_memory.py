@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from onchip.virtual_board.cortex_m.engine import Stop
-from onchip.virtual_board.cortex_m.unicorn_engine import UnicornEngine
+from onchip.virtual_board.cortex_m.unicorn.engine import UnicornEngine
 from tests.virtual_board.cortex_m.machine import CONSOLE, Machine
 
 NOP, LOOP, LDR, STR, CMP_R0_0, ITTE_EQ, ADDS_R2_1 = (
