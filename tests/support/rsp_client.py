@@ -12,6 +12,7 @@ class RspClient:
 
     def __init__(self, port: int) -> None:
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as GDB does
         self._decoder = Decoder(runs=True)
         self._events: list[Event] = []
 

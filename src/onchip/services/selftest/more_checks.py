@@ -73,6 +73,8 @@ class _GdbClient:
     """As much of GDB as the check needs."""
 
     def __init__(self, connection: socket.socket) -> None:
+        # a packet behind an acknowledgement would else wait until the server's system tells of that
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connection = connection
         self._decoder = Decoder()
         self._packets: deque[bytes] = deque()
