@@ -137,6 +137,7 @@ class PyOcdHost:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.session.options.set("gdbserver_port", port)
+        self.session.options.set("telnet_port", 0)  # else all that run side by side want 4444
         self.core.halt()
         GDBServer(self.session, core=0).start()
         return port
